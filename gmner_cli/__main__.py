@@ -1,0 +1,3 @@
+from gmner_cli.app import main
+
+main()

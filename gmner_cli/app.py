@@ -1,0 +1,102 @@
+"""The Typer app: registers commands, and turns what goes wrong into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import typer
+from typer.core import TyperCommand
+
+from gmner_cli import __version__
+from gmner_cli.commands.config import load_defaults
+from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
+
+COMMANDS = ("prepare", "train-ner", "predict", "score", "view", "recipes")
+"""In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
+
+
+class Command(TyperCommand):
+    """A command whose errors become one message and an exit code; no traceback unless --debug."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        debug = bool(ctx.find_root().params.get("debug"))
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except GmnerError as problem:
+            if debug:
+                raise
+            typer.echo(f"gmner {ctx.info_name}: {problem}", err=True)
+            raise typer.Exit(problem.exit_code) from None
+        except BrokenPipeError:
+            # Nobody reads our stdout any more; point it at nothing so that the interpreter's
+            # last flush does not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(CLOSED_PIPE) from None
+        except KeyboardInterrupt:
+            typer.echo(f"gmner {ctx.info_name}: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as problem:
+            if debug or not isinstance(problem, (OSError, RuntimeError, ValueError, KeyError, TypeError,
+                                                 MemoryError, ImportError, AttributeError, IndexError)):
+                raise
+            typer.echo(f"gmner {ctx.info_name}: unexpected {type(problem).__name__}: {problem}\n"
+                       "  hint: run again with `gmner --debug ...` and report the traceback", err=True)
+            raise typer.Exit(DATA_FAILED) from None
+
+
+def build() -> typer.Typer:
+    """The app with all commands registered. Importing a command module must not import torch."""
+    app = typer.Typer(name="gmner", help=__doc_of_app__, rich_markup_mode=None, no_args_is_help=True,
+                      pretty_exceptions_enable=False, add_completion=True,
+                      context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+    app.callback()(_root)
+    for name in COMMANDS:
+        module = importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}")
+        app.command(name, cls=Command)(module.command)
+    return app
+
+
+__doc_of_app__ = """Find every named entity of a social-media post, and the thing itself in its picture.
+
+Every command reads and writes JSON Lines, one post a line; "-" is stdin or stdout.
+
+    gmner predict --images photos/ --texts posts.jsonl -o found.jsonl
+    gmner score found.jsonl gold.jsonl
+    gmner view found.jsonl --images photos/ -o page.html
+"""
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gmner {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    ctx: typer.Context,
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
+                                 help="Show the version and leave."),
+) -> None:
+    # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
+    commands = ctx.command.commands  # type: ignore[attr-defined]
+    try:
+        ctx.default_map = load_defaults(
+            {name: {p.name for p in command.params} for name, command in commands.items()})
+    except GmnerError as problem:
+        typer.echo(f"gmner: {problem}", err=True)
+        raise typer.Exit(problem.exit_code) from None
+
+
+_root.__doc__ = __doc_of_app__
+
+
+def main() -> None:
+    """Console entry point."""
+    build()()

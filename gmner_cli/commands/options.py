@@ -1,0 +1,56 @@
+"""Options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Images = Annotated[
+    Path | None,
+    typer.Option("--images", envvar="GMNER_IMAGES", metavar="DIR",
+                 help="Folder that the image paths are relative to. Default: the folder of the JSONL file."),
+]
+Out = Annotated[
+    str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
+]
+Recipe = Annotated[
+    str, typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME",
+                      help="Recipe name (see `gmner recipes`) or path of a YAML file.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, as in --set ner.train.epochs=3. Repeatable."),
+]
+Device = Annotated[
+    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", help="Where models run.")
+]
+Offline = Annotated[
+    bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")
+]
+Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", help="Seed of everything random.")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, help="Default: the recipe's.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, help="CPU threads. Default: all cores.")
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where a killed run stopped; finished ids are skipped.")
+]
+LabelMap = Annotated[
+    list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Rename a type while reading. Repeatable.")
+]
+
+
+def parse_label_map(pairs: list[str] | None) -> dict[str, str]:
+    """``["OTHER=MISC"]`` to ``{"OTHER": "MISC"}``; a malformed pair is a usage error."""
+    renames = {}
+    for pair in pairs or []:
+        old, mark, new = pair.partition("=")
+        if not (mark and old and new):
+            raise typer.BadParameter(f"{pair!r} is not of the form OLD=NEW", param_hint="--label-map")
+        renames[old] = new
+    return renames

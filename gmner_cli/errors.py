@@ -1,0 +1,66 @@
+"""The error classes of the tool and the exit codes they end with.
+
+| code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | the data or the run failed |
+| 2 | wrong usage |
+| 3 | finished, but some records failed |
+| 130 | Ctrl-C |
+| 141 | the reader of our stdout went away |
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+DATA_FAILED, WRONG_USAGE, SOME_FAILED, INTERRUPTED, CLOSED_PIPE = 1, 2, 3, 130, 141
+
+
+class GmnerError(Exception):
+    """Something a user can mend: what is wrong, where, and what to do next.
+
+    Parameters
+    ----------
+    message: what is wrong, one sentence, no full stop needed.
+    where: file:line, post id or path that it concerns.
+    hint: the next step, usually a command or an option.
+    """
+
+    exit_code = DATA_FAILED
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
+        super().__init__(message)
+        self.message, self.where, self.hint = message, where, hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class UsageError(GmnerError):
+    """The command line, a recipe or a configuration file asks for something impossible."""
+
+    exit_code = WRONG_USAGE
+
+
+class RecordError(GmnerError):
+    """A record breaks the schema or contradicts itself."""
+
+
+class ImageError(GmnerError):
+    """A picture is missing, broken, too large, or outside the folder it must be in."""
+
+
+class ModelError(GmnerError):
+    """Weights are missing, damaged, of another model, or in a format that is not loaded."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known spelling, or lists all when none is close."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(known)}" if known else None

@@ -1,0 +1,261 @@
+"""The record: one post with its entities, as every command reads and writes it.
+
+Spans are the key; nothing is ever joined by an entity's text. A field that is
+``None`` here is absent in the file and means "not assessed yet"; an empty list
+of boxes means "assessed, and the picture does not show it".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from gmner_cli.errors import RecordError, did_you_mean
+
+Box = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in pixels of the image as a person sees it (EXIF applied), x1 < x2, y1 < y2."""
+
+R = TypeVar("R", bound="Record")
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """Base of all parts of a post: declared fields are typed, all others pass through ``extra``."""
+
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
+    parts: ClassVar[dict[str, type[Record]]] = {}
+
+    @classmethod
+    def from_builtins(cls: type[R], obj: Any, path: str = "") -> R:
+        """Build from decoded JSON.
+
+        Raises RecordError that names the path of the first field of a wrong type.
+        """
+        if not isinstance(obj, dict):
+            raise RecordError(f"expected an object{_at(path)}, got {_json_type(obj)}")
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        names = cls.__struct_fields__
+        for key, value in obj.items():
+            if key == "extra" or key not in names:
+                extra[key] = value
+            elif value is not None:
+                part = cls.parts.get(key)
+                known[key] = value if part is None else _convert_list(part, value, f"{path}.{key}")
+        try:
+            record = msgspec.convert(known, cls, strict=True)
+        except msgspec.ValidationError as problem:
+            raise RecordError(_readable(str(problem), path)) from None
+        record.extra = extra
+        return record
+
+    def to_builtins(self) -> dict[str, Any]:
+        """The JSON object: absent fields left out, passed-through fields put back."""
+        out: dict[str, Any] = {}
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name == "extra" or value is None:
+                continue
+            out[name] = [v.to_builtins() for v in value] if name in self.parts else value
+        out.update(self.extra)
+        return out
+
+
+class Knowledge(Record):
+    """What a language model said about a post."""
+
+    text: str
+    source: str | None = None
+
+
+class Expansion(Record):
+    """What an entity is, in plain words."""
+
+    text: str
+    source: str | None = None
+
+
+class Mask(Record):
+    """COCO run-length encoding; ``size`` is [height, width]."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+class Proposal(Record):
+    """A candidate region of a detector."""
+
+    box: Box
+    score: float | None = None
+    label: str | None = None
+
+
+class Entity(Record):
+    """A named entity: characters ``start``..``end`` (end exclusive) of the post's text."""
+
+    start: int
+    end: int
+    type: str
+    text: str | None = None
+    token_start: int | None = None
+    token_end: int | None = None
+    fine_type: str | None = None
+    score: float | None = None
+    entropy: float | None = None
+    candidates: list[Any] | None = None
+    expansions: list[Expansion] | None = None
+    expression: str | None = None
+    groundable: float | None = None
+    boxes: list[Box] | None = None
+    box_scores: list[float] | None = None
+    masks: list[Mask] | None = None
+    parts: ClassVar = {"expansions": Expansion, "masks": Mask}
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
+
+
+class Post(Record):
+    """A social-media post: text, perhaps an image, and what is known about both."""
+
+    id: str
+    text: str
+    tokens: list[str] | None = None
+    image: str | None = None
+    image_size: tuple[int, int] | None = None
+    caption: str | None = None
+    knowledge: list[Knowledge] | None = None
+    proposals: list[Proposal] | None = None
+    entities: list[Entity] | None = None
+    error: str | None = None
+    meta: dict[str, Any] | None = None
+    parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
+
+    def offsets(self) -> list[tuple[int, int]]:
+        """Character span of every token. Raises RecordError when a token is not in the text."""
+        if self.tokens is None:
+            raise RecordError("the post has no tokens", where=self.id)
+        return token_offsets(self.text, self.tokens)
+
+    def check(self, labels: Iterable[str] | None = None) -> Post:
+        """Return self when it is consistent; raise RecordError otherwise.
+
+        ``labels``: the declared coarse types; a type outside them is an error.
+        """
+        if not self.id:
+            raise RecordError("id is empty")
+        if self.image_size is not None and min(self.image_size) <= 0:
+            raise RecordError(f"image_size {list(self.image_size)} is not positive")
+        offsets = self.offsets() if self.tokens is not None else None
+        for number, proposal in enumerate(self.proposals or []):
+            check_box(proposal.box, f"proposals[{number}].box")
+        allowed = None if labels is None else set(labels)
+        for number, entity in enumerate(self.entities or []):
+            at = f"entities[{number}]"
+            _check_span(entity, self.text, offsets, at)
+            _check_visual(entity, at)
+            if allowed is not None and entity.type not in allowed:
+                raise RecordError(
+                    f"{at}.type {entity.type!r} is not one of {', '.join(sorted(allowed))}",
+                    hint=f"rename it with --label-map {entity.type}=NEW; {did_you_mean(entity.type, allowed)}",
+                )
+        return self
+
+
+def token_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
+    """Spans of ``tokens`` in ``text``, found left to right with only white space skipped between."""
+    spans, at = [], 0
+    for number, token in enumerate(tokens):
+        if not token:
+            raise RecordError(f"tokens[{number}] is empty")
+        start = at
+        # A token may itself begin with white space (U+200A and the like), so try before skipping.
+        while not text.startswith(token, start):
+            if start >= len(text) or not text[start].isspace():
+                raise RecordError(f"tokens[{number}] {token!r} does not follow in the text at character {at}")
+            start += 1
+        at = start + len(token)
+        spans.append((start, at))
+    return spans
+
+
+def check_box(box: Box, name: str) -> None:
+    """Raise RecordError unless ``box`` is finite with x1 < x2 and y1 < y2."""
+    if not all(math.isfinite(v) for v in box):
+        raise RecordError(f"{name} {list(box)} is not finite")
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise RecordError(f"{name} {list(box)} needs x1 < x2 and y1 < y2")
+
+
+def _check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None, at: str) -> None:
+    start, end = entity.span
+    if not 0 <= start < end <= len(text):
+        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters")
+    if entity.text is not None and entity.text != text[start:end]:
+        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: {text[start:end]!r}")
+    if not entity.type:
+        raise RecordError(f"{at}.type is empty")
+    if (entity.token_start is None) != (entity.token_end is None):
+        raise RecordError(f"{at} has only one of token_start and token_end")
+    if entity.token_start is None or offsets is None:
+        return
+    first, last = entity.token_start, entity.token_end
+    if not 0 <= first < last <= len(offsets):
+        raise RecordError(f"{at} tokens {first}..{last} are not inside the {len(offsets)} tokens")
+    if (offsets[first][0], offsets[last - 1][1]) != (start, end):
+        raise RecordError(
+            f"{at} tokens {first}..{last} are characters {offsets[first][0]}..{offsets[last - 1][1]}, "
+            f"but the span says {start}..{end}"
+        )
+
+
+def _check_visual(entity: Entity, at: str) -> None:
+    for name in ("score", "entropy", "groundable"):
+        value = getattr(entity, name)
+        if value is not None and not math.isfinite(value):
+            raise RecordError(f"{at}.{name} is not finite")
+    if entity.groundable is not None and not 0 <= entity.groundable <= 1:
+        raise RecordError(f"{at}.groundable {entity.groundable} is not a probability")
+    for number, box in enumerate(entity.boxes or []):
+        check_box(box, f"{at}.boxes[{number}]")
+    for name in ("box_scores", "masks"):
+        values = getattr(entity, name)
+        if values is not None and len(values) != len(entity.boxes or []):
+            raise RecordError(f"{at}.{name} has {len(values)} entries for {len(entity.boxes or [])} boxes")
+
+
+def _convert_list(part: type[Record], value: Any, path: str) -> list[Record]:
+    if not isinstance(value, list):
+        raise RecordError(f"expected an array{_at(path)}, got {_json_type(value)}")
+    return [part.from_builtins(v, f"{path}[{n}]") for n, v in enumerate(value)]
+
+
+_JSON_TYPES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number",
+               float: "a number", type(None): "null"}
+
+
+def _json_type(value: Any) -> str:
+    return _JSON_TYPES.get(type(value), type(value).__name__)
+
+
+def _at(path: str) -> str:
+    return f" at {path.lstrip('.')}" if path else ""
+
+
+def _readable(problem: str, path: str) -> str:
+    """msgspec says "Expected `int`, got `str` - at `$.start`"; we give the whole path, without the marks."""
+    what, _, where = problem.partition(" - at `$")
+    what = what.replace("Object missing required field", "missing field").replace("`", "")
+    return f"{what[0].lower()}{what[1:]}{_at(path + where.rstrip('`'))}"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a post; fields beyond it are allowed and pass through."""
+    schema = msgspec.json.schema(Post)
+    for definition in schema["$defs"].values():
+        definition.get("properties", {}).pop("extra", None)
+        definition["additionalProperties"] = True
+    return schema
