@@ -1,0 +1,96 @@
+"""What a data set holds that a user should know: every oddity counted, located, none silently dropped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Kind(NamedTuple):
+    """``problem``: --check stops at it. ``fatal``: no valid file can be written while it is not mended."""
+
+    meaning: str
+    problem: bool = True
+    fatal: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "malformed_line": Kind("a line is not TOKEN<tab>TAG as the data set declares; --fix leaves the line out", fatal=True),
+    "duplicate_id": Kind("an id stands twice in one split; --fix drops the copy, or renames a post of other text",
+                         fatal=True),
+    "empty_post": Kind("a post has no tokens"),
+    "orphan_tag": Kind("an I- tag continues nothing; --fix lets it start an entity"),
+    "fine_tag_differs": Kind("coarse and fine column disagree about an entity; the coarse span is kept"),
+    "broken_annotation": Kind("an XML or JSON file cannot be read; the boxes of its post are left unassessed"),
+    "annotation_without_post": Kind("an XML or JSON file belongs to no post of any split"),
+    "foreign_annotation": Kind("an XML or JSON file names another picture than its own id"),
+    "region_file_name": Kind("an XML file names ID_region.jpg: a working copy of the annotators", problem=False),
+    "box_without_entity": Kind("a box carries a name that no entity of its post has; --fix joins near misses"),
+    "repeated_name": Kind("a name stands more than once in a post; each of them gets the boxes", problem=False),
+    "degenerate_box": Kind("a box or mask without area; it is left out (--fix reorders swapped corners)"),
+    "box_outside": Kind("a box reaches beyond the picture; --fix clips it"),
+    "unknown_shape": Kind("a labelme shape that is neither polygon nor rectangle; it is left out"),
+    "missing_image": Kind("the picture is not in --images; --fix sets image to null"),
+    "broken_image": Kind("the picture cannot be opened; --fix sets image to null"),
+    "size_differs": Kind("annotation and picture differ in size; --fix rescales boxes of the same aspect ratio"),
+    "id_in_two_splits": Kind("a post stands in two splits, by id"),
+    "text_in_two_splits": Kind("a post stands in two splits under two ids, by text"),
+    "leak": Kind("a train or dev post stands in another data set's test split: never evaluate there"),
+    "label_renamed": Kind("a type goes by another name in the records than in the file", problem=False),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One oddity. ``where`` is file:line, a file or a post id; ``fixed`` tells that --fix mended it."""
+
+    kind: str
+    where: str
+    message: str
+    fixed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" + (" [fixed]" if self.fixed else "")
+
+
+@dataclass
+class Report:
+    """All findings of one data set, in the order they were met."""
+
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: str, where: object, message: str, *, fixed: bool = False) -> None:
+        """Note a finding. Raises KeyError for a kind that is not in KINDS."""
+        KINDS[kind]
+        self.findings.append(Finding(kind, str(where), message, fixed))
+
+    def of(self, kind: str) -> list[Finding]:
+        """The findings of one kind."""
+        return [f for f in self.findings if f.kind == kind]
+
+    def counts(self, *, fixed: bool | None = None) -> dict[str, int]:
+        """Findings by kind, in the order of KINDS; ``fixed`` restricts to mended or unmended ones."""
+        tally = Counter(f.kind for f in self.findings if fixed is None or f.fixed == fixed)
+        return {kind: tally[kind] for kind in KINDS if tally[kind]}
+
+    def problems(self) -> list[Finding]:
+        """What --check stops at: problems that are not fixed."""
+        return [f for f in self.findings if KINDS[f.kind].problem and not f.fixed]
+
+    def fatal(self) -> list[Finding]:
+        """What keeps a valid file from being written at all."""
+        return [f for f in self.findings if KINDS[f.kind].fatal and not f.fixed]
+
+    def to_builtins(self) -> dict[str, Any]:
+        """The JSON form: counts first, then every finding under its kind."""
+        return {
+            "problems": len(self.problems()),
+            "counts": self.counts(),
+            "fixed": self.counts(fixed=True),
+            "findings": {
+                kind: {"meaning": KINDS[kind].meaning,
+                       "items": [{"where": f.where, "message": f.message, "fixed": f.fixed} for f in self.of(kind)]}
+                for kind in self.counts()
+            },
+        }
