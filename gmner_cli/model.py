@@ -1,0 +1,247 @@
+"""The protocol of every trainable model, and how one is built, saved and loaded.
+
+A newcomer adds a model by writing one file with a subclass of ``Model`` and one
+recipe that names it. The training loop (``training.loop.fit``) and the
+prediction stage (``stages.ModelStage``) need nothing else, whatever is inside:
+two-path CRFs return the sum of their losses, contrastive pre-training is a
+second ``Model`` around the same modules (see ``init_from``), sequence-to-sequence
+models call their own ``generate`` in ``predict``, and models that look at
+pictures set ``reads_images`` and get them, decoded, in ``collate``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from gmner_cli.errors import ModelError, UsageError, did_you_mean
+from gmner_cli.hub import read_json
+from gmner_cli.jsonl import write_atomic
+from gmner_cli.records import Post
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+@dataclass(slots=True)
+class Example:
+    """One unit of a batch: a whole post, a window of one, or one of its entities.
+
+    ``post``: index of the post in the list it was made from. ``length``: its cost,
+    for batching like with like (sub-words, usually). ``data``: the model's own.
+    """
+
+    post: int
+    length: int
+    data: Any
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a model comes to life: what it may load from, and whether its weights follow from a file."""
+
+    offline: bool = False
+    pretrained: bool = True
+    folder: Path | None = None
+    """The checkpoint's folder while loading one; None for a new model."""
+
+
+class Model(nn.Module, ABC):
+    """What the loop and the stages need from a model. Subclasses state tensor shapes in their docstrings."""
+
+    Config: ClassVar[type[msgspec.Struct]]
+    """Every setting a recipe may give, with defaults; unknown keys are refused."""
+    reads_images: ClassVar[bool] = False
+    """Whether ``collate`` needs the posts' pictures."""
+    metric: ClassVar[str] = "f1"
+    """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another."""
+
+    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
+        """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
+        super().__init__()
+        self.config, self.facts = config, facts
+
+    @classmethod
+    def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:
+        """What must be known of the training posts before weights exist, such as the label set."""
+        return {}
+
+    @abstractmethod
+    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
+        """Turn posts into examples, zero or more each. Reads gold only when ``training``."""
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+        """A batch of CPU tensors (and lists). ``images``: RGB, parallel to ``examples``. Runs off the main thread."""
+
+    @abstractmethod
+    def loss(self, batch: dict[str, Any]) -> Tensor:
+        """Scalar to minimise; the batch's tensors are on the model's device."""
+
+    @abstractmethod
+    def predict(self, batch: dict[str, Any]) -> list[Any]:
+        """One JSON-able output per example, under ``torch.inference_mode``."""
+
+    @abstractmethod
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        """Put the outputs of all examples of ``posts`` into the posts' fields."""
+
+    @abstractmethod
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        """Scores in percent on development posts; must hold ``metric``."""
+
+    def blank(self, post: Post) -> Post:
+        """A copy of ``post`` without what this model is to find, so that gold cannot leak into a prediction."""
+        return msgspec.structs.replace(post)
+
+    def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
+        """Groups for AdamW. The default: ``lr`` for all; biases and norms are not decayed by the loop."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
+
+    def saved_state(self) -> dict[str, Tensor]:
+        """Tensors of a checkpoint; the default is all of them."""
+        return self.state_dict()
+
+    def load_saved_state(self, tensors: dict[str, Tensor]) -> None:
+        """Inverse of ``saved_state``. Raises ModelError when the tensors are of another model."""
+        try:
+            self.load_state_dict(tensors)
+        except RuntimeError as problem:
+            raise ModelError(f"the weights do not fit the model: {str(problem).splitlines()[-1].strip()}") from None
+
+    def save_extras(self, folder: Path) -> None:
+        """Further files a checkpoint needs to stand alone, such as a tokenizer."""
+
+    def ready(self) -> None:
+        """Called once when a loaded model will only predict, for instance to merge adapters."""
+
+
+def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
+    """The class behind ``package.module:Class`` or ``file.py:Class``.
+
+    A checkpoint may come from anywhere, so a path read from one is imported only
+    when it lies inside gmner_cli or equals one of ``trusted`` (what the user's
+    own recipe names). Raises UsageError or ModelError.
+    """
+    where, mark, name = path.partition(":")
+    if not (mark and where and name):
+        raise UsageError(f"model {path!r} is not of the form package.module:Class")
+    if not where.startswith("gmner_cli.") and path not in trusted:
+        raise ModelError(f"the checkpoint wants to run code from {where!r}",
+                         hint="if you trust it, name the model in a recipe of yours and give that with --recipe")
+    try:
+        module = _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+    except ImportError as problem:
+        raise UsageError(f"model {path!r} cannot be imported: {problem}") from None
+    found = getattr(module, name, None)
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise UsageError(f"{where} has no Model named {name!r}", hint=did_you_mean(
+            name, [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]))
+    return found
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise ImportError(f"no such file: {path}")
+    name = f"gmner_recipe_model_{path.stem}"
+    if name in sys.modules and Path(sys.modules[name].__file__ or "").resolve() == path.resolve():
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def parse_config(cls: type[Model], settings: dict[str, Any], where: str) -> msgspec.Struct:
+    """Settings of a recipe as the model's Config. Raises UsageError with "did you mean"."""
+    fields = cls.Config.__struct_fields__
+    for key in settings:
+        if key not in fields:
+            raise UsageError(f"unknown setting {key!r} for {cls.__name__}", where=where, hint=did_you_mean(key, fields))
+    try:
+        return msgspec.convert(settings, cls.Config)
+    except msgspec.ValidationError as problem:
+        raise UsageError(str(problem).replace("`", ""), where=where) from None
+
+
+def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, recipe: str, offline: bool) -> Model:
+    """A model to be trained, from a recipe's settings and the training posts."""
+    cls = find_class(path, trusted=[path])
+    config = parse_config(cls, settings, f"recipe {recipe}")
+    model = cls(config, cls.learn_facts(config, posts), Site(offline=offline))
+    model.origin = {"model": path, "recipe": recipe}
+    return model
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write config.json and model.safetensors (each atomically) into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.saved_state().items()}
+    write_atomic(folder / WEIGHTS, save(tensors, metadata={"format": "gmner-1"}))
+    content = {"format": 1, **model.origin, "config": msgspec.to_builtins(model.config), "facts": model.facts}
+    write_atomic(folder / CONFIG, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    model.save_extras(folder)
+
+
+def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", offline: bool = False) -> Model:
+    """A model as ``save_model`` left it, in eval mode.
+
+    ``wanted``: the ``model`` of the active recipe's stage; another one in the
+    checkpoint raises ModelError naming the recipe it was trained with.
+    """
+    if not folder.is_dir():
+        raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train-ner ... -o DIR`")
+    content = read_json(folder / CONFIG)
+    path = content.get("model")
+    if content.get("format") != 1 or not isinstance(path, str) or not isinstance(content.get("facts"), dict):
+        raise ModelError("is not the config of a gmner model", where=str(folder / CONFIG))
+    if wanted is not None and path != wanted:
+        raise ModelError(
+            f"was trained as {path} by recipe {content.get('recipe')!r}, but recipe {recipe!r} wants {wanted}",
+            where=str(folder), hint=f"use --recipe {content.get('recipe')}, or another folder")
+    tensors = read_tensors(folder / WEIGHTS)
+    cls = find_class(path, trusted=[wanted] if wanted else ())
+    config = parse_config(cls, content.get("config", {}), str(folder / CONFIG))
+    model = cls(config, content["facts"], Site(offline=offline, pretrained=False, folder=folder))
+    model.origin = {"model": path, "recipe": content.get("recipe", "")}
+    try:
+        model.load_saved_state(tensors)
+    except ModelError as problem:
+        raise ModelError(problem.message, where=str(folder / WEIGHTS)) from None
+    return model.eval()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, or a pickle in disguise."""
+    if not path.is_file():
+        others = [p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
+        hint = f"{others[0]} is a pickle, which is never loaded" if others else "was the training interrupted? try --resume"
+        raise ModelError("no such file", where=str(path), hint=hint)
+    with open(path, "rb") as stream:
+        head = stream.read(4)
+    if head[:2] == b"\x80\x02" or head[:4] == b"PK\x03\x04" or head[:1] == b"\x80" and head[1:2] in b"\x03\x04\x05":
+        raise ModelError("is a pickle, not safetensors; pickles are never loaded because they can run code",
+                         where=str(path), hint="convert it to safetensors where you trust it")
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise ModelError(f"is damaged: {problem}", where=str(path)) from None
+
+
+def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """The batch with every tensor on ``device``; copies overlap with computing where memory is pinned."""
+    return {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}

@@ -1,0 +1,1 @@
+"""Taggers: an encoder, what they add to it, and a CRF."""

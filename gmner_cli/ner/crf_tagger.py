@@ -1,0 +1,228 @@
+"""The tagger of PLIM (Li et al. 2023, section 3.3): ``[CLS] s [SEP] z [SEP]``, an encoder, and a CRF over s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from gmner_cli.errors import GmnerError, ModelError, UsageError
+from gmner_cli.model import Example, Model, Site
+from gmner_cli.ner.crf import TagCrf
+from gmner_cli.ner.encoder import EncoderConfig, TextEncoder, case_of
+from gmner_cli.ner.words import Window, bio_labels, spans_of, tags_of, windows, words_of
+from gmner_cli.records import Entity, Post
+
+
+class TaggerConfig(EncoderConfig, kw_only=True):
+    """Settings of the baseline tagger."""
+
+    dropout: float = 0.1
+    """On the word representations that go into the tag scores."""
+    word_dropout: float = 0.0
+    """Share of words whose sub-words are replaced by the mask token while training."""
+    knowledge: bool = False
+    """Read the posts' ``knowledge`` as a second segment (PLIM); only s is tagged."""
+    save_dtype: str = "float32"
+    """float32 or float16: how checkpoints store the trained weights."""
+
+
+@dataclass(slots=True)
+class Words:
+    """What one window of a post gives to the encoder."""
+
+    window: Window
+    pieces: list[list[int]]
+    cases: list[int]
+    spans: list[tuple[int, int]]
+    extra: list[int]
+    tags: list[int] | None
+
+
+class CrfTagger(Model):
+    """Encoder, linear layer and CRF over the first sub-word of every word of the post."""
+
+    Config = TaggerConfig
+    metric = "f1"
+
+    def __init__(self, config: TaggerConfig, facts: dict[str, Any], site: Site):
+        super().__init__(config, facts, site)
+        self.labels = bio_labels(facts["types"])
+        self.encoder = TextEncoder(config, site)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(self.encoder.width, len(self.labels))
+        self.crf = TagCrf(self.labels)
+
+    @classmethod
+    def learn_facts(cls, config: TaggerConfig, posts: Sequence[Post]) -> dict[str, Any]:
+        types = sorted({entity.type for post in posts for entity in post.entities or []})
+        if not types:
+            raise GmnerError("the training posts hold no entity, so there is nothing to learn",
+                             hint="training needs records with `entities`, as `gmner prepare` writes them")
+        return {"types": types}
+
+    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
+        """A window of a post each; a post with several knowledge entries gives one per entry while training."""
+        tokenizer = self.encoder.tokenizer
+        words = [words_of(post) for post in posts]
+        pieces = self.encoder.pieces([w for w, _ in words])
+        examples = []
+        for index, (post, (texts, spans), ids) in enumerate(zip(posts, words, pieces, strict=True)):
+            if not texts:
+                continue
+            cases = [case_of(word) for word in texts]
+            tags = [self.labels.index(t) for t in self._known(tags_of(post, spans), post)] if training else None
+            budget = self.config.max_length - 2
+            for extra in self._knowledge(post, training):
+                for window in windows([len(p) for p in ids], budget):
+                    a, b = window.words
+                    used = sum(map(len, ids[a:b])) + 2
+                    # The knowledge gives way, never the post (methods: "truncation cuts z, never s").
+                    room = max(0, self.config.max_length - used - 1)
+                    cut = extra[:room]
+                    data = Words(window, ids[a:b], cases[a:b], spans[a:b], cut, tags[a:b] if tags else None)
+                    examples.append(Example(index, used + (len(cut) + 1 if cut else 0), data))
+        if examples and tokenizer.sep_token_id is None:
+            raise UsageError(f"the tokenizer of {self.config.encoder} has no separator token")
+        return examples
+
+    def _known(self, tags: list[str], post: Post) -> list[str]:
+        for tag in tags:
+            if tag not in self.labels:
+                raise GmnerError(f"type {tag[2:]!r} is not among the model's: {', '.join(self.facts['types'])}",
+                                 where=f"post {post.id}", hint=f"rename it with --label-map {tag[2:]}=NEW")
+        return tags
+
+    def _knowledge(self, post: Post, training: bool) -> list[list[int]]:
+        if not (self.config.knowledge and post.knowledge):
+            return [[]]
+        entries = post.knowledge if training else post.knowledge[:1]
+        return self.encoder.tokenizer([k.text for k in entries], add_special_tokens=False,
+                                      truncation=True, max_length=self.config.max_length).input_ids
+
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+        """ids, mask, kinds, cases: int64 [B, T]; first: int64 [B, W], word_mask: bool [B, W]; tags: int64 [B, W]."""
+        tokenizer = self.encoder.tokenizer
+        start = tokenizer.cls_token_id
+        stop = tokenizer.sep_token_id
+        rows: dict[str, list[Tensor]] = {k: [] for k in ("ids", "kinds", "cases", "first", "word_mask", "tags")}
+        for example in examples:
+            words: Words = example.data
+            ids, cases, first = [start], [0], []
+            for piece, case in zip(words.pieces, words.cases, strict=True):
+                first.append(len(ids))
+                dropped = (self.training and self.config.word_dropout > 0
+                           and torch.rand(()).item() < self.config.word_dropout)
+                ids += [tokenizer.mask_token_id] * len(piece) if dropped else piece
+                cases += [case] * len(piece)
+            ids.append(stop)
+            cases.append(0)
+            own = len(ids)
+            if words.extra:
+                ids += [*words.extra, stop]
+                cases += [0] * (len(words.extra) + 1)
+            rows["ids"].append(torch.tensor(ids))
+            rows["cases"].append(torch.tensor(cases))
+            rows["kinds"].append(torch.tensor([0] * own + [1] * (len(ids) - own)))
+            rows["first"].append(torch.tensor(first))
+            rows["word_mask"].append(torch.ones(len(first), dtype=torch.bool))
+            if words.tags is not None:
+                rows["tags"].append(torch.tensor(words.tags))
+        batch = {k: pad_sequence(v, batch_first=True, padding_value=tokenizer.pad_token_id if k == "ids" else 0)
+                 for k, v in rows.items() if v}
+        lengths = torch.tensor([len(r) for r in rows["ids"]])
+        batch["mask"] = (torch.arange(batch["ids"].shape[1])[None] < lengths[:, None]).long()
+        return batch
+
+    def emissions(self, batch: dict[str, Any]) -> Tensor:
+        """Tag scores of the first sub-word of every word, float [B, W, labels]."""
+        hidden = self.encoder(batch["ids"], batch["mask"], batch["kinds"], batch["cases"])
+        index = batch["first"][:, :, None].expand(-1, -1, hidden.shape[-1])
+        return self.head(self.dropout(hidden.gather(1, index)))
+
+    def loss(self, batch: dict[str, Any]) -> Tensor:
+        return self.crf.loss(self.emissions(batch), batch["tags"], batch["word_mask"])
+
+    def predict(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
+        """Per window: ``tags`` and ``sure``, the marginal probability of each chosen tag."""
+        emissions = self.emissions(batch)
+        paths = self.crf.decode(emissions, batch["word_mask"])
+        marginals = self.crf.marginals(emissions, batch["word_mask"]).cpu()
+        return [{"tags": [self.labels[t] for t in path],
+                 "sure": marginals[row, range(len(path)), path].clamp(0, 1).tolist()}
+                for row, path in enumerate(paths)]
+
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        """Entities of each post, joined over its windows; an entity is as sure as its least sure tag."""
+        gathered: dict[int, list[tuple[int, tuple[int, int], str, float]]] = {i: [] for i in range(len(posts))}
+        for example, output in zip(examples, outputs, strict=True):
+            words: Words = example.data
+            offset, (a, b) = words.window.words[0], words.window.keep
+            for word in range(a, b):
+                at = word - offset
+                gathered[example.post].append((word, words.spans[at], output["tags"][at], output["sure"][at]))
+        for index, rows in gathered.items():
+            rows.sort()
+            post = posts[index]
+            post.entities = [self._entity(post, rows[a:b], a, b, kind)
+                             for a, b, kind in spans_of([tag for _, _, tag, _ in rows])]
+
+    @staticmethod
+    def _entity(post: Post, rows: list, first: int, end: int, kind: str) -> Entity:
+        start, stop = rows[0][1][0], rows[-1][1][1]
+        entity = Entity(start=start, end=stop, text=post.text[start:stop], type=kind,
+                        score=round(min(row[3] for row in rows), 4))
+        if post.tokens is not None:
+            entity.token_start, entity.token_end = first, end
+        return entity
+
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        """Precision, recall and F1 of span and type, in percent."""
+        found = {(p.id, e.start, e.end, e.type) for p in predicted for e in p.entities or []}
+        true = {(p.id, e.start, e.end, e.type) for p in gold for e in p.entities or []}
+        right = len(found & true)
+        precision = right / len(found) if found else 0.0
+        recall = right / len(true) if true else 0.0
+        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+        return {"precision": 100 * precision, "recall": 100 * recall, "f1": 100 * f1}
+
+    def blank(self, post: Post) -> Post:
+        return msgspec.structs.replace(post, entities=None)
+
+    def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
+        """The encoder at ``lr``; the tag scores, the CRF and the case embeddings at ``head_lr``."""
+        head = [*self.head.parameters(), *(self.encoder.cases.parameters() if self.encoder.cases else ())]
+        base = [p for p in self.encoder.base.parameters() if p.requires_grad]
+        return [{"params": base, "lr": lr}, {"params": head, "lr": head_lr or lr},
+                {"params": list(self.crf.parameters()), "lr": head_lr or lr, "weight_decay": 0.0}]
+
+    def saved_state(self) -> dict[str, Tensor]:
+        """What was trained; the rest comes again from ``encoder``."""
+        dtype = {"float32": torch.float32, "float16": torch.float16}.get(self.config.save_dtype)
+        if dtype is None:
+            raise UsageError(f"save_dtype {self.config.save_dtype!r} is not float32 or float16")
+        return {name: p.to(dtype) for name, p in self.named_parameters() if p.requires_grad}
+
+    def load_saved_state(self, tensors: dict[str, Tensor]) -> None:
+        own = dict(self.named_parameters())
+        expected = {name for name, p in own.items() if p.requires_grad}
+        if set(tensors) != expected:
+            odd = sorted(set(tensors) ^ expected)
+            raise ModelError(f"the weights do not fit the model: {len(odd)} names differ, the first is {odd[0]}")
+        for name, value in tensors.items():
+            if own[name].shape != value.shape:
+                raise ModelError(f"{name} has shape {list(value.shape)}, expected {list(own[name].shape)}")
+            own[name].data.copy_(value)
+
+    def save_extras(self, folder: Path) -> None:
+        self.encoder.save_pieces(folder)
+
+    def ready(self) -> None:
+        self.encoder.merge()

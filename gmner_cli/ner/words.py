@@ -1,0 +1,107 @@
+"""Words of a tweet and their sub-words: splitting, alignment, windows, tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gmner_cli.records import Post, token_offsets
+
+MOST_PIECES = 16
+"""Sub-words kept of one word; only the first is tagged, so a 300-letter word need not fill a window."""
+
+# Twitter-GMNER's own tokens: letters and digits together (with inner hyphen, apostrophe, dot or
+# comma between digits), every other visible character alone.
+_WORD = re.compile(
+    r"[^\W_]+(?:['’][^\W_]+)*(?:-[^\W_]+)*(?:[.,]\d+)*"
+    r"|[\U0001F1E6-\U0001F1FF]{2}"
+    r"|[^\w\s]|_"
+)
+
+
+def split(text: str) -> list[tuple[int, int]]:
+    """Character spans of the words of untokenised text."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def words_of(post: Post) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words a tagger sees and their character spans: the post's own tokens, or else ours."""
+    spans = token_offsets(post.text, post.tokens) if post.tokens is not None else split(post.text)
+    return [post.text[a:b] for a, b in spans], spans
+
+
+@dataclass(slots=True)
+class Window:
+    """A stretch of a post's words that fits the encoder.
+
+    ``words``: range of word indexes that are read; ``keep``: the part of it whose
+    tags are used (windows overlap so that every kept word has context on both sides).
+    """
+
+    words: tuple[int, int]
+    keep: tuple[int, int]
+
+
+def windows(pieces: Sequence[int], budget: int, overlap: int = 32) -> list[Window]:
+    """Cut words with ``pieces[i]`` sub-words each into windows of at most ``budget`` sub-words.
+
+    Neighbouring windows share about ``overlap`` sub-words; the middle of the shared
+    part divides them. Every word is kept exactly once.
+    """
+    if sum(pieces) <= budget:
+        return [Window((0, len(pieces)), (0, len(pieces)))]
+    ranges, start = [], 0
+    while True:
+        end, used = start, 0
+        while end < len(pieces) and (used + pieces[end] <= budget or end == start):
+            used += pieces[end]
+            end += 1
+        ranges.append((start, end))
+        if end == len(pieces):
+            break
+        back, shared = end, 0
+        while back > start + 1 and shared + pieces[back - 1] <= min(overlap, budget // 2):
+            back -= 1
+            shared += pieces[back]
+        start = back
+    cuts = [0] + [(a[1] + b[0]) // 2 for a, b in zip(ranges, ranges[1:], strict=False)] + [len(pieces)]
+    return [Window(words, keep) for words, keep in zip(ranges, zip(cuts, cuts[1:], strict=False), strict=True)]
+
+
+def bio_labels(types: Sequence[str]) -> list[str]:
+    """The tag set: O, then B- and I- of every type."""
+    return ["O"] + [f"{mark}-{name}" for name in types for mark in "BI"]
+
+
+def tags_of(post: Post, spans: Sequence[tuple[int, int]], fine: bool = False) -> list[str]:
+    """IOB2 tags of a post's words from its entities' character spans.
+
+    An entity takes every word it overlaps; where two entities share a word, the
+    first (then the longest) wins, because a tag sequence cannot hold both.
+    """
+    tags = ["O"] * len(spans)
+    for entity in sorted(post.entities or [], key=lambda e: (e.start, -e.end)):
+        inside = [i for i, (a, b) in enumerate(spans) if a < entity.end and entity.start < b]
+        if not inside or any(tags[i] != "O" for i in inside):
+            continue
+        name = entity.fine_type if fine else entity.type
+        tags[inside[0]] = f"B-{name}"
+        for i in inside[1:]:
+            tags[i] = f"I-{name}"
+    return tags
+
+
+def spans_of(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    """(first word, one past the last, type) of every entity in IOB2 tags; an orphan I- starts one."""
+    found: list[tuple[int, int, str]] = []
+    start: int | None = None
+    name = ""
+    for i, tag in enumerate([*tags, "O"]):
+        mark, _, kind = tag.partition("-")
+        if start is not None and not (mark == "I" and kind == name):
+            found.append((start, i, name))
+            start = None
+        if start is None and mark in ("B", "I"):
+            start, name = i, kind
+    return found

@@ -1,0 +1,192 @@
+"""The one loop that trains every model. Read it top to bottom."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gmner_cli.errors import GmnerError
+from gmner_cli.model import Example, Model, save_model, to_device
+from gmner_cli.records import Post
+from gmner_cli.runtime import Runtime, seed_everything
+from gmner_cli.stages import NO_PICTURES, Pictures, collate, run
+from gmner_cli.training.batches import ahead, bucket
+from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
+from gmner_cli.training.settings import TrainSettings
+
+
+@dataclass
+class Watcher:
+    """Where progress goes; the defaults say nothing. A command fills in a progress bar and a manifest."""
+
+    step: Callable[[int, int, int, float], Any] = lambda epoch, step, steps, loss: None
+    epoch: Callable[[dict[str, Any]], Any] = lambda row: None
+
+
+@dataclass
+class History:
+    """What a training did so far: a row per epoch, and which one was best."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_score: float = -math.inf
+
+
+def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: TrainSettings, folder: Path,
+        runtime: Runtime, *, seed: int = 0, pictures: Pictures = NO_PICTURES, resume: bool = False,
+        watcher: Watcher | None = None) -> History:
+    """Train ``model``; its best state by the dev score is left in ``folder`` (and loads with ``load_model``).
+
+    Every epoch ends with a checkpoint; with ``resume`` a killed training goes on
+    after its last whole epoch and ends with the same weights as an unbroken one
+    (on one device, with deterministic kernels), because each epoch draws its
+    randomness from (seed, epoch) alone.
+
+    Raises GmnerError when the loss is not finite or there is nothing to train on.
+    """
+    watcher = watcher or Watcher()
+    model.to(runtime.device)
+    examples = model.examples(train, training=True)
+    if not examples:
+        raise GmnerError("the training posts give no example", hint="are their texts empty?")
+    per_epoch = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulate)
+    optimizer = _optimizer(model, settings)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_linear(settings, per_epoch))
+    average = _Average(model, settings.average)
+    metric = settings.metric or model.metric
+    history, first = History(), 1
+    before = read_progress(folder) if resume else None
+    if before is not None:
+        load_checkpoint(folder, {**resumable_tensors(model), **average.tensors()}, optimizer)
+        history = History(before["rows"], before["best_epoch"], before["best_score"])
+        first = before["epoch"] + 1
+        for _ in range(before["epoch"] * per_epoch):
+            schedule.step()
+
+    for epoch in range(first, settings.epochs + 1):
+        if _out_of_patience(history, settings, epoch):
+            break
+        seed_everything(seed * 100_003 + epoch)
+        began = time.perf_counter()
+        loss = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, average, pictures,
+                          random.Random(seed * 100_003 + epoch), lambda *a, e=epoch: watcher.step(e, *a))
+        trained = time.perf_counter() - began
+        with average.applied():
+            scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
+            if metric not in scores:
+                raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
+                                 hint=f"train.metric can be {', '.join(sorted(scores))}")
+            row = {"epoch": epoch, "loss": round(loss, 6), **{k: round(v, 4) for k, v in scores.items()},
+                   "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
+            history.rows.append(row)
+            if scores[metric] > history.best_score:
+                history.best_score, history.best_epoch = scores[metric], epoch
+                save_model(model, folder)
+        save_checkpoint(folder, {**resumable_tensors(model), **average.tensors()}, optimizer,
+                        {"epoch": epoch, **vars(history)})
+        watcher.epoch(row)
+    return history
+
+
+def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,
+               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: Any, average: _Average,
+               pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> float:
+    """One pass over the examples; returns the mean loss."""
+    model.train()
+    batches = bucket(examples, settings.batch_size, order)
+    total = 0.0
+    optimizer.zero_grad(set_to_none=True)
+    for number, (_, batch) in enumerate(ahead(
+            batches, lambda indexes: collate(model, [examples[i] for i in indexes], posts, pictures)), 1):
+        with runtime.autocast():
+            loss = model.loss(to_device(batch, runtime.device))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
+                             hint="lower the learning rate (--set ner.train.lr=...), or set train.precision=float32")
+        (loss / settings.accumulate).backward()
+        if number % settings.accumulate == 0 or number == len(batches):
+            if settings.clip:
+                torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]), settings.clip)
+            optimizer.step()
+            schedule.step()
+            average.update()
+            optimizer.zero_grad(set_to_none=True)
+        total += value
+        tell(number, len(batches), total / number)
+    return total / len(batches)
+
+
+def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:
+    """AdamW; biases, norms and other vectors are not decayed."""
+    groups = []
+    for group in model.parameter_groups(settings.lr, settings.head_lr):
+        params = list(group["params"])
+        decay = group.get("weight_decay", settings.weight_decay)
+        for chosen, rate in (([p for p in params if p.ndim > 1], decay), ([p for p in params if p.ndim <= 1], 0.0)):
+            if chosen:
+                groups.append({**group, "params": chosen, "weight_decay": rate})
+    return torch.optim.AdamW(groups)
+
+
+def _warm_up_then_linear(settings: TrainSettings, per_epoch: int) -> Callable[[int], float]:
+    steps = settings.epochs * per_epoch
+    warm = max(1, round(settings.warmup * steps))
+    return lambda step: (step + 1) / warm if step < warm else max(0.0, (steps - step) / max(1, steps - warm))
+
+
+def _out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
+    return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(history.rows)
+
+
+class _Average:
+    """Exponential moving average of the trained weights; does nothing at decay 0."""
+
+    def __init__(self, model: Model, decay: float):
+        self.decay = decay
+        self.live = {name: p for name, p in model.named_parameters() if p.requires_grad} if decay else {}
+        self.mean = {name: p.detach().clone() for name, p in self.live.items()}
+        self.count = torch.zeros((), dtype=torch.int64)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.count += 1
+        # Early on the average would be mostly the starting point, so its decay grows with the steps.
+        decay = min(self.decay, (1 + self.count.item()) / (10 + self.count.item()))
+        for name, p in self.live.items():
+            self.mean[name].lerp_(p.detach(), 1 - decay)
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {**{f"average:{name}": value for name, value in self.mean.items()},
+                **({"average.count": self.count} if self.live else {})}
+
+    def applied(self) -> _Swap:
+        return _Swap(self)
+
+
+class _Swap:
+    """Within this context the model holds the averaged weights."""
+
+    def __init__(self, average: _Average):
+        self.average = average
+
+    def __enter__(self) -> None:
+        self._exchange()
+
+    def __exit__(self, *_: object) -> None:
+        self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        for name, p in self.average.live.items():
+            kept = p.detach().clone()
+            p.copy_(self.average.mean[name])
+            self.average.mean[name].copy_(kept)

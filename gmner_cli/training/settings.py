@@ -1,0 +1,50 @@
+"""What a recipe's ``train`` section may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gmner_cli.errors import UsageError, did_you_mean
+
+
+class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The same for every model; the recipe gives the values."""
+
+    epochs: int = 10
+    batch_size: int = 16
+    """Examples per optimiser step on the device; ``accumulate`` multiplies it."""
+    accumulate: int = 1
+    lr: float = 5e-5
+    """Peak rate of the pretrained part."""
+    head_lr: float | None = None
+    """Peak rate of what starts from scratch (tag scores, CRF); the model decides what that is. None: ``lr``."""
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    """Share of all steps in which the rate rises from 0; then it falls linearly to 0."""
+    clip: float = 1.0
+    """Largest gradient norm; 0 does not clip."""
+    patience: int = 0
+    """Stop after this many epochs without a better dev score; 0 trains all epochs."""
+    metric: str | None = None
+    """Entry of the model's ``evaluate`` that picks the best epoch; None is the model's own choice."""
+    precision: str = "auto"
+    """auto, float32 or bfloat16 (autocast)."""
+    average: float = 0.0
+    """Decay of an exponential moving average of the weights, which is what gets evaluated and saved; 0 is none."""
+
+
+def parse_train(settings: dict[str, Any], where: str) -> TrainSettings:
+    """A recipe's ``train`` section. Raises UsageError with "did you mean"."""
+    fields = TrainSettings.__struct_fields__
+    for key in settings:
+        if key not in fields:
+            raise UsageError(f"unknown training setting {key!r}", where=where, hint=did_you_mean(key, fields))
+    try:
+        parsed = msgspec.convert(settings, TrainSettings)
+    except msgspec.ValidationError as problem:
+        raise UsageError(str(problem).replace("`", ""), where=where) from None
+    if min(parsed.epochs, parsed.batch_size, parsed.accumulate) < 1 or parsed.lr <= 0:
+        raise UsageError("epochs, batch_size, accumulate and lr must be positive", where=where)
+    return parsed
