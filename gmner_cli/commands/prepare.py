@@ -48,10 +48,8 @@ def command(
     from gmner_cli.data import output, summary
 
     console = Console(stderr=True, highlight=False)
-    place = source or data.find_source(data.get(dataset).name)
-    others = _pairs(against) if against else data.siblings(data.get(dataset).name, place)
-    splits = data.load(dataset, place, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
-                       images=images, against=others, stop=not check)
+    splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
+                       images=images, against=_pairs(against or []), beside=not against, stop=not check)
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):
         console.print(line, markup=False, soft_wrap=True)

@@ -20,6 +20,7 @@ from pathlib import Path
 from gmner_cli.data.adapter import Adapter, Options, Splits
 from gmner_cli.data.findings import Finding, Report
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
+from gmner_cli.records import Post
 
 __all__ = ["Adapter", "Finding", "Options", "Report", "Splits", "adapters", "find_source", "get", "load",
            "siblings"]
@@ -60,7 +61,7 @@ def find_source(name: str) -> Path:
 
 def load(name: str, source: str | Path | None = None, *, options: Options | None = None,
          images: str | Path | None = None, against: Mapping[str, str | Path] | None = None,
-         stop: bool = True) -> Splits:
+         beside: bool = False, stop: bool = True) -> Splits:
     """Read a whole data set, checked.
 
     Parameters
@@ -69,14 +70,19 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
     options: see Options.
     images: folder of the pictures; every one is opened, and its true size recorded.
     against: other data sets (name to folder) whose test posts are looked for in train and dev.
+    beside: likewise for the data sets that ``siblings`` finds; one that cannot be read is reported.
     stop: raise at malformed lines and duplicate ids; otherwise they are only reported.
 
-    Raises GmnerError when files are absent or (with ``stop``) cannot give valid records.
+    Raises GmnerError when files are absent or (with ``stop``) cannot give valid records,
+    UsageError for an option that the data set has no use for.
     """
     from gmner_cli.data import inspection
 
     adapter = get(name)
     options = options or Options()
+    for option in ("boxes", "orphans", "column"):
+        if option not in adapter.accepts and getattr(options, option) != getattr(Options(), option):
+            raise UsageError(f"--{option} means nothing for {name}")
     place = Path(source) if source is not None else find_source(name)
     if not place.exists():
         raise GmnerError("no such file or folder", where=str(place), hint=f"--source must hold {adapter.layout}")
@@ -88,8 +94,12 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
         inspection.pictures(posts, Path(images), report, fix=options.fix)
     splits = Splits(name, place, posts, report)
     for other, folder in (against or {}).items():
-        theirs = get(other).read(Path(folder), Options(), Report())
-        splits.leaks[other] = inspection.leaks(posts, theirs, other, report)
+        splits.leaks[other] = inspection.leaks(posts, _read(other, folder), other, report)
+    for other, folder in (siblings(name, place) if beside else {}).items():
+        try:
+            splits.leaks[other] = inspection.leaks(posts, _read(other, folder), other, report)
+        except GmnerError as problem:
+            report.add("unread_neighbour", folder, str(problem).split("\n")[0])
     fatal = report.fatal()
     if fatal and stop:
         raise GmnerError(
@@ -99,6 +109,10 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
         for post in (p for split in posts.values() for p in split):
             post.check(adapter.labels)
     return splits
+
+
+def _read(name: str, folder: str | Path) -> dict[str, list[Post]]:
+    return get(name).read(Path(folder), Options(), Report())
 
 
 def siblings(name: str, source: str | Path) -> dict[str, Path]:
@@ -112,7 +126,8 @@ def siblings(name: str, source: str | Path) -> dict[str, Path]:
     family = known[name].family
     found: dict[str, Path] = {}
     taken = {family}
-    for other, adapter in known.items():
+    # The set that a family is named after comes first: its relatives hold the same posts.
+    for other, adapter in sorted(known.items(), key=lambda item: item[0] != item[1].family):
         if adapter.family in taken:
             continue
         parent = Path(source).resolve().parent

@@ -34,6 +34,8 @@ class Adapter:
     GmnerError when the folder is not what ``layout`` describes. ``family``:
     data sets of one family share their posts by design, so that one in the
     other's test split is no leak. ``labels``: the coarse types, None for any.
+    ``accepts``: the fields of Options, beside ``fix``, that mean something here.
+    ``published`` and ``layout`` tell a user without the data where it is and how it looks.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Adapter:
     layout: str
     family: str
     labels: frozenset[str] | None = None
+    accepts: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -9,10 +9,9 @@ import html
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
 from xml.etree import ElementTree
 
 from gmner_cli.data.findings import Report
@@ -31,11 +30,17 @@ class Region:
 
 @dataclass
 class Annotation:
-    """What one annotation file says about a picture; ``size`` is (width, height), None where it is not known."""
+    """What one annotation file says about a picture.
+
+    ``image``: its name without folders and suffix. ``size``: (width, height) in
+    pixels, None where it is not known. ``notes``: findings (kind, message) made
+    while reading.
+    """
 
     image: str
     size: tuple[int, int] | None
     regions: list[Region]
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
@@ -158,9 +163,10 @@ def note_image_name(annotation: Annotation, post_id: str, where: object, report:
 
 
 def annotate(
-    posts: dict[str, list[Post]], folder: Path, suffix: str, read: Any, report: Report, *, fix: bool = False
+    posts: dict[str, list[Post]], folder: Path, suffix: str, read: Callable[[Path], Annotation], report: Report, *,
+    fix: bool = False,
 ) -> None:
-    """Attach ``folder/ID.suffix``, read by ``read(path) -> Annotation``, to every post of every split.
+    """Attach ``folder/ID.suffix``, read by ``read``, to every post of every split.
 
     Raises GmnerError when the folder is absent; broken, foreign and left-over
     files go to ``report``.
@@ -181,6 +187,8 @@ def annotate(
                 continue
             if annotation is not None:
                 note_image_name(annotation, post.id, where, report)
+                for kind, message in annotation.notes:
+                    report.add(kind, where, message)
             attach(post, annotation, where, report, fix=fix)
-    for name in files.keys() - used:
+    for name in sorted(files.keys() - used):
         report.add("annotation_without_post", f"{folder.name}/{name}{suffix}", "belongs to no post")

@@ -77,7 +77,7 @@ def read_sentences(path: Path, cells: Cells, report: Report, *, ids: bool = True
     current: Sentence | None = None
     for number, line in enumerate(read_lines(path), start=1):
         where = f"{path}:{number}"
-        if not line.strip(" "):
+        if not line.strip(" ") or (not ids and line.startswith("-DOCSTART-")):
             current = None
             continue
         if line.startswith(ID_MARK):

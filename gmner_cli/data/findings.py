@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "repeated_name": Kind("a name stands more than once in a post; each of them gets the boxes", problem=False),
     "degenerate_box": Kind("a box or mask without area; it is left out (--fix reorders swapped corners)"),
     "box_outside": Kind("a box reaches beyond the picture; --fix clips it"),
+    "mask_outside": Kind("an outline reaches beyond the picture; the mask ends at its edge", problem=False),
     "unknown_shape": Kind("a labelme shape that is neither polygon nor rectangle; it is left out"),
     "missing_image": Kind("the picture is not in --images; --fix sets image to null"),
     "broken_image": Kind("the picture cannot be opened; --fix sets image to null"),
@@ -37,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "id_in_two_splits": Kind("a post stands in two splits, by id"),
     "text_in_two_splits": Kind("a post stands in two splits under two ids, by text"),
     "leak": Kind("a train or dev post stands in another data set's test split: never evaluate there"),
+    "unread_neighbour": Kind("a data set beside the source cannot be read, so its leaks are unknown", problem=False),
     "label_renamed": Kind("a type goes by another name in the records than in the file", problem=False),
 }
 

@@ -64,8 +64,9 @@ def table(splits: Splits) -> Table:
         elif row != "not_assessed" or total[row]:
             grid.add_row(row.replace("_", " "), *(str(c.get(row, "-")) for c in columns.values()))
     for other, counts in splits.leaks.items():
-        cells = [str(counts[name]["either"]) if name in counts and name != "test" else "-" for name in columns]
-        grid.add_row(f"in {other} test ({counts['test']['posts']})", *cells)
+        for way in ("id", "text"):
+            cells = [str(counts[name][way]) if name in counts and name != "test" else "-" for name in columns]
+            grid.add_row(f"in {other} test ({counts['test']['posts']}), by {way}", *cells)
     return grid
 
 

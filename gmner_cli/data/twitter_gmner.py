@@ -50,6 +50,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 ADAPTERS = (
     Adapter(
         name="twitter-gmner", read=read, labels=LABELS, family="twitter-gmner",
+        accepts=frozenset({"boxes", "orphans"}),
         published='"Grounded Multimodal Named Entity Recognition on Social Media" (Yu et al., ACL 2023), '
                   "GitHub project NUSTM/GMNER",
         layout="txt/train.txt, txt/dev.txt, txt/test.txt and xml/ID.xml",
