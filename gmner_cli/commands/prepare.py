@@ -39,10 +39,12 @@ def command(
     A table of figures and everything odd in the data go to stderr; report.json
     lists every finding. Without --fix the data stays as published.
 
-        gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/
-        gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/ --images photos/ --fix
-        gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
-        gmner prepare conll --source tagged.txt -o posts/
+    \b
+    Examples:
+      gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/
+      gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/ --images photos/ --fix
+      gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
+      gmner prepare conll --source tagged.txt -o posts/
     """
     from gmner_cli import data
     from gmner_cli.data import output, summary
