@@ -25,7 +25,7 @@ def command(
                       "record its size, report what is missing or broken.")] = None,
     boxes: Annotated[Path | None, typer.Option("--boxes", metavar="DIR", help="Folder of the box files (ID.xml), where it "
                      "is not the data set's own.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="List all problems and stop with exit code 1 if there are any.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
                        "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
