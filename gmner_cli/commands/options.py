@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gmner_cli.errors import SOME_FAILED
+
 Images = Annotated[
     Path | None,
     typer.Option("--images", envvar="GMNER_IMAGES", metavar="DIR",
@@ -29,12 +31,12 @@ Device = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", metavar="N", help="Seed of everything random.")]
 BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, help="Default: the recipe's.")
+    int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Default: the recipe's.")
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, help="CPU threads. Default: all cores.")
+    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, metavar="N", help="CPU threads. Default: all cores.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Resume = Annotated[
@@ -54,3 +56,24 @@ def parse_label_map(pairs: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r} is not of the form OLD=NEW", param_hint="--label-map")
         renames[old] = new
     return renames
+
+
+def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:
+    """Where pictures are looked for: ``--images``, or the JSONL file's own folder when a stage will look."""
+    if images is not None:
+        return images
+    if not needed:
+        return None
+    return Path.cwd() if texts == "-" else Path(texts).absolute().parent
+
+
+def end_with_failures(failures: list[str], shown: int = 20) -> None:
+    """Say which records failed and why, and leave with exit code 3; do nothing when none did."""
+    if not failures:
+        return
+    for reason in failures[:shown]:
+        typer.echo(f"gmner: failed: {reason}", err=True)
+    if len(failures) > shown:
+        typer.echo(f"gmner: ... and {len(failures) - shown} more", err=True)
+    typer.echo(f"gmner: {len(failures)} records failed; they are in the output with an \"error\" field", err=True)
+    raise typer.Exit(SOME_FAILED)

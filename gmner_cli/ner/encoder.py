@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
-from gmner_cli.hub import resolve
+from gmner_cli.hub import quiet, resolve
 from gmner_cli.model import Site
 from gmner_cli.ner.words import MOST_PIECES
 
@@ -49,14 +50,14 @@ class TextEncoder(nn.Module):
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-        frozen_part = config.lora_rank > 0 or not config.train_embeddings or config.train_layers >= 0
-        own = site.folder / "encoder" if site.folder else None
-        if site.pretrained or frozen_part:
+        quiet()
+        self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings or config.train_layers >= 0)
+        if site.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=site.offline)
             self.base = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True,
                                                   trust_remote_code=False, dtype=torch.float32)
         else:
-            folder = own
+            folder = site.folder / "encoder"
             self.base = AutoModel.from_config(AutoConfig.from_pretrained(folder, local_files_only=True),
                                               trust_remote_code=False)
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False,
@@ -125,11 +126,11 @@ class TextEncoder(nn.Module):
             self.base = self.base.merge_and_unload()
             self.adapted = False
 
-    def save_pieces(self, folder) -> None:
-        """Config and tokenizer, so that a fully trained checkpoint needs no other file."""
-        base = self.base.get_base_model() if self.adapted else self.base
-        base.config.save_pretrained(folder / "encoder")
-        self.tokenizer.save_pretrained(folder / "encoder")
+    def save_pieces(self, folder: Path) -> None:
+        """Config and tokenizer, where the checkpoint holds the whole encoder and needs no other file."""
+        if self.stands_alone:
+            self.base.config.save_pretrained(folder / "encoder")
+            self.tokenizer.save_pretrained(folder / "encoder")
 
 
 def case_of(word: str) -> int:

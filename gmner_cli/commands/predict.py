@@ -1,0 +1,85 @@
+"""``gmner predict``: posts in, entities with types, boxes and masks out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gmner_cli.commands import options
+
+
+
+def _weights(what: str) -> object:
+    return Annotated[Path | None, typer.Option(metavar="DIR", help=f"Folder of a trained {what}, instead of the recipe's.")]
+
+
+def command(
+    texts: Annotated[str, typer.Option("--texts", metavar="POSTS", help='JSONL of posts; at least {"text": ...}. "-" is stdin.')],
+    images: options.Images = None,
+    recipe: options.Recipe = "mini",
+    ner: _weights("tagger (train-ner)") = None,
+    ve: _weights("visual entailment model") = None,
+    vg: _weights("visual grounding model") = None,
+    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes",
+                                             help="Believe this much of the incoming entities (oracle runs).")] = None,
+    out: options.Out = "-",
+    overrides: options.Set = None,
+    on_missing_image: Annotated[str, typer.Option("--on-missing-image", metavar="error|skip|text-only",
+                                                  help="What to do with a post whose picture cannot be read.")] = "error",
+    label_map: options.LabelMap = None,
+    limit: options.Limit = None,
+    resume: options.Resume = False,
+    batch_size: options.BatchSize = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    offline: options.Offline = False,
+) -> None:
+    """Find the entities of posts: span, type and, with a recipe that looks, box and mask.
+
+    Entities that come in are ignored unless --gold asks for them. Posts that fail
+    come out with an "error" field, and the command then ends with exit code 3.
+
+    \b
+    Examples:
+      gmner predict --images sample_data/images --texts sample_data/posts.jsonl -o found.jsonl
+      echo '{"text": "Stephen Curry is back in London"}' | gmner predict --texts -
+      gmner predict --texts test.jsonl | gmner score - test.jsonl
+    """
+    from gmner_cli.commands.progress import bar
+    from gmner_cli.hub import go_offline, say
+    from gmner_cli.recipes import load
+
+    chosen = load(recipe, overrides or [])
+    renames = options.parse_label_map(label_map)
+    if offline:
+        go_offline()
+    from gmner_cli import runtime
+    from gmner_cli.pipeline import build
+    from gmner_cli.predicting import run_file
+    from gmner_cli.stages import MISSING, Pictures
+
+    if on_missing_image not in MISSING:
+        raise typer.BadParameter(f"{on_missing_image!r} is not one of {', '.join(MISSING)}", param_hint="--on-missing-image")
+    weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
+    where = runtime.start(device, seed=seed, threads=threads)
+    pictures = Pictures(options.image_folder(images, texts, needed=len(chosen.stages) > 1), on_missing_image)
+    config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
+              "weights": {name: str(folder) for name, folder in weights.items()}, "on_missing_image": on_missing_image}
+
+    def stages():
+        if chosen.values.get("note"):
+            say(" ".join(chosen.values["note"].split()))
+        return build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)
+
+    began = time.perf_counter()
+    with bar("posts") as progress:
+        outcome = run_file(texts, out, stages, config=config, resume=resume, limit=limit,
+                           label_map=renames, progress=progress.advance)
+    seconds = time.perf_counter() - began
+    skipped = f", {outcome.resumed} were finished before" if outcome.resumed else ""
+    say(f"{outcome.written} posts in {seconds:.1f} s{skipped}")
+    options.end_with_failures(outcome.failures)

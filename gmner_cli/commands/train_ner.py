@@ -1,0 +1,48 @@
+"""``gmner train-ner``: a tagger from posts with gold entities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gmner_cli.commands import options
+
+Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
+Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
+ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model goes.")]
+
+
+def command(
+    train: Posts,
+    dev: Dev,
+    out: ModelDir,
+    recipe: options.Recipe = "mini",
+    images: options.Images = None,
+    overrides: options.Set = None,
+    label_map: options.LabelMap = None,
+    limit: options.Limit = None,
+    resume: options.Resume = False,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    offline: options.Offline = False,
+) -> None:
+    """Train a tagger: the `ner` section of a recipe, on the one loop that trains everything.
+
+    The best epoch by the dev score is kept. Killed at any moment it goes on with
+    --resume; MODEL_DIR appears (or changes) only when the model is whole. It holds
+    model.safetensors, config.json, what the encoder needs, and run.json with the
+    recipe, versions, data hashes and a row per epoch.
+
+    \b
+    Examples:
+      gmner train-ner train.jsonl --dev dev.jsonl -o tagger
+      gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set epochs=3 --set lr=1e-3
+      gmner predict --texts test.jsonl --ner tagger | gmner score - test.jsonl
+    """
+    from gmner_cli.commands.training import run_training
+
+    run_training("ner", recipe, train, dev, out, images=images, overrides=overrides, label_map=label_map,
+                 limit=limit, resume=resume, device=device, threads=threads, seed=seed, offline=offline)

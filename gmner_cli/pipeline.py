@@ -1,0 +1,109 @@
+"""From a recipe to the stages that ``predict`` runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.hub import say
+from gmner_cli.model import load_model, new_model
+from gmner_cli.recipes import Recipe, Section
+from gmner_cli.records import Entity, Post
+from gmner_cli.runtime import Runtime
+from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
+
+GOLD = ("spans", "groundable", "boxes")
+"""What may be taken from the incoming entities, each including the ones before it."""
+
+_REPLACED = {"spans": ("ner",), "groundable": ("ner", "ve"), "boxes": ("ner", "ve", "vg")}
+_LOOKS = ("joint", "ve", "vg", "rerank", "segment")
+
+
+def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
+          weights: Mapping[str, Path] | None = None, batch_size: int | None = None, offline: bool = False,
+          tell: Callable[[str], None] = say) -> list[Stage]:
+    """The stages of ``recipe``, models loaded.
+
+    ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
+    much of the incoming entities is believed; the stages that would find it are
+    left out. Raises UsageError or ModelError.
+    """
+    weights = dict(weights or {})
+    names = recipe.stages
+    for given in weights:
+        if given not in names:
+            raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
+                             hint=f"its stages are {', '.join(names)}")
+    if gold is not None and gold not in GOLD:
+        raise UsageError(f"unknown --gold {gold!r}", hint=", ".join(GOLD))
+    stages: list[Stage] = []
+    if pictures.root is not None or any(name in _LOOKS for name in names):
+        stages.append(CheckImages(pictures, tell))
+    stages.append(BelieveGold(gold))
+    for name in names:
+        if name in _REPLACED.get(gold or "", ()):
+            continue
+        section = recipe.section(name)
+        if section.stage:
+            stages.append(_plain_stage(section))
+        else:
+            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline))
+    return stages
+
+
+def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictures: Pictures,
+                 batch_size: int | None, offline: bool) -> ModelStage:
+    folder = folder or section.weights_folder()
+    if folder is None:
+        model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
+    else:
+        if section.weights == "embedded" and not folder.exists():
+            raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
+                             hint=f"give a trained model with --{section.name} DIR")
+        model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline)
+    return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
+
+
+def _plain_stage(section: Section) -> Stage:
+    module, _, name = section.stage.partition(":")
+    if not module.startswith("gmner_cli."):
+        raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
+    return getattr(importlib.import_module(module), name)(**section.settings)
+
+
+class BelieveGold:
+    """The first stage: forgets what incoming entities claim, but for what ``gold`` asks to keep.
+
+    It makes sure that entities that come in never influence what is found.
+    """
+
+    name = "gold"
+
+    def __init__(self, level: str | None):
+        self.level = level
+
+    def __call__(self, posts: list[Post]) -> list[Post]:
+        return [post if post.error is not None else self._strip(post) for post in posts]
+
+    def _strip(self, post: Post) -> Post:
+        if self.level is None:
+            return msgspec.structs.replace(post, entities=None)
+        if post.entities is None:
+            return msgspec.structs.replace(
+                post, error=f"post {post.id}: --gold {self.level} needs `entities`, and the record has none")
+        return msgspec.structs.replace(post, entities=[self._entity(post, e) for e in post.entities])
+
+    def _entity(self, post: Post, entity: Entity) -> Entity:
+        kept = Entity(start=entity.start, end=entity.end, type=entity.type, fine_type=entity.fine_type,
+                      text=post.text[entity.start:entity.end], token_start=entity.token_start,
+                      token_end=entity.token_end, expansions=entity.expansions, extra=dict(entity.extra))
+        if self.level in ("groundable", "boxes") and entity.boxes is not None:
+            kept.groundable = 1.0 if entity.boxes else 0.0
+            if self.level == "boxes" or not entity.boxes:
+                kept.boxes = entity.boxes
+        return kept
+

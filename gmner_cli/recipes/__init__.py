@@ -1,0 +1,192 @@
+"""Recipes: YAML files that say which stages run, with which model, settings and training values.
+
+Every recipe shipped here spells out every value, so reading the file is reading
+the defaults. A recipe of your own can start with ``extends: mini`` and give only
+what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gmner_cli.errors import UsageError, did_you_mean
+
+FOLDER = Path(__file__).parent
+EMBEDDED = FOLDER / "weights"
+_TOP = {"name", "about", "note", "extends", "stages"}
+_SECTION = {"model", "stage", "weights", "batch_size", "settings", "train"}
+
+
+@dataclass
+class Section:
+    """One stage of a recipe.
+
+    ``model``: a ``Model`` as package.module:Class; or ``stage``: a ``Stage``.
+    ``weights``: a model folder, "embedded" for those shipped with the tool, or
+    None when the settings name pretrained weights.
+    """
+
+    name: str
+    recipe: str
+    model: str | None = None
+    stage: str | None = None
+    weights: str | None = None
+    batch_size: int = 16
+    settings: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] | None = None
+
+    def weights_folder(self) -> Path | None:
+        """Where the weights lie; None when there are none to load."""
+        if self.weights == "embedded":
+            return EMBEDDED / self.recipe / self.name
+        return Path(self.weights).expanduser() if self.weights else None
+
+
+@dataclass
+class Recipe:
+    """A whole recipe; ``values`` is the YAML content with overrides applied."""
+
+    name: str
+    values: dict[str, Any]
+    base: str
+
+    @property
+    def stages(self) -> list[str]:
+        return list(self.values.get("stages", []))
+
+    def section(self, name: str) -> Section:
+        """The section of a stage. Raises UsageError when the recipe has none."""
+        content = self.values.get(name)
+        if not isinstance(content, dict) or name in _TOP:
+            has = [k for k in self.values if k not in _TOP]
+            raise UsageError(f"recipe {self.name!r} has no section {name!r}; it has {', '.join(has)}",
+                             hint="`gmner recipes` lists the recipes and what each one holds")
+        return Section(name=name, recipe=self.base, **content)
+
+
+def names() -> list[str]:
+    """Names of the recipes shipped with the tool."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str, overrides: Sequence[str] = (), within: str | None = None) -> Recipe:
+    """A recipe by name or by path of a YAML file, with ``KEY=VALUE`` overrides.
+
+    A key is a dotted path or any unambiguous end of one (``epochs`` for
+    ``ner.train.epochs``); ``within`` names the section in which short keys are
+    looked up first. Raises UsageError for unknown names and keys.
+    """
+    values, base = _read(name, seen=())
+    _check(values, name)
+    recipe = Recipe(str(values.get("name", Path(name).stem)), values, base)
+    for override in overrides:
+        key, mark, text = override.partition("=")
+        if not mark:
+            raise UsageError(f"--set {override!r} is not of the form KEY=VALUE")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"the value of --set {override!r} is not valid YAML") from None
+        if isinstance(value, str):
+            value = _number(value)
+        _put(values, _full_key(values, key.strip(), within), value)
+    return recipe
+
+
+def text_of(recipe: Recipe) -> str:
+    """The whole recipe as YAML."""
+    return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _read(name: str, seen: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+    """Content of a recipe with what it extends merged in, and the name of the shipped recipe at its root."""
+    path = FOLDER / f"{name}.yaml"
+    shipped = path.is_file() and "/" not in name
+    if not shipped:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(f"no recipe {name!r}", hint=did_you_mean(name, names()))
+    if str(path) in seen:
+        raise UsageError(f"extends itself through {' -> '.join(seen)}", where=str(path))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise UsageError(f"is not valid YAML: {problem}", where=str(path)) from None
+    if not isinstance(content, dict):
+        raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
+    parent = content.pop("extends", None)
+    if parent is None:
+        return content, path.stem
+    below, base = _read(str(parent), (*seen, str(path)))
+    below.pop("name", None)
+    return {"name": path.stem, **_merge(below, content)}, base
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _check(values: dict[str, Any], name: str) -> None:
+    for stage in values.get("stages") or []:
+        if stage not in values:
+            raise UsageError(f"stage {stage!r} has no section of its own", where=f"recipe {name}",
+                             hint=did_you_mean(stage, [k for k in values if k not in _TOP]))
+    for key, section in values.items():
+        if key in _TOP:
+            continue
+        if not isinstance(section, dict):
+            raise UsageError(f"unknown key {key!r}", where=f"recipe {name}", hint=did_you_mean(key, _TOP))
+        for inner in section:
+            if inner not in _SECTION:
+                raise UsageError(f"unknown key {key}.{inner}", where=f"recipe {name}", hint=did_you_mean(inner, _SECTION))
+        if not section.get("model") and not section.get("stage"):
+            raise UsageError(f"section {key!r} names no model", where=f"recipe {name}",
+                             hint="write model: package.module:Class")
+
+
+def _paths(values: dict[str, Any], before: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield before + key
+        if isinstance(value, dict):
+            yield from _paths(value, f"{before}{key}.")
+
+
+def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
+    paths = list(_paths(values))
+    if key in paths:
+        return key
+    fits = [p for p in paths if p.endswith("." + key)]
+    inside = [p for p in fits if within and p.startswith(within + ".")]
+    fits = inside or fits
+    # A key of a section is meant before one of the same name deeper down (batch_size, say).
+    shallow = [p for p in fits if p.count(".") == min(f.count(".") for f in fits)]
+    if len(shallow) == 1:
+        return shallow[0]
+    if fits:
+        raise UsageError(f"--set {key} is ambiguous", hint=f"write one of {', '.join(fits)}")
+    leaves = {p.rsplit(".", 1)[-1]: p for p in paths}
+    raise UsageError(f"--set {key}: the recipe has no such value", hint=did_you_mean(key, [*paths, *leaves]))
+
+
+def _put(values: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for key in parents:
+        values = values[key]
+    values[last] = value
+
+
+def _number(text: str) -> Any:
+    """YAML 1.1 reads 5e-5 as a string; people mean a number."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
