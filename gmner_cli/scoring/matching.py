@@ -1,0 +1,138 @@
+"""Which prediction matches which gold entity: one prediction to one gold, as many right as possible.
+
+Only entities of the same span can match, so a post falls into small groups,
+one for each span, and each group is solved exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gmner_cli.records import Entity
+from gmner_cli.scoring.regions import agreement, box_iou, mask_iou
+
+Pairs = list[tuple[int, int]]
+"""(index of the gold entity, index of the predicted one), both inside their group."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What must be right, besides the span, for a prediction to count."""
+
+    label: Literal["type", "fine_type"] | None = None
+    region: Literal["box", "mask"] | None = None
+
+
+TASKS = {
+    "span": Task(),
+    "MNER": Task("type"),
+    "EEG": Task(None, "box"),
+    "GMNER": Task("type", "box"),
+    "EES": Task(None, "mask"),
+    "SMNER": Task("type", "mask"),
+    "MNER-fine": Task("fine_type"),
+    "GMNER-fine": Task("fine_type", "box"),
+}
+"""The field's names. EES and SMNER are EEG and GMNER with masks; "-fine" asks for the fine type."""
+
+
+class SpanGroup:
+    """The gold and predicted entities of one span, and how far every two of them agree.
+
+    Parameters
+    ----------
+    gold, predicted: entities of the same span, neither list empty; not changed.
+    renames: types to read as another one, on both sides (``--label-map``).
+
+    Attributes
+    ----------
+    types, fine_types: bool [gold, predicted]; an absent fine type agrees with nothing.
+    boxes, masks: float [gold, predicted], see ``regions.agreement``; an absent field counts as no region.
+    """
+
+    def __init__(self, gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]):
+        self.gold, self.predicted = gold, predicted
+        self.types = [[renames.get(g.type, g.type) == renames.get(p.type, p.type) for p in predicted] for g in gold]
+        self.fine_types = [[g.fine_type is not None and g.fine_type == p.fine_type for p in predicted] for g in gold]
+        self.boxes = [[agreement(p.boxes or (), g.boxes or (), box_iou) for p in predicted] for g in gold]
+        self.masks = [[agreement(p.masks or (), g.masks or (), mask_iou) for p in predicted] for g in gold]
+
+    def matches(self, task: Task, iou: float) -> Pairs:
+        """A largest set of right pairs; a region is right when its agreement is above ``iou``."""
+        if len(self.gold) == 1 == len(self.predicted):  # nearly always, and ten times as fast
+            return [(0, 0)] if self._right(task, iou, 0, 0) else []
+        return largest_matching([[self._right(task, iou, g, p) for p in range(len(self.predicted))]
+                                 for g in range(len(self.gold))])
+
+    def _right(self, task: Task, iou: float, g: int, p: int) -> bool:
+        if task.label is not None and not (self.types if task.label == "type" else self.fine_types)[g][p]:
+            return False
+        if task.region is None:
+            return True
+        return (self.boxes if task.region == "box" else self.masks)[g][p] > iou
+
+    def best_pairs(self) -> Pairs:
+        """Each gold entity with at most one prediction, right or not: same type first, then the nearest region.
+
+        For measures that take the span as given (groundability, grounding).
+        """
+        every = [(g, p) for g in range(len(self.gold)) for p in range(len(self.predicted))]
+        every.sort(key=lambda pair: (not self.types[pair[0]][pair[1]], -self.boxes[pair[0]][pair[1]]))
+        pairs: Pairs = []
+        used_gold: set[int] = set()
+        used_predicted: set[int] = set()
+        for g, p in every:
+            if g not in used_gold and p not in used_predicted:
+                used_gold.add(g)
+                used_predicted.add(p)
+                pairs.append((g, p))
+        return pairs
+
+
+def span_groups(gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]) -> list[SpanGroup]:
+    """One group for every span that has entities on both sides; other entities can match nothing."""
+    by_span: dict[tuple[int, int], tuple[list[Entity], list[Entity]]] = {}
+    for entity in gold:
+        by_span.setdefault(entity.span, ([], []))[0].append(entity)
+    for entity in predicted:
+        if entity.span in by_span:
+            by_span[entity.span][1].append(entity)
+    return [SpanGroup(ours, theirs, renames) for ours, theirs in by_span.values() if theirs]
+
+
+def largest_matching(right: Sequence[Sequence[bool]]) -> Pairs:
+    """A maximum matching of a bipartite graph, by augmenting paths.
+
+    ``right``: bool [gold, predicted]. Returns pairs (gold, predicted), each index at most once.
+    """
+    partner_of: dict[int, int] = {}  # predicted -> gold
+    for start in range(len(right)):
+        # Breadth first, without recursion: a file with thousands of equal spans must not overflow the stack.
+        reached_from: dict[int, int] = {}  # predicted -> gold from which it was reached
+        queue = [start]
+        while queue:
+            g = queue.pop(0)
+            for p, is_right in enumerate(right[g]):
+                if not is_right or p in reached_from:
+                    continue
+                reached_from[p] = g
+                if p in partner_of:
+                    queue.append(partner_of[p])
+                    continue
+                _flip(p, start, reached_from, partner_of)
+                queue = []
+                break
+    return [(g, p) for p, g in partner_of.items()]
+
+
+def _flip(free: int, start: int, reached_from: dict[int, int], partner_of: dict[int, int]) -> None:
+    """Turn the path from gold ``start`` to the free prediction around, which makes one more pair."""
+    previous = {g: p for p, g in partner_of.items()}
+    while True:
+        g = reached_from[free]
+        partner_of[free] = g
+        if g == start:
+            return
+        free = previous[g]
