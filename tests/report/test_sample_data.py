@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pycocotools import mask as rle
 
 from gmner_cli.images import open_image
 from gmner_cli.jsonl import read_posts
+from gmner_cli.masks import decode
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 TYPES = ("PER", "LOC", "ORG", "OTHER")
@@ -60,7 +60,7 @@ def test_boxes_are_the_extents_of_the_masks(gold):
             assert entity.boxes is not None and bool(entity.boxes) == bool(entity.masks), post.id
             for box, mask in zip(entity.boxes, entity.masks or [], strict=True):
                 assert mask.size == (post.image_size[1], post.image_size[0])
-                seen = rle.decode({"size": list(mask.size), "counts": mask.counts.encode()}).astype(bool)
+                seen = decode(mask)
                 rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
                 assert box == (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1), (post.id, entity.text)
 

@@ -1,0 +1,79 @@
+"""``gmner view``: an HTML page of posts, their pictures, and what was found in them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gmner_cli.commands.options import Images, Limit
+from gmner_cli.errors import SOME_FAILED
+from gmner_cli.jsonl import Line, failed_post, read_lines, read_posts, write_atomic
+from gmner_cli.records import Post
+from gmner_cli.report import render_page
+
+
+def command(
+    posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="PAGE", help='The HTML file; "-" is stdout.')],
+    images: Images = None,
+    gold: Annotated[
+        str | None, typer.Option("--gold", metavar="GOLD", help="JSONL to compare with, matched by id.")
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Heading. Default: the name of POSTS.")] = None,
+    limit: Limit = None,
+) -> None:
+    """Show posts in one HTML page: pictures with boxes and masks, texts with marked entities.
+
+    The page holds everything it needs, pictures included (scaled to at most 640
+    pixels wide), and asks the network for nothing. With --gold every entity is
+    judged: correct, wrong type, wrong span, missed, spurious, wrong region,
+    wrongly grounded, wrongly none; the page filters by these, and its address
+    keeps the filter, as in page.html#kind=missed&type=PER.
+
+    A picture that cannot be shown, or a line that cannot be read, leaves its
+    reason on the page and on stderr, and the exit code is 3.
+
+        gmner view sample_data/gold.jsonl -o gold.html
+        gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
+        gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
+    """
+    failed: list[str] = []
+
+    def complain(where: str, reason: str) -> None:
+        failed.append(where)
+        typer.echo(f"gmner view: {where}: {reason}", err=True)
+
+    shown = _readable(posts, limit, complain)
+    page = render_page(shown, None if gold is None else read_posts(gold),
+                       images or (Path.cwd() if posts == "-" else Path(posts).parent),
+                       title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain)
+    if out == "-":
+        sys.stdout.buffer.write(page.encode("utf-8"))
+    else:
+        path = Path(out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page)
+    typer.echo(f"gmner view: {len(shown)} posts" + (f", {len(failed)} problems" if failed else ""), err=True)
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _readable(source: str, limit: int | None, complain) -> list[Post]:
+    """All posts; a bad line becomes a post that says why. Raises when no line at all can be read."""
+    posts: list[Post] = []
+    first_bad: Line | None = None
+    for line in read_lines(source):
+        if limit is not None and len(posts) >= limit:
+            break
+        if line.error is None:
+            posts.append(line.post)
+            continue
+        first_bad = first_bad or line
+        complain(line.error.where or source, line.error.message)
+        posts.append(failed_post(line))
+    if first_bad is not None and all(post.error for post in posts):
+        raise first_bad.error
+    return posts
