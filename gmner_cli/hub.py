@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 
@@ -68,6 +69,13 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
         raise ModelError("is not a folder with a model", where=source,
                          hint="give a folder that holds config.json and *.safetensors, or a hub id such as org/name")
     return _from_hub(source, offline, tell)
+
+
+def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
+    """``kind.from_pretrained`` on what ``resolve`` finds: safetensors only, float32, no remote code."""
+    quiet()
+    return kind.from_pretrained(resolve(source, offline=offline), local_files_only=True, trust_remote_code=False,
+                                use_safetensors=True, **options)
 
 
 def sha256(path: Path) -> str:

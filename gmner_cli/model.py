@@ -87,9 +87,9 @@ class Model(nn.Module, ABC):
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). ``images``: RGB, parallel to ``examples``. Runs off the main thread."""
 
-    @abstractmethod
     def loss(self, batch: dict[str, Any]) -> Tensor:
-        """Scalar to minimise; the batch's tensors are on the model's device."""
+        """Scalar to minimise; the batch's tensors are on the model's device. Raises UsageError where there is no training."""
+        raise UsageError(f"{type(self).__name__} is used as it comes from its checkpoint; it cannot be trained")
 
     @abstractmethod
     def predict(self, batch: dict[str, Any]) -> list[Any]:
@@ -99,9 +99,9 @@ class Model(nn.Module, ABC):
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         """Put the outputs of all examples of ``posts`` into the posts' fields."""
 
-    @abstractmethod
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """Scores in percent on development posts; must hold ``metric``."""
+        """Scores in percent on development posts; must hold ``metric``. Needed for training only."""
+        raise UsageError(f"{type(self).__name__} reports no development score, so it cannot be trained")
 
     def blank(self, post: Post) -> Post:
         """A copy of ``post`` without what this model is to find, so that gold cannot leak into a prediction."""

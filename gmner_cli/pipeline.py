@@ -61,7 +61,7 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     if folder is None:
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
-        if section.weights == "embedded" and not folder.exists():
+        if (section.weights or "").startswith("embedded:") and not folder.exists():
             raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
                              hint=f"give a trained model with --{section.name} DIR")
         model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline)

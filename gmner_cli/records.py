@@ -140,6 +140,13 @@ class Post(Record):
             raise RecordError("the post has no tokens", where=self.id)
         return token_offsets(self.text, self.tokens)
 
+    def clear(self, *fields: str) -> Post:
+        """A copy whose entities are copies with these fields absent."""
+        if self.entities is None:
+            return msgspec.structs.replace(self)
+        absent = dict.fromkeys(fields)
+        return msgspec.structs.replace(self, entities=[msgspec.structs.replace(e, **absent) for e in self.entities])
+
     def check(self, labels: Iterable[str] | None = None) -> Post:
         """Return self when it is consistent; raise RecordError otherwise.
 

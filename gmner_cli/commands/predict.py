@@ -11,7 +11,6 @@ import typer
 from gmner_cli.commands import options
 
 
-
 def _weights(what: str) -> object:
     return Annotated[Path | None, typer.Option(metavar="DIR", help=f"Folder of a trained {what}, instead of the recipe's.")]
 

@@ -27,8 +27,8 @@ class Section:
     """One stage of a recipe.
 
     ``model``: a ``Model`` as package.module:Class; or ``stage``: a ``Stage``.
-    ``weights``: a model folder, "embedded" for those shipped with the tool, or
-    None when the settings name pretrained weights.
+    ``weights``: a model folder, "embedded:PATH" for those shipped with the tool,
+    or None when the settings name pretrained weights.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Section:
 
     def weights_folder(self) -> Path | None:
         """Where the weights lie; None when there are none to load."""
-        if self.weights == "embedded":
-            return EMBEDDED / self.recipe / self.name
+        if self.weights and self.weights.startswith("embedded:"):
+            return EMBEDDED / self.weights.removeprefix("embedded:")
         return Path(self.weights).expanduser() if self.weights else None
 
 
@@ -53,7 +53,6 @@ class Recipe:
 
     name: str
     values: dict[str, Any]
-    base: str
 
     @property
     def stages(self) -> list[str]:
@@ -66,7 +65,7 @@ class Recipe:
             has = [k for k in self.values if k not in _TOP]
             raise UsageError(f"recipe {self.name!r} has no section {name!r}; it has {', '.join(has)}",
                              hint="`gmner recipes` lists the recipes and what each one holds")
-        return Section(name=name, recipe=self.base, **content)
+        return Section(name=name, recipe=self.name, **content)
 
 
 def names() -> list[str]:
@@ -81,9 +80,9 @@ def load(name: str, overrides: Sequence[str] = (), within: str | None = None) ->
     ``ner.train.epochs``); ``within`` names the section in which short keys are
     looked up first. Raises UsageError for unknown names and keys.
     """
-    values, base = _read(name, seen=())
+    values = _read(name, seen=())
     _check(values, name)
-    recipe = Recipe(str(values.get("name", Path(name).stem)), values, base)
+    recipe = Recipe(str(values.get("name", Path(name).stem)), values)
     for override in overrides:
         key, mark, text = override.partition("=")
         if not mark:
@@ -103,8 +102,8 @@ def text_of(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _read(name: str, seen: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-    """Content of a recipe with what it extends merged in, and the name of the shipped recipe at its root."""
+def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    """Content of a recipe with what it extends merged in."""
     path = FOLDER / f"{name}.yaml"
     shipped = path.is_file() and "/" not in name
     if not shipped:
@@ -121,10 +120,10 @@ def _read(name: str, seen: tuple[str, ...]) -> tuple[dict[str, Any], str]:
         raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
     parent = content.pop("extends", None)
     if parent is None:
-        return content, path.stem
-    below, base = _read(str(parent), (*seen, str(path)))
+        return content
+    below = _read(str(parent), (*seen, str(path)))
     below.pop("name", None)
-    return {"name": path.stem, **_merge(below, content)}, base
+    return {"name": path.stem, **_merge(below, content)}
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

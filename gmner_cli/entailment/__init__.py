@@ -1,0 +1,1 @@
+"""Visual entailment: does the picture show what the expression says?"""

@@ -1,0 +1,1 @@
+"""Visual grounding: where in the picture is what the expression says?"""

@@ -1,0 +1,1 @@
+"""Words about entities: referring expressions, and what language models are asked."""

@@ -1,0 +1,95 @@
+"""Small random models of the Hugging Face classes that the recipes name, saved to folders and loaded by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+LETTERS = [chr(c) for c in range(33, 127)]
+
+
+def bert_tokenizer():
+    """A word-piece tokenizer over single characters, with the special ids of bert-base-uncased's layout in small."""
+    from transformers import BertTokenizer
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *[f"##{c}" for c in LETTERS]]
+    return BertTokenizer(vocab={word: i for i, word in enumerate(words)}, do_lower_case=True)
+
+
+def save_bert(folder: Path) -> Path:
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    tokenizer = bert_tokenizer()
+    BertModel(BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                         intermediate_size=64, max_position_embeddings=64)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_blip(folder: Path) -> Path:
+    from transformers import BlipConfig, BlipForImageTextRetrieval, BlipImageProcessor, BlipTextConfig, BlipVisionConfig
+
+    torch.manual_seed(0)
+    tokenizer = bert_tokenizer()
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = BlipTextConfig(vocab_size=len(tokenizer), encoder_hidden_size=32, max_position_embeddings=64,
+                          pad_token_id=0, bos_token_id=2, eos_token_id=3, sep_token_id=3, **small)
+    vision = BlipVisionConfig(image_size=32, patch_size=8, initializer_range=0.02, **small)
+    BlipForImageTextRetrieval(BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict(),
+                                         image_text_hidden_size=16)).save_pretrained(folder)
+    BlipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_grounding_dino(folder: Path) -> Path:
+    """Delimiters of text are hard-coded ids of bert-base-uncased (101, 102, 1012, 1029), so the vocabulary is padded."""
+    from transformers import (
+        BertConfig,
+        BertTokenizer,
+        GroundingDinoConfig,
+        GroundingDinoForObjectDetection,
+        GroundingDinoImageProcessor,
+        SwinConfig,
+    )
+
+    torch.manual_seed(0)
+    fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
+    rest = iter([c for c in [*LETTERS, *[f"##{c}" for c in LETTERS]] if c not in (".", "?")])
+    vocabulary = {fixed.get(i) or next(rest, f"[unused{i}]"): i for i in range(1040)}
+    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=True)
+    config = GroundingDinoConfig(
+        backbone_config=SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4,
+                                   image_size=64, out_features=["stage2", "stage3", "stage4"]),
+        text_config=BertConfig(vocab_size=1040, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+                               intermediate_size=64, max_position_embeddings=256),
+        d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
+        decoder_attention_heads=2, decoder_ffn_dim=32, num_queries=12, num_feature_levels=4, max_text_len=256)
+    GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_sam(folder: Path) -> Path:
+    from transformers import (
+        SamConfig,
+        SamImageProcessor,
+        SamMaskDecoderConfig,
+        SamModel,
+        SamPromptEncoderConfig,
+        SamVisionConfig,
+    )
+
+    torch.manual_seed(0)
+    vision = SamVisionConfig(hidden_size=16, output_channels=16, num_hidden_layers=1, num_attention_heads=2, image_size=64,
+                             patch_size=8, mlp_dim=32, window_size=4, global_attn_indexes=[0], num_pos_feats=8)
+    prompt = SamPromptEncoderConfig(hidden_size=16, image_size=64, patch_size=8, mask_input_channels=4)
+    decoder = SamMaskDecoderConfig(hidden_size=16, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2,
+                                   iou_head_hidden_dim=16)
+    SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompt,
+                       mask_decoder_config=decoder)).save_pretrained(folder)
+    SamImageProcessor(size={"longest_edge": 64}, pad_size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder
