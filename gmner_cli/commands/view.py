@@ -13,6 +13,7 @@ from gmner_cli.errors import SOME_FAILED
 from gmner_cli.jsonl import Line, failed_post, read_lines, read_posts, write_atomic
 from gmner_cli.records import Post
 from gmner_cli.report import render_page
+from gmner_cli.report.page import OnProblem
 
 
 def command(
@@ -36,6 +37,8 @@ def command(
     A picture that cannot be shown, or a line that cannot be read, leaves its
     reason on the page and on stderr, and the exit code is 3.
 
+    \b
+    Examples:
         gmner view sample_data/gold.jsonl -o gold.html
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
@@ -61,7 +64,7 @@ def command(
         raise typer.Exit(SOME_FAILED)
 
 
-def _readable(source: str, limit: int | None, complain) -> list[Post]:
+def _readable(source: str, limit: int | None, complain: OnProblem) -> list[Post]:
     """All posts; a bad line becomes a post that says why. Raises when no line at all can be read."""
     posts: list[Post] = []
     first_bad: Line | None = None

@@ -142,7 +142,7 @@ def _background(post: Post) -> str:
 
 
 def _source(source: str | None) -> str:
-    return f' <span class="quiet">{escape(source)}</span>' if source else ""
+    return f' <span class="quiet">· {escape(source)}</span>' if source else ""
 
 
 def _chip(kind: str, words: str) -> str:
