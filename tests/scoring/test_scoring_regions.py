@@ -24,6 +24,7 @@ def test_box_iou_by_hand():
     assert box_iou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7)
 
 
+@settings(deadline=None)
 @given(whole_boxes, whole_boxes)
 def test_box_iou_counts_pixels_of_whole_boxes(a, b):
     first, second = pixels(*a, size=(16, 16)), pixels(*b, size=(16, 16))
@@ -35,7 +36,7 @@ def test_box_iou_at_the_ends_of_the_float_range_is_no_nan(box):
     assert 0 <= box_iou(box, box) <= 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(bitmaps, bitmaps)
 def test_mask_iou_is_the_share_of_pixels(a, b):
     union = (a | b).sum()
@@ -43,7 +44,7 @@ def test_mask_iou_is_the_share_of_pixels(a, b):
     assert mask_iou(encoded(a), encoded(b)) == pytest.approx(expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(bitmaps)
 def test_mask_area_reads_the_encoding_of_pycocotools(a):
     mask = encoded(a)

@@ -235,9 +235,33 @@ def test_small_objects_filter_each_side_by_its_own_area():
 
 
 def test_top_proposals_rank_by_score():
-    rank_12 = [Proposal(box=FAR, score=0.9 - n / 100) for n in range(11)] + [Proposal(box=HALF, score=0.5)]
-    random.Random(1).shuffle(rank_12)
+    eleventh = [Proposal(box=FAR, score=0.9 - n / 100) for n in range(10)] + [Proposal(box=HALF, score=0.5)]
+    random.Random(1).shuffle(eleventh)
     gold = post("a", entity(boxes=[BOX]), entity(SPANS[1], boxes=[]))
-    report = score([post("a", entity(boxes=[]), proposals=rank_12)], [gold, post("b", entity(boxes=[BOX]))])
+    report = score([post("a", entity(boxes=[]), proposals=eleventh)], [gold, post("b", entity(boxes=[BOX]))])
     assert report["proposals"] == {"gold": 1, "gold_without_proposals": 1, "top10": 0, "top15": 100, "top20": 100}
     assert only([entity(boxes=[])], [entity(boxes=[BOX])])["proposals"] is None
+
+
+def test_a_box_without_a_mask_counts_as_not_visible_and_as_no_overlap():
+    whole = encoded(pixels(0, 0, 8, 8))
+    gold = [entity(s, boxes=[BOX], masks=[whole]) for s in SPANS[:3]]
+    report = only([entity(boxes=[BOX], masks=[whole]), entity(SPANS[1], boxes=[BOX])], gold)
+    assert report["masks"] == {"mean_iou": 50, "mean_iou_given_mask": 100, "found": 2, "given_mask": 1, "gold": 3}
+    assert correct(report)["SMNER"] == 1
+    assert any(n.startswith("1 entities of PRED have boxes but no masks") for n in report["notes"])
+
+
+def test_another_text_under_the_same_id_is_a_warning():
+    shouted = Post(id="a", text="ALLEN and more", entities=[Entity(start=0, end=5, type="PER")])
+    assert any("another text in PRED than in GOLD (first: a)" in w
+               for w in score([shouted], [post("a", entity())])["warnings"])
+    assert not score([post("a", entity())], [post("a", entity())])["warnings"]
+
+
+def test_given_spans_pair_the_same_type_before_the_nearest_box():
+    gold = [entity(type="PER", boxes=[BOX]), entity(type="LOC", boxes=[])]
+    predicted = [entity(type="LOC", boxes=[BOX]), entity(type="PER", boxes=[])]
+    for shown in (predicted, predicted[::-1]):
+        counts = only(shown, gold)["groundability"]
+        assert (counts["fn"], counts["fp"], counts["accuracy"]) == (1, 1, 0)
