@@ -112,15 +112,25 @@ class Model(nn.Module, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
 
     def saved_state(self) -> dict[str, Tensor]:
-        """Tensors of a checkpoint; the default is all of them."""
-        return self.state_dict()
+        """Tensors of a checkpoint; the default is all of them, tied ones under their first name."""
+        kept: dict[tuple[int, ...], str] = {}
+        state = self.state_dict()
+        for name, value in state.items():
+            kept.setdefault((value.data_ptr(), *value.shape) if value.numel() else (id(value),), name)
+        return {name: state[name] for name in kept.values()}
 
+    @torch.no_grad()
     def load_saved_state(self, tensors: dict[str, Tensor]) -> None:
         """Inverse of ``saved_state``. Raises ModelError when the tensors are of another model."""
-        try:
-            self.load_state_dict(tensors)
-        except RuntimeError as problem:
-            raise ModelError(f"the weights do not fit the model: {str(problem).splitlines()[-1].strip()}") from None
+        expected = set(self.saved_state())
+        if set(tensors) != expected:
+            odd = sorted(set(tensors) ^ expected)
+            raise ModelError(f"the weights do not fit the model: {len(odd)} names differ, the first is {odd[0]}")
+        own = self.state_dict()
+        for name, value in tensors.items():
+            if own[name].shape != value.shape:
+                raise ModelError(f"{name} has shape {list(value.shape)}, expected {list(own[name].shape)}")
+            own[name].copy_(value)  # state_dict shares memory with the model
 
     def save_extras(self, folder: Path) -> None:
         """Further files a checkpoint needs to stand alone, such as a tokenizer."""
@@ -223,6 +233,25 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
     except ModelError as problem:
         raise ModelError(problem.message, where=str(folder / WEIGHTS)) from None
     return model.eval()
+
+
+def init_from(model: Model, folder: Path) -> tuple[int, int]:
+    """Start ``model`` from another model's checkpoint: what has the same name and shape is copied.
+
+    So a second phase goes on from the first (contrastive pre-training, then
+    tagging), whatever head each one has. Returns how many of the checkpoint's
+    tensors were used, and how many there are. Raises ModelError when none fits.
+    """
+    tensors = read_tensors(folder / WEIGHTS)
+    own = model.state_dict()
+    fits = [name for name, value in tensors.items() if name in own and own[name].shape == value.shape]
+    if not fits:
+        raise ModelError("has no weights in common with the model", where=str(folder),
+                         hint="names and shapes must agree; is it a checkpoint of the same encoder?")
+    with torch.no_grad():
+        for name in fits:
+            own[name].copy_(tensors[name])  # state_dict shares memory with the model
+    return len(fits), len(tensors)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

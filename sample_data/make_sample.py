@@ -62,7 +62,7 @@ def full_record(identity: str, draft: Draft, canvas: Canvas | None) -> dict:
     text += draft.marked[at:]
     record: dict = {"id": identity, "text": text}
     if canvas is not None:
-        record |= {"image": f"images/{draft.saved}", "image_size": [canvas.width, canvas.height]}
+        record |= {"image": draft.saved, "image_size": [canvas.width, canvas.height]}
     return record | {"entities": entities, "meta": {"dataset": "sample"}}
 
 

@@ -29,7 +29,13 @@ def save_bert(folder: Path) -> Path:
 
 
 def save_blip(folder: Path) -> Path:
-    from transformers import BlipConfig, BlipForImageTextRetrieval, BlipImageProcessor, BlipTextConfig, BlipVisionConfig
+    from transformers import (
+        BlipConfig,
+        BlipForImageTextRetrieval,
+        BlipImageProcessor,
+        BlipTextConfig,
+        BlipVisionConfig,
+    )
 
     torch.manual_seed(0)
     tokenizer = bert_tokenizer()

@@ -12,6 +12,8 @@ from gmner_cli.commands import options
 Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
 Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
 ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model goes.")]
+Init = Annotated[Path | None, typer.Option("--init", metavar="MODEL_DIR",
+                                           help="Start from the weights of another trained model where they fit.")]
 
 
 def command(
@@ -20,6 +22,7 @@ def command(
     out: ModelDir,
     recipe: options.Recipe = "mini",
     images: options.Images = None,
+    init: Init = None,
     overrides: options.Set = None,
     label_map: options.LabelMap = None,
     limit: options.Limit = None,
@@ -44,5 +47,5 @@ def command(
     """
     from gmner_cli.commands.training import run_training
 
-    run_training("ner", recipe, train, dev, out, images=images, overrides=overrides, label_map=label_map,
+    run_training("ner", recipe, train, dev, out, images=images, init=init, overrides=overrides, label_map=label_map,
                  limit=limit, resume=resume, device=device, threads=threads, seed=seed, offline=offline)

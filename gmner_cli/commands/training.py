@@ -11,7 +11,7 @@ from gmner_cli.commands import options
 from gmner_cli.commands.progress import bar
 
 
-def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None,
+def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None, init: Path | None,
                  overrides: list[str] | None, label_map: list[str] | None, limit: int | None, resume: bool,
                  device: str, threads: int | None, seed: int, offline: bool) -> None:
     """Train the model of one stage and say how it went."""
@@ -43,6 +43,7 @@ def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, im
 
         history = train_stage(stage, chosen, train, dev, out, where, seed=seed,
                               pictures=Pictures(images) if images else NO_PICTURES, resume=resume, offline=offline,
+                              init=init,
                               label_map=renames, limit=limit, watcher=Watcher(step=step, epoch=_print_row), tell=say)
     say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
 

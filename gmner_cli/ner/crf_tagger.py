@@ -13,12 +13,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from gmner_cli.errors import GmnerError, ModelError, UsageError
+from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.ner.crf import TagCrf
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder, case_of
 from gmner_cli.ner.words import Window, bio_labels, spans_of, tags_of, windows, words_of
 from gmner_cli.records import Entity, Post
+from gmner_cli.scoring.report import score
 
 
 class TaggerConfig(EncoderConfig, kw_only=True):
@@ -184,14 +185,9 @@ class CrfTagger(Model):
         return entity
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """Precision, recall and F1 of span and type, in percent."""
-        found = {(p.id, e.start, e.end, e.type) for p in predicted for e in p.entities or []}
-        true = {(p.id, e.start, e.end, e.type) for p in gold for e in p.entities or []}
-        right = len(found & true)
-        precision = right / len(found) if found else 0.0
-        recall = right / len(true) if true else 0.0
-        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-        return {"precision": 100 * precision, "recall": 100 * recall, "f1": 100 * f1}
+        """Precision, recall and F1 of span and type (the MNER row of ``gmner score``), in percent."""
+        row = score(predicted, gold)["rows"]["MNER"]
+        return {name: row[name] for name in ("precision", "recall", "f1")}
 
     def blank(self, post: Post) -> Post:
         return msgspec.structs.replace(post, entities=None)
@@ -209,17 +205,6 @@ class CrfTagger(Model):
         if dtype is None:
             raise UsageError(f"save_dtype {self.config.save_dtype!r} is not float32 or float16")
         return {name: p.to(dtype) for name, p in self.named_parameters() if p.requires_grad}
-
-    def load_saved_state(self, tensors: dict[str, Tensor]) -> None:
-        own = dict(self.named_parameters())
-        expected = {name for name, p in own.items() if p.requires_grad}
-        if set(tensors) != expected:
-            odd = sorted(set(tensors) ^ expected)
-            raise ModelError(f"the weights do not fit the model: {len(odd)} names differ, the first is {odd[0]}")
-        for name, value in tensors.items():
-            if own[name].shape != value.shape:
-                raise ModelError(f"{name} has shape {list(value.shape)}, expected {list(own[name].shape)}")
-            own[name].data.copy_(value)
 
     def save_extras(self, folder: Path) -> None:
         self.encoder.save_pieces(folder)

@@ -59,7 +59,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         raise GmnerError("the training posts give no example", hint="are their texts empty?")
     per_epoch = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulate)
     optimizer = _optimizer(model, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_linear(settings, per_epoch))
+    schedule = _Schedule(optimizer, settings, per_epoch)
     average = _Average(model, settings.average)
     metric = settings.metric or model.metric
     history, first = History(), 1
@@ -68,8 +68,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         load_checkpoint(folder, {**resumable_tensors(model), **average.tensors()}, optimizer)
         history = History(before["rows"], before["best_epoch"], before["best_score"])
         first = before["epoch"] + 1
-        for _ in range(before["epoch"] * per_epoch):
-            schedule.step()
+        schedule.go_to(before["epoch"] * per_epoch)
 
     for epoch in range(first, settings.epochs + 1):
         if _out_of_patience(history, settings, epoch):
@@ -97,7 +96,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
 
 
 def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,
-               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: Any, average: _Average,
+               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule, average: _Average,
                pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> float:
     """One pass over the examples; returns the mean loss."""
     model.train()
@@ -117,7 +116,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
             if settings.clip:
                 torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]), settings.clip)
             optimizer.step()
-            schedule.step()
+            schedule.go_to(schedule.step + 1)
             average.update()
             optimizer.zero_grad(set_to_none=True)
         total += value
@@ -137,10 +136,21 @@ def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups)
 
 
-def _warm_up_then_linear(settings: TrainSettings, per_epoch: int) -> Callable[[int], float]:
-    steps = settings.epochs * per_epoch
-    warm = max(1, round(settings.warmup * steps))
-    return lambda step: (step + 1) / warm if step < warm else max(0.0, (steps - step) / max(1, steps - warm))
+class _Schedule:
+    """Linear warm-up from 0, then linear decay to 0, of every group's own peak rate."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: TrainSettings, per_epoch: int):
+        self.optimizer, self.peaks = optimizer, [group["lr"] for group in optimizer.param_groups]
+        self.steps = settings.epochs * per_epoch
+        self.warm = max(1, round(settings.warmup * self.steps))
+        self.go_to(0)
+
+    def go_to(self, step: int) -> None:
+        """Set the rates for optimiser step number ``step``, counted from 0."""
+        self.step = step
+        rising, falling = (step + 1) / self.warm, (self.steps - step) / max(1, self.steps - self.warm)
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * max(0.0, min(1.0, rising, falling))
 
 
 def _out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:

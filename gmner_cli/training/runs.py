@@ -11,7 +11,7 @@ from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.jsonl import read_posts
-from gmner_cli.model import new_model
+from gmner_cli.model import init_from, new_model
 from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
@@ -24,13 +24,15 @@ from gmner_cli.training.settings import parse_train
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
           seed: int = 0, pictures: Pictures = NO_PICTURES, resume: bool = False, offline: bool = False,
-          label_map: dict[str, str] | None = None, limit: int | None = None, watcher: Watcher | None = None,
+          init: Path | None = None, label_map: dict[str, str] | None = None,
+          limit: int | None = None, watcher: Watcher | None = None,
           tell: Callable[[str], Any] = print) -> History:
     """Train the model of ``recipe``'s section ``stage`` and leave it, complete, in ``out``.
 
     The work happens in ``out.partial``; the old ``out`` stays until the new model
     is whole. With ``resume`` a killed run goes on; a changed recipe, data or seed
-    is refused. Raises GmnerError.
+    is refused. ``init``: a checkpoint to start from (see ``model.init_from``).
+    Raises GmnerError.
     """
     section = recipe.section(stage)
     if section.train is None:
@@ -41,6 +43,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     work = out.with_name(out.name + ".partial")
     about = manifest.describe(f"train-{stage}", recipe.values, {"train": train_file, "dev": dev_file},
                               seed, runtime.device, runtime.precision)
+    about["init"] = str(init) if init else None
     if resume:
         _refuse_changes(work, about)
     elif work.exists():
@@ -52,6 +55,9 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     manifest.write(work, record)
 
     model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
+    if init is not None:
+        used, held = init_from(model, init)
+        tell(f"starts from {used} of the {held} tensors in {init}")
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     total = sum(p.numel() for p in model.parameters())
     tell(f"{len(posts)} posts to train on, {len(dev)} to choose by; {trained:,} of {total:,} parameters are trained")
@@ -87,7 +93,7 @@ def _refuse_changes(work: Path, about: dict[str, Any]) -> None:
     before = manifest.read(work)
     if before is None:
         return
-    parts = {"recipe": ("recipe",), "seed": ("seed",), "training data": ("data", "train", "sha256"),
+    parts = {"recipe": ("recipe",), "seed": ("seed",), "--init": ("init",), "training data": ("data", "train", "sha256"),
              "dev data": ("data", "dev", "sha256"), "precision": ("precision",)}
     changed = [name for name, path in parts.items() if _dig(before, path) != _dig(about, path)]
     if changed:
