@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pycocotools import mask as coco
 
 from gmner_cli.data.adapter import Adapter, Options
 from gmner_cli.data.boxes import Annotation, Region, annotate, image_stem
@@ -79,6 +78,8 @@ def _check_reach(outline: list[float], width: int, height: int, label: str, foun
 
 
 def _region(label: str, outlines: list[list[float]], height: int, width: int) -> Region:
+    from pycocotools import mask as coco  # brings numpy, which the other data sets need not wait for
+
     encoded = coco.merge(coco.frPyObjects(outlines, height, width))
     x, y, across, down = (float(v) for v in coco.toBbox(encoded))
     mask = Mask(size=(height, width), counts=encoded["counts"].decode("ascii"))

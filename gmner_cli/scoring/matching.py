@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Entity
-from gmner_cli.scoring.regions import agreement, box_iou, mask_iou
+from gmner_cli.scoring.regions import agreement, box_iou
 
 Pairs = list[tuple[int, int]]
 """(index of the gold entity, index of the predicted one), both inside their group."""

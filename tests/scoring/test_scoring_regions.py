@@ -9,8 +9,11 @@ from posts_to_score import BOX, FAR, HALF, encoded, pixels
 from pycocotools import mask as coco
 
 from gmner_cli.errors import RecordError
+from gmner_cli.masks import area as mask_area
+from gmner_cli.masks import decode, encode
+from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Mask
-from gmner_cli.scoring.regions import BOTH_NONE, ONE_NONE, agreement, box_iou, mask_area, mask_iou
+from gmner_cli.scoring.regions import BOTH_NONE, ONE_NONE, agreement, box_iou
 
 whole_boxes = st.tuples(*[st.integers(0, 15)] * 4).filter(lambda b: b[0] < b[2] and b[1] < b[3])
 bitmaps = arrays.arrays(np.uint8, (7, 9), elements=st.integers(0, 1))
@@ -51,6 +54,16 @@ def test_mask_area_reads_the_encoding_of_pycocotools(a):
     assert mask_area(mask) == a.sum() == coco.area({"size": list(mask.size), "counts": mask.counts.encode()})
 
 
+@given(st.data())
+def test_encode_and_decode_are_inverse(data):
+    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    drawn = np.array(data.draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width)))
+    array = drawn.reshape(height, width)
+    assert (decode(encode(array)) == array).all()
+    theirs = coco.decode({"size": [height, width], "counts": encode(array).counts.encode()})
+    assert (theirs.astype(bool) == array).all()
+
+
 def test_mask_area_of_long_runs():
     """Runs of several characters, and runs shorter than the one two before (a negative difference)."""
     tall = np.zeros((900, 700), dtype=np.uint8)
@@ -63,12 +76,12 @@ def test_broken_counts_are_an_error_and_never_reach_pycocotools(counts):
     """pycocotools asks for memory until it is killed when it is given such a string."""
     good = encoded(pixels(1, 1, 3, 4, size=(6, 5)))
     assert good.counts == "7330;"
-    with pytest.raises(RecordError, match="the predicted mask of size 6 x 5"):
+    with pytest.raises(RecordError, match="a mask of size 6 x 5"):
         mask_iou(Mask(size=(6, 5), counts=counts), good)
 
 
 def test_masks_of_two_sizes_are_an_error():
-    with pytest.raises(RecordError, match="12 x 16 but the gold mask is 16 x 12"):
+    with pytest.raises(RecordError, match="12 x 16 but the other is 16 x 12"):
         mask_iou(encoded(pixels(0, 0, 2, 2)), encoded(pixels(0, 0, 2, 2, size=(16, 12))))
 
 
