@@ -38,6 +38,11 @@ class GmnerError(Exception):
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
+    @property
+    def reason(self) -> str:
+        """Where and what in one printable line, without the hint: for an ``error`` field or a list."""
+        return printable(f"{self.where}: {self.message}" if self.where else self.message)
+
 
 class UsageError(GmnerError):
     """The command line, a recipe or a configuration file asks for something impossible."""
@@ -55,6 +60,11 @@ class ImageError(GmnerError):
 
 class ModelError(GmnerError):
     """Weights are missing, damaged, of another model, or in a format that is not loaded."""
+
+
+def printable(text: str) -> str:
+    """One line that is safe in a terminal: control characters, line ends and lone surrogates are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

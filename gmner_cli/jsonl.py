@@ -1,13 +1,13 @@
-"""Streaming JSON Lines: true line numbers going in, atomic and resumable files going out.
+"""Streaming JSON Lines: true line numbers going in, whole files going out.
 
 A record that cannot be used is never lost: it comes out as a record with an
-``error`` field and the line as it came in under ``input`` (see ``failed_post``).
+``error`` field and the line as it came in under ``unreadable`` (see ``failed_post``).
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
-import json
 import os
 import stat
 import sys
@@ -20,8 +20,11 @@ from typing import IO, Any
 import jsonlines
 import msgspec
 
-from gmner_cli.errors import GmnerError, RecordError
+from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.records import Post
+
+UNREADABLE = "unreadable"
+"""Field of a failed record that holds the line as it came in."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -29,9 +32,14 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass
 class Line:
-    """One non-blank line: either ``post`` or ``error`` is set. ``number`` counts from 1, blanks included."""
+    """One non-blank line: either ``post`` or ``error`` is set.
+
+    ``number`` counts from 1, blank lines included. ``id`` is unique in the file,
+    also where the line's own is missing, unusable or taken.
+    """
 
     number: int
+    id: str
     post: Post | None = None
     error: GmnerError | None = None
     raw: Any = None
@@ -40,39 +48,47 @@ class Line:
 def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Iterator[Line]:
     """Every record of a file ("-" is stdin), checked; a bad one carries its error, located as file:line.
 
+    ``labels``: the declared coarse types; an entity of another type is an error of its line.
     Raises GmnerError when the file itself cannot be read.
     """
-    name = "stdin" if str(source) == "-" else str(source)
+    name = "stdin" if str(source) == "-" else printable(str(source))
     seen: dict[str, int] = {}
     allowed = None if labels is None else set(labels)
     with _open_source(source) as stream:
         counter = _Counted(stream)
-        reader = jsonlines.Reader(counter, loads=_loads)
+        reader = jsonlines.Reader(counter, loads=loads)
         while True:
             raw: Any = None
             try:
                 raw = reader.read(type=dict, skip_empty=True)
-                if raw.get("id") is None:
-                    raw = {**raw, "id": f"line-{counter.number}"}
-                if isinstance(raw["id"], str):
-                    first = seen.setdefault(raw["id"], counter.number)
-                    if first != counter.number:
-                        raise RecordError(f"duplicate id {raw['id']!r}, first seen in line {first}")
-                yield Line(counter.number, post=Post.from_builtins(raw).check(allowed), raw=raw)
             except EOFError:
                 return
+            except OSError as problem:
+                raise GmnerError(f"cannot be read: {problem.strerror}", where=f"{name}:{counter.number}") from None
             except jsonlines.InvalidLineError as problem:
-                text = _shorten(problem.line)
-                reason = _invalid_line(problem)
-                yield Line(counter.number, error=RecordError(reason, where=f"{name}:{counter.number}"), raw=text)
+                error = RecordError(_invalid_line(problem), where=f"{name}:{counter.number}")
+                yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(problem.line))
+                continue
+            own = raw.get("id")
+            first = seen.get(own) if isinstance(own, str) else None
+            identity = _new_id(own, seen, counter.number)
+            try:
+                if first is not None:
+                    raise RecordError(f"duplicate id {own!r}, first seen in line {first}")
+                post = Post.from_builtins({**raw, "id": identity} if own is None else raw).check(allowed)
             except RecordError as problem:
-                post_id = raw.get("id")
-                where = f"{name}:{counter.number}" + (f" (id {post_id})" if isinstance(post_id, str) else "")
-                yield Line(counter.number, error=RecordError(problem.message, where=where, hint=problem.hint), raw=raw)
+                where = f"{name}:{counter.number}" + (f" (id {printable(own)})" if isinstance(own, str) and own else "")
+                error = RecordError(problem.message, where=where, hint=problem.hint)
+                yield Line(counter.number, identity, error=error, raw=raw)
+            else:
+                yield Line(counter.number, identity, post=post, raw=raw)
 
 
 def read_posts(source: str | Path, labels: Iterable[str] | None = None, limit: int | None = None) -> Iterator[Post]:
-    """Every post of a file, in order; the first bad record raises. For training, scoring and viewing."""
+    """Every post of a file, in order. For training, scoring and viewing.
+
+    Raises RecordError at the first bad record.
+    """
     for count, line in enumerate(read_lines(source, labels)):
         if limit is not None and count >= limit:
             return
@@ -84,131 +100,71 @@ def read_posts(source: str | Path, labels: Iterable[str] | None = None, limit: i
 def failed_post(line: Line) -> Post:
     """What comes out for a line that could not be read: a valid record that names the reason."""
     raw = line.raw if isinstance(line.raw, dict) else {}
-    kept = {k: raw[k] for k in ("id", "text", "image") if isinstance(raw.get(k), str) and raw[k]}
-    identity = kept.pop("id", None) or f"line-{line.number}"
-    if "duplicate id" in line.error.message:
-        identity = f"{identity}#{line.number}"
-    return Post(id=identity, text=kept.get("text", ""), image=kept.get("image"),
-                error=str(line.error).split("\n")[0], extra={"input": line.raw})
+    kept = {k: raw[k] for k in ("text", "image") if isinstance(raw.get(k), str)}
+    return Post(id=line.id, text=kept.get("text", ""), image=kept.get("image"),
+                error=line.error.reason, extra={UNREADABLE: line.raw})
 
 
 def encode(post: Post) -> bytes:
-    """One line without its newline. Raises RecordError for a number that JSON cannot hold."""
-    return _encode(_finite(post.to_builtins(), post.id))
+    """One line without its newline. Raises RecordError for what JSON cannot hold (NaN, a lone surrogate)."""
+    content = post.to_builtins()
+    _refuse_nan(content, post.id)
+    try:
+        return _encode(content)
+    except (UnicodeEncodeError, RecursionError, TypeError, msgspec.MsgspecError) as problem:
+        raise RecordError(f"cannot be written as JSON: {problem}", where=printable(post.id)) from None
 
 
-class Sink:
-    """Where a command writes its records: "-" or a file that appears only when it is whole.
-
-    Records are appended to ``NAME.partial`` and flushed one by one; ``commit``
-    syncs it and renames it over the old file. ``NAME.run.json`` holds the
-    configuration the records were made with, so that ``resume`` can refuse to
-    mix two configurations in one file.
-    """
-
-    def __init__(self, target: str | Path | None, *, resume: bool = False, config: dict[str, Any] | None = None):
-        self.finished: set[str] = set()
-        self.count = 0
-        self._to_stdout = target is None or str(target) == "-"
-        self._config = config or {}
-        if self._to_stdout:
-            self._file: IO[bytes] = sys.stdout.buffer
-            self.path = None
-            return
-        self.path = Path(os.path.realpath(target))
-        if self.path.is_dir():
-            raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o out.jsonl")
-        self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
-        self._partial = self.path if self._special else self.path.with_name(self.path.name + ".partial")
-        self._manifest = self.path.with_name(self.path.name + ".run.json")
-        with _disk_errors(self._partial):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            kept = self._kept_lines() if resume and not self._special else []
-            if not self._special:
-                self._write_manifest(finished=False)
-            self._file = open(self._partial, "wb")
-            for line in kept:
-                self._file.write(line)
-            self._file.flush()
-
-    def write(self, post: Post) -> None:
-        """Append one record and hand it to the operating system."""
-        line = encode(post) + b"\n"
-        with _disk_errors(None if self._to_stdout else self._partial):
-            self._file.write(line)
-            self._file.flush()
-        self.count += 1
-
-    def commit(self, summary: dict[str, Any] | None = None) -> None:
-        """Make the file whole: sync, rename, and note in the manifest that it is finished."""
-        if self._to_stdout:
-            self._file.flush()
-            return
-        with _disk_errors(self._partial):
-            self._file.flush()
-            if not self._special:
-                os.fsync(self._file.fileno())
-            self._file.close()
-            if not self._special:
-                os.replace(self._partial, self.path)
-                self._write_manifest(finished=True, **(summary or {}))
-
-    def _kept_lines(self) -> list[bytes]:
-        """Whole, error-free lines of the interrupted file (or of the finished one); fills ``finished``."""
-        old = self._partial if self._partial.exists() else self.path
-        if not old.exists():
-            return []
-        if self._manifest.exists():
-            before = json.loads(self._manifest.read_text(encoding="utf-8")).get("config", {})
-            now = json.loads(json.dumps(self._config))
-            changed = sorted(k for k in {*before, *now} if before.get(k) != now.get(k))
-            if changed:
-                raise GmnerError(
-                    "was started with another configuration; changed: "
-                    + ", ".join(f"{k} ({before.get(k)!r} -> {now.get(k)!r})" for k in changed),
-                    where=str(old), hint="run without --resume to start again, or with the old configuration",
-                )
-        kept = []
-        with open(old, "rb") as stream:
-            for line in stream:
-                try:
-                    record = _loads(line)
-                    if not line.endswith(b"\n") or record.get("error"):
-                        continue
-                except (ValueError, AttributeError):
-                    continue  # torn by a kill, or never a record
-                self.finished.add(record.get("id"))
-                kept.append(line)
-        return kept
-
-    def _write_manifest(self, **more: Any) -> None:
-        write_atomic(self._manifest, json.dumps({"config": self._config, **more}, indent=2, ensure_ascii=False))
+def loads(line: str | bytes) -> Any:
+    """A JSON value. Raises ValueError for everything that is not one."""
+    try:
+        return _decode(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except msgspec.MsgspecError as problem:
+        raise ValueError(str(problem)) from None
 
 
 def write_posts(path: str | Path, posts: Iterable[Post]) -> int:
-    """Write a whole file atomically; returns the number of posts."""
-    sink = _PlainSink(path)
-    for post in posts:
-        sink.write(post)
-    sink.commit()
-    return sink.count
-
-
-class _PlainSink(Sink):
-    """A sink without a manifest, for files that are made in one go."""
-
-    def _write_manifest(self, **more: Any) -> None:
-        return
+    """Write a whole file atomically; returns the number of posts. Raises GmnerError when it cannot."""
+    count = 0
+    with _replacing(Path(path)) as stream:
+        for post in posts:
+            stream.write(encode(post) + b"\n")
+            count += 1
+    return count
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a temporary file beside ``path``, sync it, and rename it over ``path``."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _disk_errors(path):
+    """Write a temporary file beside ``path``, sync it, and rename it over ``path``. Raises GmnerError."""
+    with _replacing(path) as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def disk_errors(where: Path | str, hint: str = "free some space and run again") -> Iterator[None]:
+    """Turn "disk full" (with ``hint``) and "no permission" into messages. Raises GmnerError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise GmnerError(f"cannot write: {problem.strerror}", where=str(where), hint=hint if full else None) from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A stream whose content becomes ``path`` when all went well; a device or a FIFO is written directly."""
+    with disk_errors(path):
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with open(path, "wb") as stream:
+                yield stream
+            return
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with open(temporary, "wb") as stream:
-                stream.write(data)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
@@ -217,7 +173,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 class _Counted:
-    """Lines of a binary stream, with the number of the current one."""
+    """Lines of a binary stream, with the number of the current one; a byte order mark is dropped."""
 
     def __init__(self, stream: IO[bytes]):
         self._stream, self.number = stream, 0
@@ -225,47 +181,52 @@ class _Counted:
     def __iter__(self) -> Iterator[bytes]:
         for line in self._stream:
             self.number += 1
-            yield line
+            yield line.removeprefix(codecs.BOM_UTF8)  # in any line: files are joined with cat
 
 
-def _loads(line: str | bytes) -> Any:
-    try:
-        return _decode(line)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except msgspec.DecodeError as problem:
-        raise ValueError(str(problem)) from None
+def _new_id(own: Any, seen: dict[str, int], number: int) -> str:
+    """The line's own id where it has a usable and new one, else one made from its number."""
+    made = own if isinstance(own, str) and own else f"line-{number}"
+    while made in seen:
+        made = f"{made}#{number}"
+    seen[made] = number
+    return made
 
 
 def _invalid_line(problem: jsonlines.InvalidLineError) -> str:
     reason = str(problem).split(" (line ")[0]
+    if isinstance(problem.line, bytes) and problem.line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "is UTF-16, not UTF-8; convert the file with `iconv -f UTF-16 -t UTF-8`"
     if "does not match requested type" in reason or "null value" in reason:
         return "a line must hold one JSON object"
     return reason.replace("line contains invalid json: ", "malformed JSON: ").replace("line is not", "is not")
 
 
-def _shorten(line: str | bytes, most: int = 2000) -> str:
-    text = line if isinstance(line, str) else line.decode("utf-8", "replace")
-    text = text.rstrip("\r\n")
-    return text if len(text) <= most else text[:most] + "…"
+def _as_text(line: str | bytes) -> str:
+    """The line without its end; bytes that are not UTF-8 are escaped, so that none is lost."""
+    text = line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")
+    return text.rstrip("\r\n")
 
 
-def _finite(value: Any, post_id: str) -> Any:
-    if isinstance(value, float):
-        if value - value != 0:  # NaN or infinite: msgspec would write null
-            raise RecordError(f"{value} cannot be written as JSON", where=post_id)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _finite(item, post_id)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _finite(item, post_id)
-    return value
+def _refuse_nan(content: Any, post_id: str) -> None:
+    """Raise RecordError for NaN and infinity, which msgspec would write as null."""
+    rest = [content]  # not recursive: unknown fields may be nested as deeply as JSON allows
+    while rest:
+        value = rest.pop()
+        if isinstance(value, float):
+            if value - value != 0:
+                raise RecordError(f"{value} cannot be written as JSON", where=printable(post_id))
+        elif isinstance(value, dict):
+            rest.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            rest.extend(value)
 
 
 @contextmanager
 def _open_source(source: str | Path) -> Iterator[IO[bytes]]:
     if str(source) == "-":
+        if sys.stdin is None:
+            raise GmnerError("is closed", where="stdin", hint="pipe JSON Lines into it, or name a file")
         yield sys.stdin.buffer
         return
     try:
@@ -274,20 +235,9 @@ def _open_source(source: str | Path) -> Iterator[IO[bytes]]:
         raise GmnerError("no such file", where=str(source)) from None
     except IsADirectoryError:
         raise GmnerError("is a directory, not a JSONL file", where=str(source)) from None
+    except ValueError as problem:  # a NUL in the name
+        raise GmnerError(f"cannot be read: {problem}", where=printable(str(source))) from None
     except OSError as problem:
         raise GmnerError(f"cannot be read: {problem.strerror}", where=str(source)) from None
     with stream:
         yield stream
-
-
-@contextmanager
-def _disk_errors(path: Path | None) -> Iterator[None]:
-    """Turn "disk full" and "no permission" into messages that say what is safe and what to do."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = "free some space and run again with --resume: finished records are kept" if full else None
-        raise GmnerError(f"cannot write: {problem.strerror}", where=str(path or "stdout"), hint=hint) from None

@@ -87,7 +87,7 @@ class BelieveGold:
         self.level = level
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        return [post if post.error is not None else self._strip(post) for post in posts]
+        return [post if post.set_aside else self._strip(post) for post in posts]
 
     def _strip(self, post: Post) -> Post:
         if self.level is None:

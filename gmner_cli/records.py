@@ -131,8 +131,18 @@ class Post(Record):
     proposals: list[Proposal] | None = None
     entities: list[Entity] | None = None
     error: str | None = None
+    """Why the post failed. A later run tries again."""
+    skipped: str | None = None
+    """Why the post was passed on as it came in (--on-missing-image skip). A later run tries again."""
+    image_problem: str | None = None
+    """Why the post was read without its image (--on-missing-image text-only)."""
     meta: dict[str, Any] | None = None
     parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether stages leave the post alone, because it failed or is skipped."""
+        return self.error is not None or self.skipped is not None
 
     def offsets(self) -> list[tuple[int, int]]:
         """Character span of every token. Raises RecordError when a token is not in the text."""
@@ -165,15 +175,19 @@ class Post(Record):
             _check_span(entity, self.text, offsets, at)
             _check_visual(entity, at)
             if allowed is not None and entity.type not in allowed:
+                near = did_you_mean(entity.type, allowed)
                 raise RecordError(
                     f"{at}.type {entity.type!r} is not one of {', '.join(sorted(allowed))}",
-                    hint=f"rename it with --label-map {entity.type}=NEW; {did_you_mean(entity.type, allowed)}",
+                    hint=f"rename it with --label-map {entity.type}=NEW" + (f"; {near}" if near else ""),
                 )
         return self
 
 
 def token_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """Spans of ``tokens`` in ``text``, found left to right with only white space skipped between."""
+    """Spans of ``tokens`` in ``text``, found left to right with only white space skipped between.
+
+    Raises RecordError when a token is empty or does not follow.
+    """
     spans, at = [], 0
     for number, token in enumerate(tokens):
         if not token:

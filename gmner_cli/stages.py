@@ -2,7 +2,8 @@
 
 A subcommand is: read JSONL, one stage, write JSONL. ``predict`` is several stages
 in one process. A stage adds fields and removes none, and a post that fails in
-it is marked (``post.error``), not lost.
+it is marked (``post.error``), not lost. Stages leave posts alone that failed or
+are skipped (``post.set_aside``).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import torch
 from PIL import Image
 
-from gmner_cli.errors import ImageError, UsageError
+from gmner_cli.errors import GmnerError, ImageError, RecordError, UsageError, printable
 from gmner_cli.images import open_image
 from gmner_cli.model import Example, Model, to_device
 from gmner_cli.records import Post
@@ -40,7 +42,7 @@ class Pictures:
     """The posts' images: loaded from one folder, and what happens when one cannot be.
 
     ``missing``: "error" marks the post as failed, "skip" leaves it as it came in,
-    "text-only" goes on as if it had no image.
+    "text-only" goes on as if it had no image; its name stays in the record.
     """
 
     def __init__(self, root: Path | None, missing: str = "error"):
@@ -51,8 +53,8 @@ class Pictures:
         self.root, self.missing = root, missing
 
     def load(self, post: Post) -> Image.Image | None:
-        """The picture of a post, RGB, EXIF applied; None when it has none. Raises ImageError."""
-        if post.image is None:
+        """The picture of a post, RGB, EXIF applied; None when it has none, or goes on without. Raises ImageError."""
+        if post.image is None or post.image_problem is not None:
             return None
         if self.root is None:
             raise ImageError("there is no image folder", where=f"post {post.id}", hint="give it with --images DIR")
@@ -121,9 +123,14 @@ class ModelStage:
         model.ready()
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        wanted = [post for post in posts if post.error is None]
-        done = {id(old): new for old, new in zip(
-            wanted, run(self.model, wanted, self.runtime, self.batch_size, self.pictures), strict=True)}
+        wanted = [post for post in posts if not post.set_aside]
+        # Models look at `image` to know whether there is a picture; text-only hides it from them, not from the record.
+        read = [msgspec.structs.replace(p, image=None) if p.image_problem is not None else p for p in wanted]
+        found = run(self.model, read, self.runtime, self.batch_size, self.pictures)
+        done = {}
+        for old, new in zip(wanted, found, strict=True):
+            new.image = old.image
+            done[id(old)] = new
         return [done.get(id(post), post) for post in posts]
 
 
@@ -135,27 +142,35 @@ class CheckImages:
     """
 
     name = "images"
+    most_told = 20
+    """Posts that are named on stderr; the records say it of all."""
 
     def __init__(self, pictures: Pictures, tell: Callable[[str], None]):
-        self.pictures, self.tell = pictures, tell
+        self.pictures, self.tell, self.told = pictures, tell, 0
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post, problem in ahead(posts, self._problem, depth=8):
             if problem is None:
                 continue
             if self.pictures.missing == "error":
-                post.error = str(problem).split("\n")[0]
+                post.error = problem.reason
             elif self.pictures.missing == "text-only":
-                self.tell(f"post {post.id}: {problem.message}; going on without its image")
-                post.extra["image_problem"] = problem.message
-                post.image = None
+                post.image_problem = problem.reason
+                self._say(post, problem, "going on without its image")
             else:
-                self.tell(f"post {post.id}: {problem.message}; skipped")
-                post.extra["skipped"] = problem.message
+                post.skipped = problem.reason
+                self._say(post, problem, "skipped")
         return posts
 
+    def _say(self, post: Post, problem: ImageError, what: str) -> None:
+        self.told += 1
+        if self.told <= self.most_told:
+            self.tell(f"post {printable(post.id)}: {problem.reason}; {what}")
+        if self.told == self.most_told:
+            self.tell("more images cannot be read, if any, without a line here; the records say which")
+
     def _problem(self, post: Post) -> ImageError | None:
-        if post.error is not None:
+        if post.set_aside:
             return None
         try:
             self.pictures.load(post)
@@ -172,8 +187,43 @@ def windows_of(posts: Iterable[Post], size: int = WINDOW) -> Iterator[list[Post]
 
 
 def compose(stages: Sequence[Stage], posts: Iterable[Post], size: int = WINDOW) -> Iterator[Post]:
-    """All stages over a stream of posts, in order, ``size`` posts at a time."""
+    """All stages over a stream of posts, in order, ``size`` posts at a time.
+
+    A post that a stage cannot bear is marked with ``error`` and the others go on.
+    Raises what a stage raises when that is not about one post: when the settings
+    or the model are wrong, or when no post at all gets through.
+    """
+    proven: set[int] = set()
     for window in windows_of(posts, size):
-        for stage in stages:
-            window = stage(window)
+        for number, stage in enumerate(stages):
+            window = _apart(stage, window, number in proven)
+            if any(not post.set_aside for post in window):
+                proven.add(number)
         yield from window
+
+
+def _apart(stage: Stage, posts: list[Post], proven: bool) -> list[Post]:
+    """The stage over the posts; where it raises, over halves of them, down to the posts that make it raise.
+
+    ``proven``: the stage has worked on other posts, so its trouble is these posts' own.
+    """
+    done: list[Post] = []
+    waiting, first = [posts], None
+    while waiting:
+        part = waiting.pop()
+        try:
+            done += stage(part)
+        except Exception as problem:
+            if isinstance(problem, GmnerError) and not isinstance(problem, (RecordError, ImageError)):
+                raise
+            first = first or problem
+            if len(part) > 1:
+                half = (len(part) + 1) // 2
+                waiting += [part[half:], part[:half]]
+                continue
+            what = problem.reason if isinstance(problem, GmnerError) else \
+                f"unexpected {type(problem).__name__}: {printable(str(problem))}"
+            done.append(msgspec.structs.replace(part[0], error=f"stage {stage.name}: {what}"))
+    if first is not None and len(posts) > 1 and not proven and all(post.set_aside for post in done):
+        raise first
+    return done

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from gmner_cli.data.tags import Orphans
 from gmner_cli.errors import DATA_FAILED
 
 SHOWN = 5
@@ -29,7 +27,7 @@ def command(
     fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
                        "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
-    orphans: Annotated[Orphans | None, typer.Option("--orphans", help="What an I- tag does that continues nothing: start an "
+    orphans: Annotated[Literal["start", "drop"] | None, typer.Option("--orphans", help="What an I- tag does that continues nothing: start an "
                        "entity, or drop. Default: as the data set's published counts need it.")] = None,
     column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
                       "last.")] = -1,
@@ -46,6 +44,8 @@ def command(
       gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
       gmner prepare conll --source tagged.txt -o posts/
     """
+    from rich.console import Console
+
     from gmner_cli import data
     from gmner_cli.data import output, summary
 

@@ -12,11 +12,6 @@ import typer
 
 from gmner_cli.commands.options import LabelMap, parse_label_map
 from gmner_cli.errors import UsageError
-from gmner_cli.jsonl import read_posts
-from gmner_cli.scoring.counts import Settings
-from gmner_cli.scoring.published import score_by_text
-from gmner_cli.scoring.report import score
-from gmner_cli.scoring.table import clean, render
 
 
 class Match(str, Enum):
@@ -55,6 +50,13 @@ def command(
         gmner score found.jsonl gold.jsonl --json | jq .rows.GMNER.f1
         gmner score found.jsonl twitter-2017/test.jsonl --label-map OTHER=MISC
     """
+    # Not at the top: `gmner --help` reads this file and should not wait for them.
+    from gmner_cli.jsonl import read_posts
+    from gmner_cli.scoring.counts import Settings
+    from gmner_cli.scoring.published import score_by_text
+    from gmner_cli.scoring.report import score
+    from gmner_cli.scoring.table import clean, render
+
     if pred == gold == "-":
         raise UsageError("PRED and GOLD cannot both be stdin")
     if as_json and as_table:

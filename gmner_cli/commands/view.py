@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gmner_cli.commands.options import Images, Limit
 from gmner_cli.errors import SOME_FAILED
-from gmner_cli.jsonl import Line, failed_post, read_lines, read_posts, write_atomic
-from gmner_cli.records import Post
-from gmner_cli.report import render_page
-from gmner_cli.report.page import OnProblem
+
+if TYPE_CHECKING:  # NumPy and the like are loaded when the command runs, not for --help
+    from gmner_cli.jsonl import Line
+    from gmner_cli.records import Post
+    from gmner_cli.report.page import OnProblem
 
 
 def command(
@@ -43,6 +44,9 @@ def command(
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
+    from gmner_cli.jsonl import read_posts, write_atomic
+    from gmner_cli.report import render_page
+
     failed: list[str] = []
 
     def complain(where: str, reason: str) -> None:
@@ -66,6 +70,8 @@ def command(
 
 def _readable(source: str, limit: int | None, complain: OnProblem) -> list[Post]:
     """All posts; a bad line becomes a post that says why. Raises when no line at all can be read."""
+    from gmner_cli.jsonl import failed_post, read_lines
+
     posts: list[Post] = []
     first_bad: Line | None = None
     for line in read_lines(source):

@@ -48,8 +48,8 @@ class Audit:
         return entities
 
     def add_predicted(self, post: Post) -> list[Entity]:
-        """Count a predicted post and return its entities: none when it failed."""
-        if post.error is not None:
+        """Count a predicted post and return its entities: none when it failed, or was skipped and so holds what came in."""
+        if post.set_aside:
             self.failed += 1
             return []
         entities = post.entities or []
@@ -59,7 +59,7 @@ class Audit:
 
     def compare_texts(self, predicted: Post, gold: Post) -> None:
         """Note a pair of posts whose spans count in different texts."""
-        if predicted.error is None and predicted.text != gold.text:
+        if not predicted.set_aside and predicted.text != gold.text:
             self.other_text.append(gold.id)
 
     def add_missing(self, post_id: str) -> None:

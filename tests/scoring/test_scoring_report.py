@@ -214,7 +214,7 @@ def test_masks_count_by_pixels_and_only_where_both_files_have_them():
 def test_a_broken_mask_names_its_post():
     good = encoded(pixels(0, 0, 8, 8))
     bad = type(good)(size=good.size, counts="zz")
-    with pytest.raises(RecordError, match="post a: the predicted mask"):
+    with pytest.raises(RecordError, match="post a: a mask"):
         only([entity(boxes=[BOX], masks=[bad])], [entity(boxes=[BOX], masks=[good])])
 
 
