@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -10,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
-from gmner_cli.commands.config import load_defaults
+from gmner_cli.commands.config import Option, load_defaults
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 
 COMMANDS = ("prepare", "train-ner", "predict", "score", "view", "recipes")
@@ -23,18 +24,14 @@ class Command(TyperCommand):
     def invoke(self, ctx: typer.Context) -> object:
         debug = bool(ctx.find_root().params.get("debug"))
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
+            return super().invoke(ctx)
         except GmnerError as problem:
             if debug:
                 raise
             typer.echo(f"gmner {ctx.info_name}: {problem}", err=True)
             raise typer.Exit(problem.exit_code) from None
         except BrokenPipeError:
-            # Nobody reads our stdout any more; point it at nothing so that the interpreter's
-            # last flush does not complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _abandon_stdout()
             raise typer.Exit(CLOSED_PIPE) from None
         except KeyboardInterrupt:
             typer.echo(f"gmner {ctx.info_name}: interrupted", err=True)
@@ -45,6 +42,9 @@ class Command(TyperCommand):
             if debug or not isinstance(problem, (OSError, RuntimeError, ValueError, KeyError, TypeError,
                                                  MemoryError, ImportError, AttributeError, IndexError)):
                 raise
+            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+                typer.echo(f"gmner {ctx.info_name}: cannot write: {problem}\n  hint: free some space and run again", err=True)
+                raise typer.Exit(DATA_FAILED) from None
             typer.echo(f"gmner {ctx.info_name}: unexpected {type(problem).__name__}: {problem}\n"
                        "  hint: run again with `gmner --debug ...` and report the traceback", err=True)
             raise typer.Exit(DATA_FAILED) from None
@@ -89,8 +89,7 @@ def _root(
     # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
     commands = ctx.command.commands  # type: ignore[attr-defined]
     try:
-        ctx.default_map = load_defaults(
-            {name: {p.name for p in command.params} for name, command in commands.items()})
+        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()})
     except GmnerError as problem:
         typer.echo(f"gmner: {problem}", err=True)
         raise typer.Exit(problem.exit_code) from None
@@ -99,6 +98,44 @@ def _root(
 _root.__doc__ = __doc_of_app__
 
 
+def _options(command: TyperCommand) -> dict[str, Option]:
+    """Long options of a command, without the dashes in front."""
+    return {spelling.lstrip("-"): Option(p.name, getattr(p, "multiple", False))
+            for p in command.params for spelling in p.opts if spelling.startswith("--")}
+
+
 def main() -> None:
     """Console entry point."""
-    build()()
+    try:
+        build()()
+    except SystemExit as leaving:
+        code = leaving.code
+    except KeyboardInterrupt:  # before a command began
+        code = INTERRUPTED
+    except OSError as problem:  # --help or --version to a full disk
+        typer.echo(f"gmner: {problem}", err=True)
+        code = DATA_FAILED
+    sys.exit(_flush(code))
+
+
+def _flush(code: str | int | None) -> str | int | None:
+    """Hand over what is still in stdout's buffer; the exit code, changed when that fails.
+
+    The interpreter's own last flush would print a traceback and exit with 120.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as problem:
+        _abandon_stdout()
+        if not code:
+            closed = isinstance(problem, BrokenPipeError)
+            if not closed:
+                typer.echo(f"gmner: stdout: cannot write: {problem}", err=True)
+            return CLOSED_PIPE if closed else DATA_FAILED
+    return code
+
+
+def _abandon_stdout() -> None:
+    """Point stdout at nothing, so that what cannot be written is forgotten."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
