@@ -1,0 +1,114 @@
+"""The tagger: what it reads, what it may not read, and that a checkpoint is the model."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import torch
+
+from gmner_cli import runtime
+from gmner_cli.errors import GmnerError, ModelError, UsageError
+from gmner_cli.model import WEIGHTS, load_model, new_model, save_model
+from gmner_cli.records import Entity, Knowledge, Post
+from gmner_cli.stages import run
+
+TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
+POSTS = [Post(id="1", text="Allen swims in London", entities=[Entity(start=0, end=5, type="PER"), Entity(start=15, end=21, type="LOC")]),
+         Post(id="2", text="", entities=[]), Post(id="3", text="NASA", entities=[Entity(start=0, end=4, type="ORG")])]
+CPU = runtime.Runtime(torch.device("cpu"))
+
+
+def tagger(encoder, posts=POSTS, **settings):
+    torch.manual_seed(0)
+    return new_model(TAGGER, {"encoder": str(encoder), "max_length": 64, **settings}, posts, recipe="test", offline=True).eval()
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"lora_rank": 4}, {"train_embeddings": False, "train_layers": 1, "case_embeddings": True},
+    {"lora_rank": 4, "save_dtype": "float16", "case_embeddings": True}])
+def test_a_saved_tagger_predicts_the_same(tiny_encoder, tmp_path, settings):
+    model = tagger(tiny_encoder, **settings)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.1 * torch.randn_like(parameter)).copy_(parameter.half().float())
+    save_model(model, tmp_path / "m")
+    again = load_model(tmp_path / "m", offline=True)
+    first, second = (run(m, POSTS, CPU, 4) for m in (model, again))
+    assert [msgspec.to_builtins(p.entities) for p in first] == [msgspec.to_builtins(p.entities) for p in second]
+    again.ready()
+    merged = run(again, POSTS, CPU, 4)
+    assert [[(e.span, e.type) for e in p.entities] for p in merged] == [[(e.span, e.type) for e in p.entities] for p in first]
+    stands_alone = not settings
+    assert (tmp_path / "m" / "encoder").exists() == stands_alone
+
+
+def test_an_adapter_checkpoint_holds_only_what_was_trained(tiny_encoder, tmp_path):
+    save_model(tagger(tiny_encoder, lora_rank=4), tmp_path / "lora")
+    save_model(tagger(tiny_encoder), tmp_path / "full")
+    assert (tmp_path / "lora" / WEIGHTS).stat().st_size < (tmp_path / "full" / WEIGHTS).stat().st_size / 2
+
+
+def test_gold_is_not_read_while_predicting(tiny_encoder):
+    model = tagger(tiny_encoder)
+    changed = [msgspec.structs.replace(p, entities=None) for p in POSTS]
+    one, two = run(model, POSTS, CPU, 4), run(model, changed, CPU, 1)
+    assert [msgspec.to_builtins(p.entities) for p in one] == [msgspec.to_builtins(p.entities) for p in two]
+    assert POSTS[0].entities[0].type == "PER", "the posts given must not change"
+
+
+def test_knowledge_is_read_but_never_tagged_and_gives_way_before_the_post(tiny_encoder):
+    model = tagger(tiny_encoder, knowledge=True)
+    known = Post(id="1", text="Allen swims", knowledge=[Knowledge(text="a very long story " * 30), Knowledge(text="x")])
+    (example,) = model.examples([known], training=False)
+    assert len(example.data.pieces) == 2 and example.length <= 64
+    assert sum(map(len, example.data.pieces)) == 10, "the post's own sub-words are all there"
+    batch = model.collate([example], [None])
+    assert batch["ids"].shape == (1, 64) and batch["first"].shape == (1, 2)
+    assert batch["kinds"][0].tolist() == [0] * 12 + [1] * 52
+    assert len(model.examples([msgspec.structs.replace(known, entities=[])], training=True)) == 2, "a sample per entry"
+    blind = tagger(tiny_encoder)
+    assert blind.examples([known], training=False)[0].data.extra == []
+
+
+def test_a_long_post_is_read_in_windows_and_every_word_is_tagged(tiny_encoder):
+    model = tagger(tiny_encoder)
+    text = " ".join(f"Word{i}" for i in range(120))
+    examples = model.examples([Post(id="1", text=text)], training=False)
+    assert len(examples) > 2 and all(e.length <= 64 for e in examples)
+    (post,) = run(model, [Post(id="1", text=text)], CPU, 4)
+    for entity in post.entities:
+        assert text[entity.start:entity.end] == entity.text
+
+
+def test_batches_do_not_change_the_answer(tiny_encoder):
+    model = tagger(tiny_encoder)
+    posts = [Post(id=str(i), text="Ada sees Bob " * (1 + i % 4)) for i in range(9)]
+    alone, together = (run(model, posts, CPU, size) for size in (1, 9))
+    assert [[(e.span, e.type) for e in p.entities] for p in alone] == [[(e.span, e.type) for e in p.entities] for p in together]
+
+
+def test_errors_help(tiny_encoder, tmp_path):
+    with pytest.raises(GmnerError, match="nothing to learn"):
+        tagger(tiny_encoder, posts=[Post(id="1", text="a", entities=[])])
+    with pytest.raises(UsageError, match="lora_rnak") as problem:
+        tagger(tiny_encoder, lora_rnak=3)
+    assert "lora_rank" in problem.value.hint
+    with pytest.raises(UsageError, match="positions"):
+        tagger(tiny_encoder, max_length=512)
+    save_model(tagger(tiny_encoder), tmp_path / "m")
+    with pytest.raises(ModelError, match="trained as"):
+        load_model(tmp_path / "m", wanted="gmner_cli.other:Model", recipe="other")
+    (tmp_path / "m" / WEIGHTS).write_bytes(b"\x80\x04pickle")
+    with pytest.raises(ModelError, match="pickle"):
+        load_model(tmp_path / "m")
+    (tmp_path / "m" / WEIGHTS).write_bytes(b"\x10\0\0\0")
+    with pytest.raises(ModelError, match="damaged"):
+        load_model(tmp_path / "m")
+    (tmp_path / "m" / WEIGHTS).unlink()
+    (tmp_path / "m" / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(ModelError, match="no such file") as problem:
+        load_model(tmp_path / "m")
+    assert "never loaded" in problem.value.hint
+    with pytest.raises(ModelError, match="no such model folder"):
+        load_model(tmp_path / "absent")
