@@ -1,0 +1,112 @@
+"""Posts per second of the tagger's training and prediction, each against a plain loop over the same model in the same run.
+
+    python tests/bench/bench_tagger.py [--posts 400] [--rounds 3] [--threads 2]
+
+The plain loop takes the posts as they come, pads them together and prepares
+nothing ahead; what is measured is what bucketing and preparing ahead bring. The
+posts are made up; lengths follow tweets (5 to 35 words).
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from gmner_cli import recipes, runtime
+from gmner_cli.model import new_model, to_device
+from gmner_cli.ner.words import words_of
+from gmner_cli.records import Entity, Post
+from gmner_cli.stages import run
+from gmner_cli.training.loop import fit
+from gmner_cli.training.settings import parse_train
+
+WORDS = "the a in of over team game music river night band flies sings runs plays tonight again with their new".split()
+NAMES = [("Allen", "PER"), ("Maria Silva", "PER"), ("London", "LOC"), ("NASA", "ORG"), ("Lake Como", "LOC")]
+
+
+def made_up_posts(count: int, seed: int = 0) -> list[Post]:
+    draw = random.Random(seed)
+    posts = []
+    for number in range(count):
+        words = [draw.choice(WORDS) for _ in range(min(35, max(5, int(draw.gauss(16, 6)))))]
+        name, kind = draw.choice(NAMES)
+        words.insert(draw.randrange(len(words)), name)
+        text = " ".join(words)
+        start = text.index(name)
+        posts.append(Post(id=str(number), text=text, entities=[Entity(start=start, end=start + len(name), type=kind)]))
+    return posts
+
+
+def plain_predict(model, posts, batch_size, where):
+    copies = [model.blank(p) for p in posts]
+    examples = model.examples(copies, training=False)
+    outputs = []
+    with torch.inference_mode(), where.autocast():
+        for start in range(0, len(examples), batch_size):
+            batch = model.collate(examples[start:start + batch_size], [None] * batch_size)
+            outputs += model.predict(to_device(batch, where.device))
+    model.write(copies, examples, outputs)
+    return copies
+
+
+def plain_train(model, posts, settings):
+    optimizer = torch.optim.AdamW(model.parameter_groups(settings.lr, settings.head_lr))
+    model.train()
+    examples = model.examples(posts, training=True)
+    random.Random(0).shuffle(examples)
+    for start in range(0, len(examples), settings.batch_size):
+        part = examples[start:start + settings.batch_size]
+        model.loss(model.collate(part, [None] * len(part))).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--posts", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=None)
+    asked = parser.parse_args()
+    where = runtime.start("auto", threads=asked.threads)
+    posts = made_up_posts(asked.posts)
+    section = recipes.load("mini").section("ner")
+    settings = parse_train({**section.train, "epochs": 1}, "bench")
+    print(f"{platform.machine()}, {where.device}, {torch.get_num_threads()} threads, torch {torch.__version__}; "
+          f"{len(posts)} posts, {sum(len(words_of(p)[0]) for p in posts) / len(posts):.1f} words each; "
+          f"median (min-max) of {asked.rounds} rounds")
+
+    def fresh():
+        torch.manual_seed(0)
+        return new_model(section.model, section.settings, posts, recipe="bench", offline=True).to(where.device)
+
+    def ours_train(model):
+        with tempfile.TemporaryDirectory() as folder:
+            fit(model, posts, posts[:1], settings, Path(folder), where)
+
+    tagger = fresh().eval()
+    tagger.ready()
+    rounds: dict[str, list[float]] = {}
+    for _ in range(asked.rounds):
+        for name, work in (("predict", lambda: run(tagger, posts, where, section.batch_size)),
+                           ("predict, plain loop", lambda: plain_predict(tagger, posts, section.batch_size, where)),
+                           ("train", lambda model=fresh(): ours_train(model)),
+                           ("train, plain loop", lambda model=fresh(): plain_train(model, posts, settings))):
+            began = time.perf_counter()
+            work()
+            rounds.setdefault(name, []).append(len(posts) / (time.perf_counter() - began))
+    for name, speeds in rounds.items():
+        print(f"{name:22} {statistics.median(speeds):8.1f} posts/s  ({min(speeds):.1f}-{max(speeds):.1f})")
+    for name in ("predict", "train"):
+        ratios = [a / b for a, b in zip(rounds[name], rounds[f"{name}, plain loop"], strict=True)]
+        print(f"{name}: {statistics.median(ratios):.2f} times the plain loop")
+
+
+if __name__ == "__main__":
+    main()
