@@ -67,7 +67,7 @@ def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Itera
                 raise GmnerError(f"cannot be read: {problem.strerror}", where=f"{name}:{counter.number}") from None
             except jsonlines.InvalidLineError as problem:
                 error = RecordError(_invalid_line(problem), where=f"{name}:{counter.number}")
-                yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(problem.line))
+                yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(counter.line))
                 continue
             own = raw.get("id")
             first = seen.get(own) if isinstance(own, str) else None
@@ -176,12 +176,13 @@ class _Counted:
     """Lines of a binary stream, with the number of the current one; a byte order mark is dropped."""
 
     def __init__(self, stream: IO[bytes]):
-        self._stream, self.number = stream, 0
+        self._stream, self.number, self.line = stream, 0, b""
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._stream:
             self.number += 1
-            yield line.removeprefix(codecs.BOM_UTF8)  # in any line: files are joined with cat
+            self.line = line.removeprefix(codecs.BOM_UTF8)  # in any line: files are joined with cat
+            yield self.line
 
 
 def _new_id(own: Any, seen: dict[str, int], number: int) -> str:
@@ -202,10 +203,9 @@ def _invalid_line(problem: jsonlines.InvalidLineError) -> str:
     return reason.replace("line contains invalid json: ", "malformed JSON: ").replace("line is not", "is not")
 
 
-def _as_text(line: str | bytes) -> str:
+def _as_text(line: bytes) -> str:
     """The line without its end; bytes that are not UTF-8 are escaped, so that none is lost."""
-    text = line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")
-    return text.rstrip("\r\n")
+    return line.decode("utf-8", "backslashreplace").rstrip("\r\n")
 
 
 def _refuse_nan(content: Any, post_id: str) -> None:
