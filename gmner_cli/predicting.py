@@ -52,6 +52,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
                 progress(1)
         sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures)})
     except BaseException:
+        sink.close()
         if sink.resumable and outcome.written + outcome.resumed:
             tell(f"stopped: {outcome.written + outcome.resumed} finished posts are in {sink.partial}; go on with --resume")
         raise

@@ -10,6 +10,7 @@ import json
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -84,7 +85,12 @@ class Sink:
                 os.fsync(self._file.fileno())
                 os.replace(self.partial, self.path)
                 self._write_manifest(finished=True, **(summary or {}))
-            if not self._to_stdout:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file as it is: an unfinished one can be resumed."""
+        if not self._to_stdout:
+            with suppress(OSError):  # a full disk was said when the record was written
                 self._file.close()
 
     def _disk_errors(self):

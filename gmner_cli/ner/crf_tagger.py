@@ -109,29 +109,27 @@ class CrfTagger(Model):
                                       truncation=True, max_length=self.config.max_length).input_ids
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """ids, mask, kinds, cases: int64 [B, T]; first: int64 [B, W], word_mask: bool [B, W]; tags: int64 [B, W]."""
+        """ids, mask, kinds, cases, owner: int64 [B, T]; first, tags: int64 [B, W]; word_mask: bool [B, W].
+
+        ``owner`` is the number of the word that a sub-word belongs to, from 1; 0 for all others.
+        """
         tokenizer = self.encoder.tokenizer
         start = tokenizer.cls_token_id
         stop = tokenizer.sep_token_id
-        rows: dict[str, list[Tensor]] = {k: [] for k in ("ids", "kinds", "cases", "first", "word_mask", "tags")}
+        rows: dict[str, list[Tensor]] = {k: [] for k in ("ids", "kinds", "cases", "owner", "first", "word_mask", "tags")}
         for example in examples:
             words: Words = example.data
-            ids, cases, first = [start], [0], []
-            for piece, case in zip(words.pieces, words.cases, strict=True):
+            ids, cases, owner, first = [start], [0], [0], []
+            for number, (piece, case) in enumerate(zip(words.pieces, words.cases, strict=True), 1):
                 first.append(len(ids))
-                dropped = (self.training and self.config.word_dropout > 0
-                           and torch.rand(()).item() < self.config.word_dropout)
-                ids += [tokenizer.mask_token_id] * len(piece) if dropped else piece
+                ids += piece
                 cases += [case] * len(piece)
-            ids.append(stop)
-            cases.append(0)
-            own = len(ids)
-            if words.extra:
-                ids += [*words.extra, stop]
-                cases += [0] * (len(words.extra) + 1)
-            rows["ids"].append(torch.tensor(ids))
-            rows["cases"].append(torch.tensor(cases))
-            rows["kinds"].append(torch.tensor([0] * own + [1] * (len(ids) - own)))
+                owner += [number] * len(piece)
+            second = [stop, *words.extra, stop] if words.extra else [stop]
+            rows["ids"].append(torch.tensor(ids + second))
+            rows["cases"].append(torch.tensor(cases + [0] * len(second)))
+            rows["owner"].append(torch.tensor(owner + [0] * len(second)))
+            rows["kinds"].append(torch.tensor([0] * (len(ids) + 1) + [1] * (len(second) - 1)))
             rows["first"].append(torch.tensor(first))
             rows["word_mask"].append(torch.ones(len(first), dtype=torch.bool))
             if words.tags is not None:
@@ -144,7 +142,13 @@ class CrfTagger(Model):
 
     def emissions(self, batch: dict[str, Any]) -> Tensor:
         """Tag scores of the first sub-word of every word, float [B, W, labels]."""
-        hidden = self.encoder(batch["ids"], batch["mask"], batch["kinds"], batch["cases"])
+        ids = batch["ids"]
+        if self.training and self.config.word_dropout:
+            # Drawn here and not in ``collate``: that runs in a thread, and its draws would come in no fixed order.
+            dropped = torch.rand(len(ids), batch["first"].shape[1] + 1, device=ids.device) < self.config.word_dropout
+            dropped[:, 0] = False
+            ids = ids.masked_fill(dropped.gather(1, batch["owner"]), self.encoder.tokenizer.mask_token_id)
+        hidden = self.encoder(ids, batch["mask"], batch["kinds"], batch["cases"])
         index = batch["first"][:, :, None].expand(-1, -1, hidden.shape[-1])
         return self.head(self.dropout(hidden.gather(1, index)))
 

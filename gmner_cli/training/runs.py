@@ -50,8 +50,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         tell(f"{work} holds an interrupted training, which is discarded (--resume would go on with it)")
         shutil.rmtree(work)
     work.mkdir(parents=True, exist_ok=True)
-    history = History()
-    record = {**about, "finished": False, "epochs": history.rows}
+    earlier = manifest.read(work) or {}
+    record = {**about, "finished": False, "epochs": earlier.get("epochs", [])}
     manifest.write(work, record)
 
     model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
@@ -65,7 +65,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     outer = watcher or Watcher()
 
     def after_epoch(row: dict[str, Any]) -> None:
-        record["epochs"] = [*record["epochs"], row]
+        record["epochs"] = [*record["epochs"][:row["epoch"] - 1], row]
         manifest.write(work, record)
         outer.epoch(row)
 

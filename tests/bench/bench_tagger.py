@@ -13,21 +13,24 @@ import argparse
 import platform
 import random
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import torch
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a checkout that is not installed
 
-from gmner_cli import recipes, runtime
-from gmner_cli.model import new_model, to_device
-from gmner_cli.ner.words import words_of
-from gmner_cli.records import Entity, Post
-from gmner_cli.stages import run
-from gmner_cli.training.loop import fit
-from gmner_cli.training.settings import parse_train
+import torch  # noqa: E402
 
-WORDS = "the a in of over team game music river night band flies sings runs plays tonight again with their new".split()
+from gmner_cli import recipes, runtime  # noqa: E402
+from gmner_cli.model import new_model, to_device  # noqa: E402
+from gmner_cli.ner.words import words_of  # noqa: E402
+from gmner_cli.records import Entity, Post  # noqa: E402
+from gmner_cli.stages import run  # noqa: E402
+from gmner_cli.training.loop import fit  # noqa: E402
+from gmner_cli.training.settings import parse_train  # noqa: E402
+
+WORDS = ["the", "a", "in", "of", "over", "team", "game", "music", "river", "night", "band", "flies", "sings", "runs", "plays", "tonight", "again", "with", "their", "new"]
 NAMES = [("Allen", "PER"), ("Maria Silva", "PER"), ("London", "LOC"), ("NASA", "ORG"), ("Lake Como", "LOC")]
 
 

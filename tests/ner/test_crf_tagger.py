@@ -112,3 +112,41 @@ def test_errors_help(tiny_encoder, tmp_path):
     assert "never loaded" in problem.value.hint
     with pytest.raises(ModelError, match="no such model folder"):
         load_model(tmp_path / "absent")
+
+
+def test_training_is_repeatable_although_batches_are_made_in_a_thread(tiny_encoder, tmp_path):
+    from gmner_cli.training.loop import fit
+    from gmner_cli.training.settings import parse_train
+
+    posts = [Post(id=str(i), text=f"Ada met Bob in Paris {i}", entities=[Entity(start=0, end=3, type="PER")]) for i in range(12)]
+    weights = []
+    for attempt in ("one", "two"):
+        model = tagger(tiny_encoder, posts=posts, word_dropout=0.3, dropout=0.3)
+        fit(model, posts, posts[:2], parse_train({"epochs": 3, "batch_size": 2, "lr": 1e-3}, "t"), tmp_path / attempt, CPU, seed=5)
+        weights.append((tmp_path / attempt / WEIGHTS).read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
+    model = tagger(tiny_encoder, word_dropout=0.5).train()
+    seen = {}
+
+    class Spy(torch.nn.Module):
+        def forward(self, ids, mask, kinds, cases):
+            seen["ids"] = ids
+            return torch.zeros(*ids.shape, model.encoder.width)
+
+    inner = model.encoder
+    batch = model.collate(model.examples([Post(id="1", text="alpha beta gamma delta", entities=[])], True), [None])
+    spy = Spy()
+    spy.tokenizer, spy.width = inner.tokenizer, inner.width
+    model.encoder = spy
+    torch.manual_seed(3)
+    model.emissions(batch)
+    hidden = (seen["ids"] == inner.tokenizer.mask_token_id)[0]
+    owner = batch["owner"][0]
+    assert hidden.any() and not hidden[owner == 0].any()
+    for number in range(1, 5):
+        assert hidden[owner == number].all() or not hidden[owner == number].any()
+    model.eval().emissions(batch)
+    assert (seen["ids"] == batch["ids"]).all()

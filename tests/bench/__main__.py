@@ -1,0 +1,11 @@
+"""All benchmarks in one run on one machine: ``python -m tests.bench``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+for script in ("bench_tagger.py", "bench_score.py"):
+    print(f"== {script}", flush=True)
+    subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=True)
