@@ -56,6 +56,16 @@ def wait_for_lines(process, partial, least):
         time.sleep(0.01)
 
 
+def assert_same(records, others):
+    """Equal but for the last digit of a score, which may change with the size of the batch it was computed in."""
+    for group in (records, others):
+        for record in group:
+            record["scores"] = [entity.pop("score") for entity in record["entities"]]
+    scores = [[s for record in group for s in record.pop("scores")] for group in (records, others)]
+    assert records == others
+    assert scores[0] == pytest.approx(scores[1], abs=2e-4)
+
+
 def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(start, tmp_path):
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     partial = tmp_path / "out.jsonl.partial"
@@ -96,7 +106,7 @@ def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(star
     assert (finished.returncode, stdout) == (0, b""), stderr
     made = [json.loads(line) for line in out.read_bytes().splitlines()]
     assert made[0].pop("seen") == "not made again"
-    assert sorted(map(json.dumps, made)) == sorted(json.dumps(json.loads(line)) for line in whole.read_bytes().splitlines())
+    assert_same(sorted(made, key=lambda r: r["id"]), sorted(map(json.loads, whole.read_bytes().splitlines()), key=lambda r: r["id"]))
     assert [record["id"] for record in made] == [f"ö{n}" for n in range(COUNT)], "in the order of the input"
     assert not partial.exists()
     assert json.loads((tmp_path / "out.jsonl.run.json").read_text())["finished"] is True
