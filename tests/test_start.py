@@ -1,0 +1,51 @@
+"""What a command loads before it works: help, prepare and score never wait for torch."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from gmner_cli.app import COMMANDS
+from gmner_cli.masks import encode
+from tests.conftest import write_jsonl
+
+HEAVY = {"torch", "torchvision", "transformers", "peft", "safetensors", "segment_anything", "torchcrf", "huggingface_hub"}
+
+
+def imported(done) -> set[str]:
+    """Top-level modules that a process run under PYTHONPROFILEIMPORTTIME imported."""
+    names = {m.group(1) for m in re.finditer(r"^import time:[ \d|]+\|\s+([\w.]+)$", done.stderr, re.MULTILINE)}
+    assert "typer" in names and "gmner_cli.app" in names, "the listing of imports is not what it was"
+    return {name.split(".")[0] for name in names}
+
+
+PROFILE = {"PYTHONPROFILEIMPORTTIME": "1"}
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=lambda c: " ".join(("gmner", *c)))
+def test_help_loads_nothing_heavy(gmner, command):
+    done = gmner(*command, "--help", env=PROFILE)
+    assert done.returncode == 0 and "Usage:" in done.stdout
+    assert not imported(done) & (HEAVY | {"numpy", "PIL", "pycocotools", "jsonlines", "yaml"})
+
+
+def test_prepare_and_score_work_without_torch(gmner, tmp_path):
+    (tmp_path / "tagged.txt").write_text("Allen B-PER\nswims O\nin O\nLondon B-LOC\n\nNASA B-ORG\n")
+    done = gmner("prepare", "conll", "--source", tmp_path / "tagged.txt", "-o", tmp_path / "posts", env=PROFILE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not imported(done) & HEAVY
+    posts, = (tmp_path / "posts").glob("*.jsonl")
+    done = gmner("score", posts, posts, "--json", env=PROFILE)
+    assert done.returncode == 0 and '"f1": 100.0' in done.stdout
+    assert not imported(done) & HEAVY
+
+
+def test_score_of_boxes_and_masks_works_without_torch(gmner, tmp_path):
+    mask = encode(np.eye(4, dtype=bool)).to_builtins()
+    gold = write_jsonl(tmp_path / "gold.jsonl", [{"id": "a", "text": "Allen", "image": "a.png", "image_size": [4, 4], "entities": [
+        {"start": 0, "end": 5, "type": "PER", "boxes": [[0, 0, 3, 3]], "masks": [mask]}]}])
+    done = gmner("score", gold, gold, "--json", env=PROFILE)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not imported(done) & HEAVY
