@@ -8,6 +8,7 @@ are skipped (``post.set_aside``).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,9 @@ from gmner_cli.training.batches import ahead, bucket
 WINDOW = 256
 """Posts that are in memory at a time: enough to batch like lengths, little enough to stream."""
 
+KEPT_BYTES = 256 * 2**20
+"""Decoded pictures that are kept, so that the stages of one window do not each decode them again."""
+
 MISSING = ("error", "skip", "text-only")
 
 
@@ -42,7 +46,8 @@ class Pictures:
     """The posts' images: loaded from one folder, and what happens when one cannot be.
 
     ``missing``: "error" marks the post as failed, "skip" leaves it as it came in,
-    "text-only" goes on as if it had no image; its name stays in the record.
+    "text-only" goes on as if it had no image; its name stays in the record. One
+    thread loads at a time.
     """
 
     def __init__(self, root: Path | None, missing: str = "error"):
@@ -51,6 +56,7 @@ class Pictures:
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
         self.root, self.missing = root, missing
+        self._kept: OrderedDict[str, Image.Image] = OrderedDict()
 
     def load(self, post: Post) -> Image.Image | None:
         """The picture of a post, RGB, EXIF applied; None when it has none, or goes on without. Raises ImageError."""
@@ -58,7 +64,10 @@ class Pictures:
             return None
         if self.root is None:
             raise ImageError("there is no image folder", where=f"post {post.id}", hint="give it with --images DIR")
-        picture = open_image(self.root, post.image)
+        picture = self._kept.pop(post.image, None) or open_image(self.root, post.image)
+        self._kept[post.image] = picture
+        while sum(3 * p.width * p.height for p in self._kept.values()) > KEPT_BYTES:
+            self._kept.popitem(last=False)
         post.image_size = picture.size
         return picture
 
