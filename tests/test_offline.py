@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.conftest import read_jsonl
@@ -76,30 +74,3 @@ def test_without_offline_the_hub_is_sought_and_its_absence_is_one_message(cut_of
     assert tried != ""
     assert done.returncode == 1 and done.stdout == ""
     assert "Salesforce/blip-itm-base-coco could not be fetched from the hub" in done.stderr and "Traceback" not in done.stderr
-
-
-INCOMING = [
-    [], None, [{"start": 0, "end": 1, "type": "PER", "score": 1.0}],
-    [{"start": 15, "end": 21, "type": "WRONG", "boxes": [[0, 0, 1, 1]], "groundable": 1.0, "expression": "a dog"},
-     {"start": 0, "end": 5, "type": "ORG", "expansions": [{"text": "not a person"}]}],
-    [{"start": 6, "end": 14, "type": "LOC"}], [{"start": a, "end": a + 1, "type": "X"} for a in range(20, -1, -1)],
-]
-
-
-def test_entities_that_come_in_change_nothing_unless_gold_asks_for_them(gmner, tiny_tagger):
-    records = [{"id": f"{n}", "text": "Allen swims in London", "entities": entities} for n, entities in enumerate(INCOMING)]
-    stdin = "".join(json.dumps(record) + "\n" for record in records)
-    done = gmner("predict", "--texts", "-", "--ner", tiny_tagger, "--offline", "--device", "cpu", stdin=stdin)
-    assert done.returncode == 0, done.stderr
-    found = [r["entities"] for r in read_jsonl(done.stdout)]
-    assert [(e["text"], e["type"]) for e in found[0]] == [("Allen", "PER"), ("London", "LOC")]
-    for other in found[1:]:
-        assert other == found[0]
-    done = gmner("predict", "--texts", "-", "--ner", tiny_tagger, "--gold", "spans", "--offline", "--device", "cpu", stdin=stdin)
-    assert done.returncode == 3, "the post without entities cannot be believed"
-    kept = read_jsonl(done.stdout)
-    assert "needs `entities`" in kept[1]["error"]
-    for record, entities in zip(kept, INCOMING, strict=True):
-        if entities is not None:
-            assert [(e["start"], e["end"], e["type"]) for e in record["entities"]] == [(e["start"], e["end"], e["type"]) for e in entities]
-            assert not any({"boxes", "groundable", "score"} & set(e) for e in record["entities"]), "no more than spans"

@@ -28,6 +28,21 @@ def save_bert(folder: Path) -> Path:
     return folder
 
 
+def save_roberta(folder: Path) -> Path:
+    """A RoBERTa with a byte-level BPE vocabulary that was never merged: every byte is a piece."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
+
+    torch.manual_seed(0)
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
+    tokenizer = RobertaTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=64)
+    RobertaModel(RobertaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+                               intermediate_size=64, max_position_embeddings=66, type_vocab_size=1,
+                               pad_token_id=1, bos_token_id=0, eos_token_id=2)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def save_blip(folder: Path) -> Path:
     from transformers import (
         BlipConfig,

@@ -67,7 +67,9 @@ class TextEncoder(nn.Module):
         if hasattr(self.base, "pooler"):
             self.base.pooler = None  # never used by a tagger, and untrained weights would be saved
         self.width: int = self.base.config.hidden_size
-        limit = getattr(self.base.config, "max_position_embeddings", config.max_length)
+        # RoBERTa's table has two positions more than it can use; its tokenizer knows the right number.
+        limit = min(getattr(self.base.config, "max_position_embeddings", config.max_length),
+                    self.tokenizer.model_max_length)
         if config.max_length > limit:
             raise UsageError(f"max_length {config.max_length} is more than the encoder's {limit} positions")
         self._freeze(config)

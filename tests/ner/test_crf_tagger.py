@@ -11,6 +11,7 @@ from gmner_cli.errors import GmnerError, ModelError, UsageError
 from gmner_cli.model import WEIGHTS, load_model, new_model, save_model
 from gmner_cli.records import Entity, Knowledge, Post
 from gmner_cli.stages import run
+from tests import tiny
 
 TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
 POSTS = [Post(id="1", text="Allen swims in London", entities=[Entity(start=0, end=5, type="PER"), Entity(start=15, end=21, type="LOC")]),
@@ -150,3 +151,17 @@ def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
         assert hidden[owner == number].all() or not hidden[owner == number].any()
     model.eval().emissions(batch)
     assert (seen["ids"] == batch["ids"]).all()
+
+
+def test_a_byte_level_vocabulary_sees_words_as_in_running_text(tmp_path):
+    """RoBERTa marks a word's beginning by its space; words encoded apart must carry it, and emoji come in bytes."""
+    model = tagger(tiny.save_roberta(tmp_path))
+    (example,) = model.examples([Post(id="1", text="Ada sees 🐶 Bob", entities=[])], training=False)
+    pieces = model.encoder.tokenizer.convert_ids_to_tokens
+    assert [pieces(p)[0][0] for p in example.data.pieces] == ["Ġ"] * 4
+    running = model.encoder.tokenizer(" Ada sees 🐶 Bob", add_special_tokens=False).input_ids
+    assert [i for p in example.data.pieces for i in p] == running
+    (post,) = run(model, [Post(id="1", text="Ada sees 🐶 Bob")], CPU, 1)
+    assert all(post.text[e.start:e.end] == e.text for e in post.entities)
+    with pytest.raises(UsageError, match="64 positions"):
+        tagger(tmp_path, max_length=66)
