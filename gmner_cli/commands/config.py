@@ -68,7 +68,7 @@ def _read(path: Path) -> dict[Any, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise UsageError(f"cannot be read: {problem.strerror}", where=str(path)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
