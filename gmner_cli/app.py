@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 import sys
+from typing import Annotated
 
 import typer
 from typer.core import TyperCommand
@@ -55,7 +56,7 @@ def build() -> typer.Typer:
     app = typer.Typer(name="gmner", help=__doc_of_app__, rich_markup_mode=None, no_args_is_help=True,
                       pretty_exceptions_enable=False, add_completion=True,
                       context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-    app.callback()(_root)
+    app.callback()(root)
     for name in COMMANDS:
         module = importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}")
         app.command(name, cls=Command)(module.command)
@@ -80,11 +81,11 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-def _root(
+def root(
     ctx: typer.Context,
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
-    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
-                                 help="Show the version and leave."),
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True,
+                                          help="Show the version and leave.")] = False,
 ) -> None:
     # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
     commands = ctx.command.commands  # type: ignore[attr-defined]
@@ -95,7 +96,7 @@ def _root(
         raise typer.Exit(problem.exit_code) from None
 
 
-_root.__doc__ = __doc_of_app__
+root.__doc__ = __doc_of_app__
 
 
 def _options(command: TyperCommand) -> dict[str, Option]:

@@ -1,16 +1,24 @@
-"""Man pages, made from the commands' own help: ``python -m gmner_cli.manual man/``."""
+"""Man pages, made from the commands' own docstrings and options: ``python -m gmner_cli.manual man/``.
+
+Read from the functions' signatures and not from rendered help, whose looks
+change from one Typer release to the next.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-import typer
+from typer.models import ArgumentInfo, OptionInfo
 
 from gmner_cli import __version__
-from gmner_cli.app import build
+from gmner_cli.app import COMMANDS, root
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, SOME_FAILED, WRONG_USAGE
 
 EXIT_CODES = {0: "done", DATA_FAILED: "the data or the run failed", WRONG_USAGE: "wrong usage",
@@ -18,37 +26,82 @@ EXIT_CODES = {0: "done", DATA_FAILED: "the data or the run failed", WRONG_USAGE:
               INTERRUPTED: "interrupted", CLOSED_PIPE: "the reader of the output went away"}
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """An argument or option: how it is written, and what is said of it."""
+
+    spelling: str
+    is_option: bool
+    text: str
+
+
 def pages() -> dict[str, str]:
     """File name to roff source: gmner.1 and gmner-COMMAND.1 for every command."""
-    group = typer.main.get_command(build())
-    context = group.make_context("gmner", [], resilient_parsing=True)
-    found = {"gmner.1": _page("gmner", group, context, group.commands)}
-    for name, command in group.commands.items():
-        inner = command.make_context(name, [], parent=context, resilient_parsing=True)
-        found[f"gmner-{name}.1"] = _page(f"gmner-{name}", command, inner, {})
+    functions = {name: importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}").command for name in COMMANDS}
+    found = {"gmner.1": _page("gmner", "gmner", root, functions)}
+    for name, function in functions.items():
+        found[f"gmner-{name}.1"] = _page(f"gmner-{name}", f"gmner {name}", function, {})
     return found
 
 
-def _page(title: str, command, context, subcommands) -> str:
-    summary = command.get_short_help_str(limit=200).rstrip(".")
-    usage = " ".join(command.collect_usage_pieces(context))
+def parameters(function: Callable) -> list[Parameter]:
+    """The command's parameters, in the order of its signature."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    return [_parameter(name, hints[name], parameter.default) for name, parameter in inspect.signature(function).parameters.items()
+            if any(isinstance(m, (OptionInfo, ArgumentInfo)) for m in getattr(hints[name], "__metadata__", ()))]
+
+
+def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
+    info = next(m for m in hint.__metadata__ if isinstance(m, (OptionInfo, ArgumentInfo)))
+    kind = hint.__origin__
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        choices = [choice.value for choice in kind]
+    else:
+        choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else []
+    metavar = info.metavar or "|".join(choices) or name.upper().replace("_", "-")
+    facts = []
+    if isinstance(info, OptionInfo) and default is inspect.Parameter.empty:
+        facts.append("required")
+    if isinstance(default, (str, int, float)) and not isinstance(default, bool):
+        facts.append(f"default: {default.value if isinstance(default, Enum) else default}")
+    if info.envvar:
+        facts.append(f"environment: {info.envvar}")
+    text = f"{info.help or ''} [{'; '.join(facts)}]" if facts else info.help or ""
+    if isinstance(info, ArgumentInfo):
+        return Parameter(metavar, False, text)
+    # In an Annotated, Typer keeps the first spelling where the default would be.
+    spellings = [s for s in (info.default, *(info.param_decls or ())) if isinstance(s, str) and s.startswith("-")]
+    names = ", ".join(spellings or [f"--{name.replace('_', '-')}"]).replace("/", ", ")
+    return Parameter(names if kind is bool else f"{names} {metavar}", True, text)
+
+
+def _page(title: str, path: str, function: Callable, subcommands: dict[str, Callable]) -> str:
+    found = parameters(function)
+    arguments, options = ([p for p in found if p.is_option is wanted] for wanted in (False, True))
+    usage = " ".join(["[OPTIONS]", *(p.spelling for p in arguments), *(["COMMAND [ARGS]..."] if subcommands else [])])
     lines = [f'.TH "{title.upper()}" "1" "" "gmner {__version__}" "gmner manual"', ".SH NAME",
-             f"{_escape(title)} \\- {_escape(summary)}", ".SH SYNOPSIS", f".B {_escape(context.command_path)}", _escape(usage),
-             ".SH DESCRIPTION", *_body(command.help or "")]
+             f"{_escape(title)} \\- {_escape(_summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}", _escape(usage),
+             ".SH DESCRIPTION", *_body(function.__doc__ or "")]
     if subcommands:
         lines.append(".SH COMMANDS")
         for name, inner in subcommands.items():
-            lines += [".TP", f"\\fBgmner\\-{_escape(name)}\\fR(1)", _escape(inner.get_short_help_str(limit=200))]
-    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
-    lines.append(".SH OPTIONS")
-    for names, text in rows:
-        lines += [".TP", f"\\fB{_escape(names)}\\fR", _escape(text)]
+            lines += [".TP", f"\\fBgmner\\-{_escape(name)}\\fR(1)", _escape(_summary(inner))]
+    for heading, rows in (("ARGUMENTS", arguments), ("OPTIONS", options)):
+        if rows:
+            lines.append(f".SH {heading}")
+        for row in rows:
+            lines += [".TP", f"\\fB{_escape(row.spelling)}\\fR", _escape(row.text)]
     lines.append(".SH EXIT STATUS")
     for code, meaning in EXIT_CODES.items():
         lines += [".TP", f"\\fB{code}\\fR", _escape(meaning)]
     others = ["gmner"] if title != "gmner" else [f"gmner-{name}" for name in subcommands]
     lines += [".SH SEE ALSO", ", ".join(f"\\fB{_escape(o)}\\fR(1)" for o in others)]
     return "\n".join(lines) + "\n"
+
+
+def _summary(function: Callable) -> str:
+    first = " ".join(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].split())
+    return first.split(". ")[0].rstrip(".")
 
 
 def _body(text: str) -> Iterator[str]:
