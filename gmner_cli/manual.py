@@ -54,6 +54,8 @@ def parameters(function: Callable) -> list[Parameter]:
 def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
     info = next(m for m in hint.__metadata__ if isinstance(m, (OptionInfo, ArgumentInfo)))
     kind = hint.__origin__
+    for inner in typing.get_args(kind):  # "Literal[...] | None"
+        kind = inner if typing.get_origin(inner) is typing.Literal else kind
     if isinstance(kind, type) and issubclass(kind, Enum):
         choices = [choice.value for choice in kind]
     else:

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.hub import say
-from gmner_cli.model import load_model, new_model
+from gmner_cli.hub import say, sha256
+from gmner_cli.model import WEIGHTS, load_model, new_model
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
@@ -53,6 +53,16 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
         else:
             stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline))
     return stages
+
+
+def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
+    """sha256 of each stage's trained weights, so that a resumed run notices a model that was trained again."""
+    digests = {}
+    for name in recipe.stages:
+        folder = weights.get(name) or recipe.section(name).weights_folder()
+        if folder is not None and (folder / WEIGHTS).is_file():
+            digests[name] = sha256(folder / WEIGHTS)
+    return digests
 
 
 def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictures: Pictures,

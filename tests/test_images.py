@@ -55,7 +55,6 @@ KINDS = {
     "float bytes.tiff": (lambda p: Image.fromarray(np.float32([[0, 9, 255]] * 3)).save(p), [BLACK, WHITE] * 2),
     "float nan.tiff": (lambda p: Image.fromarray(np.float32([[np.nan, np.inf, 1]] * 3)).save(p), [BLACK, WHITE] * 2),
     "int32.tiff": (lambda p: Image.fromarray(np.int32([[-5, 70000]] * 3)).save(p), [BLACK, WHITE] * 2),
-    "ycbcr.tiff": (lambda p: halves("RGB", (0, 0, 0), (255, 255, 255)).convert("YCbCr").save(p), [BLACK, WHITE] * 2),
     "plain.bmp": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p), [RED, WHITE] * 2),
     "plain.ppm": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p), [RED, WHITE] * 2),
     "png called.jpg": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p, format="PNG"), [RED, WHITE] * 2),

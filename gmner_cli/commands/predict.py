@@ -57,7 +57,7 @@ def command(
     if offline:
         go_offline()
     from gmner_cli import runtime
-    from gmner_cli.pipeline import build
+    from gmner_cli.pipeline import build, weights_digests
     from gmner_cli.predicting import run_file
     from gmner_cli.stages import MISSING, Pictures
 
@@ -67,7 +67,7 @@ def command(
     where = runtime.start(device, seed=seed, threads=threads)
     pictures = Pictures(options.image_folder(images, texts, needed=len(chosen.stages) > 1), on_missing_image)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
-              "weights": {name: str(folder) for name, folder in weights.items()}, "on_missing_image": on_missing_image}
+              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing_image}
 
     def stages():
         if chosen.values.get("note"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import regex
 
 from gmner_cli.records import Post, token_offsets
 
@@ -12,11 +13,13 @@ MOST_PIECES = 16
 """Sub-words kept of one word; only the first is tagged, so a 300-letter word need not fill a window."""
 
 # Twitter-GMNER's own tokens: letters and digits together (with inner hyphen, apostrophe, dot or
-# comma between digits), every other visible character alone.
-_WORD = re.compile(
-    r"[^\W_]+(?:['’][^\W_]+)*(?:-[^\W_]+)*(?:[.,]\d+)*"
+# comma between digits), every other visible character alone. Accents and vowel signs that are
+# characters of their own (\p{M}), and the joiners between them, stay with the letter they belong to.
+_LETTER = r"[\p{L}\p{N}][\p{M}\u200c\u200d]*"
+_WORD = regex.compile(
+    rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*(?:-(?:{_LETTER})+)*(?:[.,]\p{{Nd}}+)*"
     r"|[\U0001F1E6-\U0001F1FF]{2}"
-    r"|[^\w\s]|_"
+    r"|[^\p{L}\p{N}\s]"
 )
 
 

@@ -26,6 +26,10 @@ def test_flags_stay_whole_and_joined_emoji_come_apart_without_losing_their_place
     assert words(text)[-1] == "Anna" and split(text)[-1] == (len(text) - 4, len(text))
 
 
+def test_accents_and_vowel_signs_stay_with_their_letter():
+    assert words("Beyonce\u0301 in दिल्ली, fâché") == ["Beyonce\u0301", "in", "दिल्ली", ",", "fâché"]
+
+
 @given(st.text(max_size=60))
 def test_every_visible_character_is_in_exactly_one_word(text):
     spans = split(text)

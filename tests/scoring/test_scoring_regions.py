@@ -15,7 +15,8 @@ from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Mask
 from gmner_cli.scoring.regions import BOTH_NONE, ONE_NONE, agreement, box_iou
 
-whole_boxes = st.tuples(*[st.integers(0, 15)] * 4).filter(lambda b: b[0] < b[2] and b[1] < b[3])
+sides = st.tuples(st.integers(0, 14), st.integers(0, 14)).map(lambda pair: (min(pair), max(pair) + 1))
+whole_boxes = st.tuples(sides, sides).map(lambda sides: (sides[0][0], sides[1][0], sides[0][1], sides[1][1]))
 bitmaps = arrays.arrays(np.uint8, (7, 9), elements=st.integers(0, 1))
 
 
