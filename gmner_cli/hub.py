@@ -71,11 +71,26 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
     return _from_hub(source, offline, tell)
 
 
-def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
-    """``kind.from_pretrained`` on what ``resolve`` finds: safetensors only, float32, no remote code."""
+def load(kind: Any, folder: Path, **options: Any) -> Any:
+    """``kind.from_pretrained(folder)`` without network, remote code or chatter. Raises ModelError."""
     quiet()
-    return kind.from_pretrained(resolve(source, offline=offline), local_files_only=True, trust_remote_code=False,
-                                use_safetensors=True, **options)
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+    except Exception as problem:  # damage shows itself as errors of every class
+        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+        raise ModelError(f"{kind.__name__} cannot be loaded: {reason}", where=str(folder)) from problem
+
+
+def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
+    """A tokenizer, processor or config from what ``resolve`` finds. Raises ModelError."""
+    return load(kind, resolve(source, offline=offline), **options)
+
+
+def pretrained_model(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
+    """A model from what ``resolve`` finds: safetensors only, weights in float32. Raises ModelError."""
+    import torch
+
+    return pretrained(kind, source, offline=offline, use_safetensors=True, dtype=torch.float32, **options)
 
 
 def sha256(path: Path) -> str:
@@ -85,6 +100,12 @@ def sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def weights_sha256(folder: Path) -> str:
+    """One digest over all safetensors files of a model folder, in order of their names."""
+    digests = "".join(sha256(path) for path in sorted(folder.glob("*.safetensors")))
+    return hashlib.sha256(digests.encode()).hexdigest()
 
 
 @lru_cache
@@ -123,10 +144,14 @@ def _from_hub(source: str, offline: bool, tell: Callable[[str], None]) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    forbidden = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
     try:
         return _with_safetensors(Path(snapshot_download(source, allow_patterns=_PATTERNS, local_files_only=True)))
+    except ModelError:
+        if forbidden:  # online, a download that was broken off is completed below
+            raise
     except (LocalEntryNotFoundError, FileNotFoundError):
-        if offline or os.environ.get("HF_HUB_OFFLINE") == "1":
+        if forbidden:
             raise ModelError(f"{source} is not on this machine, and --offline forbids to download it",
                              hint="download it once without --offline, or use --recipe mini") from None
     try:

@@ -16,7 +16,7 @@ import importlib.util
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -64,8 +64,17 @@ class Model(nn.Module, ABC):
 
     Config: ClassVar[type[msgspec.Struct]]
     """Every setting a recipe may give, with defaults; unknown keys are refused."""
+    finds: ClassVar[tuple[str, ...]]
+    """The entity fields that this model fills, or ("entities",) for a tagger. They are cleared before it
+    predicts, so that gold cannot leak into a prediction."""
     reads_images: ClassVar[bool] = False
     """Whether ``collate`` needs the posts' pictures."""
+    trains_on_images: ClassVar[bool] = False
+    """Whether it needs them while training although it predicts without (BGA-MNER)."""
+    load_time: ClassVar[frozenset[str]] = frozenset()
+    """Settings that may still be changed when a trained model is loaded, such as a threshold."""
+    fact_bound: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
     """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another."""
 
@@ -87,13 +96,16 @@ class Model(nn.Module, ABC):
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). ``images``: RGB, parallel to ``examples``. Runs off the main thread."""
 
-    def loss(self, batch: dict[str, Any]) -> Tensor:
-        """Scalar to minimise; the batch's tensors are on the model's device. Raises UsageError where there is no training."""
+    def loss(self, batch: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, float]]:
+        """Scalar to minimise, perhaps with figures to watch, whose means go into the table of epochs.
+
+        The batch's tensors are on the model's device. Raises UsageError where there is no training.
+        """
         raise UsageError(f"{type(self).__name__} is used as it comes from its checkpoint; it cannot be trained")
 
     @abstractmethod
     def predict(self, batch: dict[str, Any]) -> list[Any]:
-        """One JSON-able output per example, under ``torch.inference_mode``."""
+        """One output per example, small enough to keep for a window of posts; under ``torch.no_grad``."""
 
     @abstractmethod
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
@@ -104,8 +116,10 @@ class Model(nn.Module, ABC):
         raise UsageError(f"{type(self).__name__} reports no development score, so it cannot be trained")
 
     def blank(self, post: Post) -> Post:
-        """A copy of ``post`` without what this model is to find, so that gold cannot leak into a prediction."""
-        return msgspec.structs.replace(post)
+        """A copy of ``post``, entities copied too, without what this model is to find."""
+        if "entities" in self.finds:
+            return msgspec.structs.replace(post, entities=None)
+        return post.clear(*self.finds)
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
         """Groups for AdamW. The default: ``lr`` for all; biases and norms are not decayed by the loop."""
@@ -149,7 +163,8 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     where, mark, name = path.partition(":")
     if not (mark and where and name):
         raise UsageError(f"model {path!r} is not of the form package.module:Class")
-    if not where.startswith("gmner_cli.") and path not in trusted:
+    own = where.startswith("gmner_cli.") and not where.endswith(".py")
+    if not own and path not in trusted:
         raise ModelError(f"the checkpoint wants to run code from {where!r}",
                          hint="if you trust it, name the model in a recipe of yours and give that with --recipe")
     try:
@@ -160,6 +175,9 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise UsageError(f"{where} has no Model named {name!r}", hint=did_you_mean(
             name, [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]))
+    if not hasattr(found, "finds"):
+        raise UsageError(f"{name} does not say which fields it finds", where=where,
+                         hint='for a tagger write: finds = ("entities",)')
     return found
 
 
@@ -207,11 +225,14 @@ def save_model(model: Model, folder: Path) -> None:
     model.save_extras(folder)
 
 
-def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", offline: bool = False) -> Model:
+def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", offline: bool = False,
+               changes: Mapping[str, Any] | None = None) -> Model:
     """A model as ``save_model`` left it, in eval mode.
 
     ``wanted``: the ``model`` of the active recipe's stage; another one in the
     checkpoint raises ModelError naming the recipe it was trained with.
+    ``changes``: settings to load it with instead of those it was trained with;
+    only its ``load_time`` ones may change, others raise UsageError.
     """
     if not folder.is_dir():
         raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train-ner ... -o DIR`")
@@ -225,7 +246,12 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
             where=str(folder), hint=f"use --recipe {content.get('recipe')}, or another folder")
     tensors = read_tensors(folder / WEIGHTS)
     cls = find_class(path, trusted=[wanted] if wanted else ())
-    config = parse_config(cls, content.get("config", {}), str(folder / CONFIG))
+    for key in changes or {}:
+        if key not in cls.load_time:
+            raise UsageError(f"{key!r} was fixed when the model was trained and cannot be changed now", where=str(folder),
+                             hint="train again with that value" + (f"; {', '.join(sorted(cls.load_time))} can be changed"
+                                                                   if cls.load_time else ""))
+    config = parse_config(cls, {**content.get("config", {}), **(changes or {})}, str(folder / CONFIG))
     model = cls(config, content["facts"], Site(offline=offline, pretrained=False, folder=folder))
     model.origin = {"model": path, "recipe": content.get("recipe", "")}
     try:
@@ -239,15 +265,24 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
     """Start ``model`` from another model's checkpoint: what has the same name and shape is copied.
 
     So a second phase goes on from the first (contrastive pre-training, then
-    tagging), whatever head each one has. Returns how many of the checkpoint's
-    tensors were used, and how many there are. Raises ModelError when none fits.
+    tagging), whatever head each one has. Weights that belong to labels are
+    copied only when both have the same ``facts``. Returns how many of the
+    checkpoint's tensors were used, and how many there are. Raises ModelError when
+    most do not fit, or when one belongs to a part that this model keeps frozen: a frozen
+    part is not saved with it, and the saved model would be another.
     """
     tensors = read_tensors(folder / WEIGHTS)
+    same_facts = read_json(folder / CONFIG).get("facts") == model.facts
     own = model.state_dict()
-    fits = [name for name, value in tensors.items() if name in own and own[name].shape == value.shape]
-    if not fits:
-        raise ModelError("has no weights in common with the model", where=str(folder),
-                         hint="names and shapes must agree; is it a checkpoint of the same encoder?")
+    fits = [name for name, value in tensors.items() if name in own and own[name].shape == value.shape
+            and (same_facts or not name.startswith(model.fact_bound))]
+    frozen = [name for name in fits if name not in model.saved_state()]
+    usable = [name for name in tensors if same_facts or not name.startswith(model.fact_bound)]
+    if frozen or 2 * len(fits) <= len(usable):
+        reason = (f"would change {frozen[0]}, which this recipe keeps frozen" if frozen
+                  else f"only {len(fits)} of its {len(usable)} tensors fit the model")
+        raise ModelError(reason, where=str(folder),
+                         hint="both must train the same parts of the same encoder (lora_rank, train_layers, train_embeddings)")
     with torch.no_grad():
         for name in fits:
             own[name].copy_(tensors[name])  # state_dict shares memory with the model

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.hub import say, sha256
-from gmner_cli.model import WEIGHTS, load_model, new_model
+from gmner_cli.model import WEIGHTS, find_class, load_model, new_model
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
@@ -20,7 +21,6 @@ GOLD = ("spans", "groundable", "boxes")
 """What may be taken from the incoming entities, each including the ones before it."""
 
 _REPLACED = {"spans": ("ner",), "groundable": ("ner", "ve"), "boxes": ("ner", "ve", "vg")}
-_LOOKS = ("joint", "ve", "vg", "rerank", "segment")
 
 
 def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
@@ -41,7 +41,7 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     if gold is not None and gold not in GOLD:
         raise UsageError(f"unknown --gold {gold!r}", hint=", ".join(GOLD))
     stages: list[Stage] = []
-    if pictures.root is not None or any(name in _LOOKS for name in names):
+    if pictures.root is not None or looks(recipe):
         stages.append(CheckImages(pictures, tell))
     stages.append(BelieveGold(gold))
     for name in names:
@@ -51,8 +51,15 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
         if section.stage:
             stages.append(_plain_stage(section))
         else:
-            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline))
+            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
+                                       recipe.changed_settings(name)))
     return stages
+
+
+def looks(recipe: Recipe) -> bool:
+    """Whether any stage of the recipe reads pictures."""
+    sections = (recipe.section(name) for name in recipe.stages)
+    return any(s.model and find_class(s.model, trusted=[s.model]).reads_images for s in sections)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
@@ -66,15 +73,15 @@ def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, st
 
 
 def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictures: Pictures,
-                 batch_size: int | None, offline: bool) -> ModelStage:
-    folder = folder or section.weights_folder()
+                 batch_size: int | None, offline: bool, changes: Mapping[str, Any]) -> ModelStage:
+    given, folder = folder, folder or section.weights_folder()
     if folder is None:
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
-        if (section.weights or "").startswith("embedded:") and not folder.exists():
+        if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
             raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
                              hint=f"give a trained model with --{section.name} DIR")
-        model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline)
+        model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
 
 

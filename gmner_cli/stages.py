@@ -8,10 +8,12 @@ are skipped (``post.set_aside``).
 
 from __future__ import annotations
 
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import msgspec
@@ -46,8 +48,7 @@ class Pictures:
     """The posts' images: loaded from one folder, and what happens when one cannot be.
 
     ``missing``: "error" marks the post as failed, "skip" leaves it as it came in,
-    "text-only" goes on as if it had no image; its name stays in the record. One
-    thread loads at a time.
+    "text-only" goes on as if it had no image; its name stays in the record.
     """
 
     def __init__(self, root: Path | None, missing: str = "error"):
@@ -57,6 +58,7 @@ class Pictures:
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
         self.root, self.missing = root, missing
         self._kept: OrderedDict[str, Image.Image] = OrderedDict()
+        self._lock = Lock()
 
     def load(self, post: Post) -> Image.Image | None:
         """The picture of a post, RGB, EXIF applied; None when it has none, or goes on without. Raises ImageError."""
@@ -64,10 +66,11 @@ class Pictures:
             return None
         if self.root is None:
             raise ImageError("there is no image folder", where=f"post {post.id}", hint="give it with --images DIR")
-        picture = self._kept.pop(post.image, None) or open_image(self.root, post.image)
-        self._kept[post.image] = picture
-        while sum(3 * p.width * p.height for p in self._kept.values()) > KEPT_BYTES:
-            self._kept.popitem(last=False)
+        with self._lock:
+            picture = self._kept.pop(post.image, None) or open_image(self.root, post.image)
+            self._kept[post.image] = picture
+            while sum(3 * p.width * p.height for p in self._kept.values()) > KEPT_BYTES:
+                self._kept.popitem(last=False)
         post.image_size = picture.size
         return picture
 
@@ -88,9 +91,11 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     outputs: list[Any] = [None] * len(examples)
 
     def prepare(indexes: list[int]) -> dict[str, Any]:
-        return collate(model, [examples[i] for i in indexes], copies, pictures)
+        return collate(model, [examples[i] for i in indexes], copies, pictures, runtime)
 
-    with torch.inference_mode(), runtime.autocast():
+    # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
+    # and tensors made under inference_mode never take part in any.
+    with torch.no_grad(), runtime.autocast():
         for indexes, batch in ahead(bucket(examples, batch_size), prepare):
             for index, output in zip(indexes, _predict(model, indexes, batch, prepare, runtime), strict=True):
                 outputs[index] = output
@@ -99,15 +104,19 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     return copies
 
 
-def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures) -> dict[str, Any]:
-    """A batch on the CPU, with the posts' pictures where the model reads them."""
+def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
+            runtime: Runtime) -> dict[str, Any]:
+    """A batch in CPU memory (pinned for a GPU), with the posts' pictures where the model reads them."""
     images: list[Image.Image | None] = [None] * len(examples)
-    if model.reads_images:
+    if model.reads_images or (model.training and model.trains_on_images):
         loaded = {e.post: None for e in examples}
         for index in loaded:
             loaded[index] = pictures.load(posts[index])
         images = [loaded[e.post] for e in examples]
-    return model.collate(examples, images)
+    batch = model.collate(examples, images)
+    if runtime.device.type == "cuda":
+        batch = {k: v.pin_memory() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    return batch
 
 
 def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
@@ -225,6 +234,8 @@ def _apart(stage: Stage, posts: list[Post], proven: bool) -> list[Post]:
         except Exception as problem:
             if isinstance(problem, GmnerError) and not isinstance(problem, (RecordError, ImageError)):
                 raise
+            # The frames hold the failed batch's tensors, which the halves will need the room of.
+            traceback.clear_frames(problem.__traceback__)
             first = first or problem
             if len(part) > 1:
                 half = (len(part) + 1) // 2

@@ -10,9 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.hub import pretrained
+from gmner_cli.hub import pretrained, pretrained_model
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.records import Post
+
+MOST_EXPRESSIONS = 8
+"""Of one post in one example: each costs a copy of the picture's patches. A post with more is encoded again."""
 
 
 class BlipItmConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -30,32 +33,32 @@ class BlipItm(Model):
     """
 
     Config = BlipItmConfig
+    finds = ("groundable", "boxes", "box_scores", "masks")
     reads_images = True
+    load_time = frozenset({"checkpoint", "threshold"})
 
     def __init__(self, config: BlipItmConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
         from transformers import AutoImageProcessor, AutoTokenizer, BlipForImageTextRetrieval
 
-        self.net = pretrained(BlipForImageTextRetrieval, config.checkpoint, offline=site.offline)
+        self.net = pretrained_model(BlipForImageTextRetrieval, config.checkpoint, offline=site.offline)
         self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=site.offline, backend="pil")
         self.tokenizer = pretrained(AutoTokenizer, config.checkpoint, offline=site.offline)
 
-    def blank(self, post: Post) -> Post:
-        return post.clear("groundable", "boxes", "box_scores", "masks")
-
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """One per post that has a picture and entities; ``data`` is the list of expressions."""
+        """For each post that has a picture, its expressions, at most MOST_EXPRESSIONS in an example."""
         found = []
         for index, post in enumerate(posts):
-            if post.image is not None and post.entities:
-                expressions = [e.expression or post.text[e.start:e.end] for e in post.entities]
-                found.append(Example(index, len(expressions), expressions))
+            expressions = [e.expression or post.text[e.start:e.end] for e in post.entities or []] if post.image else []
+            for start in range(0, len(expressions), MOST_EXPRESSIONS):
+                part = expressions[start:start + MOST_EXPRESSIONS]
+                found.append(Example(index, len(part), part))
         return found
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """pixels: float [P, 3, H, W]; ids, mask: int64 [N, T]; owner: int64 [N], the picture of each expression."""
         texts = self.tokenizer([text for e in examples for text in e.data], padding=True, truncation=True,
-                               max_length=self.config.text_length, return_tensors="pt")
+                               split_special_tokens=True, max_length=self.config.text_length, return_tensors="pt")
         owner = [row for row, e in enumerate(examples) for _ in e.data]
         return {"pixels": self.processor(list(images), return_tensors="pt")["pixel_values"], "ids": texts["input_ids"],
                 "mask": texts["attention_mask"], "owner": torch.tensor(owner), "counts": [len(e.data) for e in examples]}
@@ -73,7 +76,9 @@ class BlipItm(Model):
         return [part.tolist() for part in chances.split(batch["counts"])]
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
-        found = {e.post: output for e, output in zip(examples, outputs, strict=True)}
+        found: dict[int, list[float]] = {}
+        for example, output in zip(examples, outputs, strict=True):
+            found.setdefault(example.post, []).extend(output)
         for index, post in enumerate(posts):
             for number, entity in enumerate(post.entities or []):
                 entity.groundable = round(found[index][number], 4) if index in found else 0.0

@@ -9,7 +9,7 @@ import msgspec
 import torch
 from PIL import Image
 
-from gmner_cli.hub import pretrained
+from gmner_cli.hub import pretrained, pretrained_model
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.records import Post
 
@@ -32,13 +32,15 @@ class GroundingDino(Model):
     """
 
     Config = GroundingDinoConfig
+    finds = ("boxes", "box_scores", "masks")
     reads_images = True
+    load_time = frozenset({"checkpoint", "threshold"})
 
     def __init__(self, config: GroundingDinoConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
         from transformers import AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
-        self.net = pretrained(AutoModelForZeroShotObjectDetection, config.checkpoint, offline=site.offline)
+        self.net = pretrained_model(AutoModelForZeroShotObjectDetection, config.checkpoint, offline=site.offline)
         self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=site.offline, backend="pil")
         self.tokenizer = pretrained(AutoTokenizer, config.checkpoint, offline=site.offline)
 
@@ -48,7 +50,7 @@ class GroundingDino(Model):
         for index, post in enumerate(posts):
             wanted = [n for n, e in enumerate(post.entities or []) if e.boxes is None] if post.image else []
             texts = [self._text(post, n) for n in wanted]
-            ids = self.tokenizer(texts, add_special_tokens=False).input_ids if texts else []
+            ids = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids if texts else []
             current: list[tuple[int, list[int]]] = []
             used = 2
             for number, pieces in zip(wanted, ids, strict=True):
@@ -65,8 +67,9 @@ class GroundingDino(Model):
     @staticmethod
     def _text(post: Post, number: int) -> str:
         entity = post.entities[number]
-        # A full stop inside an expression would end it for the detector.
-        return (entity.expression or post.text[entity.start:entity.end]).lower().replace(".", " ").strip() or "object"
+        expression = entity.expression or post.text[entity.start:entity.end]
+        # A full stop or a question mark inside an expression would end it for the detector.
+        return expression.lower().replace(".", " ").replace("?", " ").strip() or "object"
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word ranges."""

@@ -46,6 +46,7 @@ class TagCrf(nn.Module):
         whose derivative is 1 on the path.
         """
         with torch.inference_mode(False), torch.enable_grad(), torch.autocast(emissions.device.type, enabled=False):
+            # Clones, because a caller under inference_mode gives tensors that take part in no gradient.
             leaf = emissions.detach().float().clone().requires_grad_(True)
             mask = mask.clone()
             path = torch.zeros(leaf.shape[:2], dtype=torch.long, device=leaf.device)

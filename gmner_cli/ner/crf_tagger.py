@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.errors import GmnerError, ModelError, UsageError
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.ner.crf import TagCrf
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder, case_of
@@ -51,12 +50,20 @@ class CrfTagger(Model):
     """Encoder, linear layer and CRF over the first sub-word of every word of the post."""
 
     Config = TaggerConfig
+    finds = ("entities",)
     metric = "f1"
+    load_time = frozenset({"encoder"})
+    fact_bound = ("head.", "crf.")
 
     def __init__(self, config: TaggerConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
         self.labels = bio_labels(facts["types"])
         self.encoder = TextEncoder(config, site)
+        trained_on = facts.setdefault("base_sha256", self.encoder.base_sha256)
+        if trained_on != self.encoder.base_sha256:
+            raise ModelError(f"was trained on other weights than those of {config.encoder} "
+                             f"(sha256 {str(trained_on)[:12]}…, here {str(self.encoder.base_sha256)[:12]}…)",
+                             where=str(site.folder), hint="--set encoder=FOLDER names the right ones")
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(self.encoder.width, len(self.labels))
         self.crf = TagCrf(self.labels)
@@ -84,6 +91,9 @@ class CrfTagger(Model):
             for extra in self._knowledge(post, training):
                 for window in windows([len(p) for p in ids], budget):
                     a, b = window.words
+                    # A window that begins inside an entity would ask the CRF for a start that IOB2 forbids.
+                    while tags and a < b and self.labels[tags[a]].startswith("I-"):
+                        a += 1
                     used = sum(map(len, ids[a:b])) + 2
                     # The knowledge gives way, never the post (methods: "truncation cuts z, never s").
                     room = max(0, self.config.max_length - used - 1)
@@ -105,8 +115,7 @@ class CrfTagger(Model):
         if not (self.config.knowledge and post.knowledge):
             return [[]]
         entries = post.knowledge if training else post.knowledge[:1]
-        return self.encoder.tokenizer([k.text for k in entries], add_special_tokens=False,
-                                      truncation=True, max_length=self.config.max_length).input_ids
+        return self.encoder.encode([k.text for k in entries], truncation=True, max_length=self.config.max_length)
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """ids, mask, kinds, cases, owner: int64 [B, T]; first, tags: int64 [B, W]; word_mask: bool [B, W].
@@ -192,9 +201,6 @@ class CrfTagger(Model):
         """Precision, recall and F1 of span and type (the MNER row of ``gmner score``), in percent."""
         row = score(predicted, gold)["rows"]["MNER"]
         return {name: row[name] for name in ("precision", "recall", "f1")}
-
-    def blank(self, post: Post) -> Post:
-        return msgspec.structs.replace(post, entities=None)
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
         """The encoder at ``lr``; the tag scores, the CRF and the case embeddings at ``head_lr``."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
-from gmner_cli.hub import quiet, resolve
+from gmner_cli.hub import load, resolve, weights_sha256
 from gmner_cli.model import Site
 from gmner_cli.ner.words import MOST_PIECES
 
@@ -50,18 +50,17 @@ class TextEncoder(nn.Module):
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-        quiet()
         self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings or config.train_layers >= 0)
+        self.base_sha256: str | None = None
         if site.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=site.offline)
-            self.base = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True,
-                                                  trust_remote_code=False, dtype=torch.float32)
+            self.base = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32)
+            if not self.stands_alone:
+                self.base_sha256 = weights_sha256(folder)
         else:
             folder = site.folder / "encoder"
-            self.base = AutoModel.from_config(AutoConfig.from_pretrained(folder, local_files_only=True),
-                                              trust_remote_code=False)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False,
-                                                       use_fast=True)
+            self.base = AutoModel.from_config(load(AutoConfig, folder), trust_remote_code=False)
+        self.tokenizer = load(AutoTokenizer, folder, use_fast=True)
         if not self.tokenizer.is_fast:
             raise UsageError(f"the tokenizer of {config.encoder} has no fast version, which alignment needs")
         if hasattr(self.base, "pooler"):
@@ -113,10 +112,14 @@ class TextEncoder(nn.Module):
         # Words are encoded apart from each other: it is what ``is_split_into_words`` does for
         # word-piece vocabularies, and byte-level ones need the leading space put back.
         lead = " " if self._byte_level() else ""
-        ids = self.tokenizer([lead + word for word in flat], add_special_tokens=False).input_ids if flat else []
+        ids = self.encode([lead + word for word in flat]) if flat else []
         unknown = self.tokenizer.unk_token_id
         found = iter(ids)
         return [[(next(found) or [unknown])[:MOST_PIECES] for _ in words] for words in texts]
+
+    def encode(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
+        """Sub-word ids of texts; "[SEP]" and the like in a tweet are ordinary characters."""
+        return self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, **options).input_ids
 
     def _byte_level(self) -> bool:
         probe = self.tokenizer.tokenize(" a")

@@ -15,11 +15,14 @@ MOST_PIECES = 16
 # Twitter-GMNER's own tokens: letters and digits together (with inner hyphen, apostrophe, dot or
 # comma between digits), every other visible character alone. Accents and vowel signs that are
 # characters of their own (\p{M}), and the joiners between them, stay with the letter they belong to.
-_LETTER = r"[\p{L}\p{N}][\p{M}\u200c\u200d]*"
+# Scripts that are written without spaces come apart by character, as the encoders' own vocabularies have them.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][\p{{M}}\u200c\u200d]*"
 _WORD = regex.compile(
     rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*(?:-(?:{_LETTER})+)*(?:[.,]\p{{Nd}}+)*"
     r"|[\U0001F1E6-\U0001F1FF]{2}"
-    r"|[^\p{L}\p{N}\s]"
+    rf"|[{_UNSPACED}][\p{{M}}]*|[^\p{{L}}\p{{N}}\s]",
+    regex.VERSION1,
 )
 
 

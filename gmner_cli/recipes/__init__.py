@@ -53,10 +53,18 @@ class Recipe:
 
     name: str
     values: dict[str, Any]
+    changed: list[str] = field(default_factory=list)
+    """Whole paths of the values that the user set for this run."""
 
     @property
     def stages(self) -> list[str]:
         return list(self.values.get("stages", []))
+
+    def changed_settings(self, name: str) -> dict[str, Any]:
+        """The model settings of a stage that the user set for this run."""
+        start = f"{name}.settings."
+        return {path.removeprefix(start): self.values[name]["settings"][path.removeprefix(start)]
+                for path in self.changed if path.startswith(start) and path.count(".") == 2}
 
     def section(self, name: str) -> Section:
         """The section of a stage. Raises UsageError when the recipe has none."""
@@ -93,7 +101,9 @@ def load(name: str, overrides: Sequence[str] = (), within: str | None = None) ->
             raise UsageError(f"the value of --set {override!r} is not valid YAML") from None
         if isinstance(value, str):
             value = _number(value)
-        _put(values, _full_key(values, key.strip(), within), value)
+        path = _full_key(values, key.strip(), within)
+        _put(values, path, value)
+        recipe.changed.append(path)
     return recipe
 
 

@@ -75,7 +75,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             break
         seed_everything(seed * 100_003 + epoch)
         began = time.perf_counter()
-        loss = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, average, pictures,
+        means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, average, pictures,
                           random.Random(seed * 100_003 + epoch), lambda *a, e=epoch: watcher.step(e, *a))
         trained = time.perf_counter() - began
         with average.applied():
@@ -83,7 +83,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             if metric not in scores:
                 raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
                                  hint=f"train.metric can be {', '.join(sorted(scores))}")
-            row = {"epoch": epoch, "loss": round(loss, 6), **{k: round(v, 4) for k, v in scores.items()},
+            row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
                    "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
             history.rows.append(row)
             if scores[metric] > history.best_score:
@@ -97,21 +97,24 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
 
 def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,
                runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule, average: _Average,
-               pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> float:
-    """One pass over the examples; returns the mean loss."""
+               pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> dict[str, float]:
+    """One pass over the examples; returns the mean of the loss and of what the model watches."""
     model.train()
     batches = bucket(examples, settings.batch_size, order)
-    total = 0.0
+    means: dict[str, float] = {}
     optimizer.zero_grad(set_to_none=True)
     for number, (_, batch) in enumerate(ahead(
-            batches, lambda indexes: collate(model, [examples[i] for i in indexes], posts, pictures)), 1):
+            batches, lambda indexes: collate(model, [examples[i] for i in indexes], posts, pictures, runtime)), 1):
         with runtime.autocast():
             loss = model.loss(to_device(batch, runtime.device))
+        loss, watched = loss if isinstance(loss, tuple) else (loss, {})
         value = loss.item()
         if not math.isfinite(value):
             raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
                              hint="lower the learning rate (--set ner.train.lr=...), or set train.precision=float32")
-        (loss / settings.accumulate).backward()
+        # The last group of an epoch may hold fewer batches than the others.
+        last_group = number > len(batches) - len(batches) % settings.accumulate
+        (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()
         if number % settings.accumulate == 0 or number == len(batches):
             if settings.clip:
                 torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]), settings.clip)
@@ -119,9 +122,10 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
             schedule.go_to(schedule.step + 1)
             average.update()
             optimizer.zero_grad(set_to_none=True)
-        total += value
-        tell(number, len(batches), total / number)
-    return total / len(batches)
+        for name, figure in {"loss": value, **watched}.items():
+            means[name] = means.get(name, 0.0) + (float(figure) - means.get(name, 0.0)) / number
+        tell(number, len(batches), means["loss"])
+    return means
 
 
 def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:

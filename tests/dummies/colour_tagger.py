@@ -26,6 +26,7 @@ class ColourTagger(Model):
     """Loss = share of the span path (is it an entity at all?) + rest of the type path."""
 
     Config = Config
+    finds = ("entities",)
     reads_images = True
 
     def __init__(self, config, facts, site):

@@ -23,6 +23,7 @@ class Speller(Model):
     """Reads letters' sums as word ids; writes, for each entity, its type and its first and last word."""
 
     Config = Config
+    finds = ("entities",)
 
     def __init__(self, config, facts, site):
         super().__init__(config, facts, site)

@@ -27,6 +27,7 @@ def test_flags_stay_whole_and_joined_emoji_come_apart_without_losing_their_place
 
 
 def test_accents_and_vowel_signs_stay_with_their_letter():
+    assert words("東京 in 日本") == ["東", "京", "in", "日", "本"]
     assert words("Beyonce\u0301 in दिल्ली, fâché") == ["Beyonce\u0301", "in", "दिल्ली", ",", "fâché"]
 
 
