@@ -94,6 +94,8 @@ class CrfTagger(Model):
                     # A window that begins inside an entity would ask the CRF for a start that IOB2 forbids.
                     while tags and a < b and self.labels[tags[a]].startswith("I-"):
                         a += 1
+                    if a == b:
+                        continue
                     used = sum(map(len, ids[a:b])) + 2
                     # The knowledge gives way, never the post (methods: "truncation cuts z, never s").
                     room = max(0, self.config.max_length - used - 1)
