@@ -14,16 +14,18 @@ from gmner_cli.errors import RecordError, printable
 from gmner_cli.hub import say
 from gmner_cli.jsonl import UNREADABLE, Line, failed_post, read_lines
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
+from gmner_cli.sink import Sink, fingerprint
 from gmner_cli.stages import WINDOW, Stage, compose
 
 
 @dataclass
 class Outcome:
-    """What came of a run: posts written, posts finished before or skipped, and where and why posts failed."""
+    """What came of a run: posts written (skipped ones among them), posts finished before, and where and why posts failed."""
 
     written: int = 0
     resumed: int = 0
+    replaced: int = 0
+    """Posts that were finished before under the same id, with another text or image, and were made again."""
     skipped: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -35,41 +37,60 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     """Read ``source``, run the stages, write ``target``; nothing that came in is lost.
 
     ``stages`` is called once, after the first checks, so that a wrong path is
-    said before models are loaded. ``config`` identifies the run for ``resume``.
+    said before models are loaded; and before OUT is touched, so that a model that
+    cannot be loaded costs no records. ``config`` identifies the run for ``resume``.
     Records that cannot be read or that a stage marks come out with ``error``.
     Raises GmnerError when a file cannot be read or written.
     """
     reading = _Reading(source, limit, label_map or {})
-    first = list(islice(reading.lines, 1))  # a missing file is found before OUT is touched and models are loaded
+    first = list(islice(reading.lines, 1))  # a missing file is found before OUT is looked at and models are loaded
     sink = Sink(target, resume=resume, config=config)
     outcome = Outcome()
-    posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
-    waiting = list(islice(posts, 1))
     try:
-        if waiting:
-            for post in compose(stages(), chain(waiting, posts), WINDOW):
-                _write(sink, post, reading.place(post), outcome)
-                progress(1)
-        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures)})
+        posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
+        waiting = list(islice(posts, 1))
+        made = compose(stages(), chain(waiting, posts), WINDOW) if waiting else ()
+        sink.begin(tell)
+        for post in made:
+            _write(sink, post, reading, outcome)
+            progress(1)
+        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures), "skipped": outcome.skipped})
     except BaseException:
         sink.close()
         if sink.resumable and outcome.written + outcome.resumed:
             tell(f"stopped: {outcome.written + outcome.resumed} finished posts are in {sink.partial}; go on with --resume")
         raise
+    _tell_of_others(sink, outcome, tell)
     return outcome
 
 
-def _write(sink: Sink, post: Post, place: str, outcome: Outcome) -> None:
+def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome) -> None:
+    place, line = reading.origin(post)
     try:
         sink.write(post)
     except RecordError as problem:  # a stage left something that is not JSON, such as NaN
-        post = Post(id=post.id, text=post.text, image=post.image, error=problem.reason)
-        sink.write(post)
+        # From the line, because the stages may have changed the post that was made of it.
+        came = Post.from_builtins({**line.raw, "id": line.id})
+        post = msgspec.structs.replace(came, error=problem.reason, skipped=None, image_problem=None)
+        try:
+            sink.write(post)
+        except RecordError:  # what came in is nested more deeply than can be written
+            post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
+            sink.write(post)
     outcome.written += 1
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.
         outcome.failures.append(post.error if post.error.startswith(place) else f"{place}: {post.error}")
+
+
+def _tell_of_others(sink: Sink, outcome: Outcome, tell: Callable[[str], None]) -> None:
+    """Say how the posts that a resumed run found differ from those that it had finished."""
+    if outcome.replaced:
+        tell(f"{outcome.replaced} posts have another text or image than under the same id before; they were made again")
+    others = len(sink.finished) - outcome.resumed - outcome.replaced
+    if others:
+        tell(f"{others} records of the resumed run are kept, though no post that was read has their id")
 
 
 class _Reading:
@@ -78,28 +99,32 @@ class _Reading:
     def __init__(self, source: str | Path, limit: int | None, label_map: dict[str, str]):
         self.name = "stdin" if str(source) == "-" else printable(str(source))
         self.lines = islice(read_lines(source), limit)
-        self._renames, self._numbers = label_map, {}
+        self._renames, self._origins = label_map, {}
 
-    def posts(self, lines: Iterator[Line], finished: set[str], outcome: Outcome) -> Iterator[Post]:
+    def posts(self, lines: Iterator[Line], finished: dict[str, int], outcome: Outcome) -> Iterator[Post]:
         """Those that are not finished. What an earlier run left as marks is taken off: it is tried again."""
         for line in lines:
+            post = line.post
             if line.id in finished:
-                outcome.resumed += 1
-                continue
-            self._numbers[line.id] = line.number
-            if line.error is not None:
+                # An id may be made from a line number, and stand for another post since a line was put in above.
+                if post is not None and finished[line.id] == fingerprint(post.text, post.image):
+                    outcome.resumed += 1
+                    continue
+                outcome.replaced += 1
+            self._origins[line.id] = line
+            if post is None:
                 yield failed_post(line)
                 continue
-            post = line.post
             if not _unreadable(post):
                 post = msgspec.structs.replace(post, error=None, skipped=None, image_problem=None)
             for entity in post.entities or []:
                 entity.type = self._renames.get(entity.type, entity.type)
             yield post
 
-    def place(self, post: Post) -> str:
-        """``file:line`` of a post, to be asked once."""
-        return f"{self.name}:{self._numbers.pop(post.id, '?')}"
+    def origin(self, post: Post) -> tuple[str, Line]:
+        """``file:line`` of a post, and the line itself; to be asked once."""
+        line = self._origins.pop(post.id)
+        return f"{self.name}:{line.number}", line
 
 
 def _unreadable(post: Post) -> bool:

@@ -131,11 +131,13 @@ class Post(Record):
     proposals: list[Proposal] | None = None
     entities: list[Entity] | None = None
     error: str | None = None
-    """Why the post failed. A later run tries again."""
+    """Why the post failed. --resume, and a run that reads this record, try again."""
     skipped: str | None = None
-    """Why the post was passed on as it came in (--on-missing-image skip). A later run tries again."""
+    """Why the post was passed on as it came in (--on-missing-image skip). --resume, and a run that reads
+    this record, try again."""
     image_problem: str | None = None
-    """Why the post was read without its image (--on-missing-image text-only)."""
+    """Why the post was read without its image (--on-missing-image text-only). --resume counts it as
+    finished; a run that reads this record tries again."""
     meta: dict[str, Any] | None = None
     parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
 

@@ -10,9 +10,10 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.jsonl import disk_errors, encode, loads, write_atomic
@@ -27,6 +28,9 @@ except ImportError:  # Windows: two runs to one file are not noticed there
 class Sink:
     """Appends records to ``NAME.partial``, one flush each; ``commit`` renames it over ``NAME``.
 
+    Making one checks everything and changes nothing that an earlier run left;
+    ``begin`` does, so that a run that cannot start costs no records.
+
     ``NAME.run.json`` holds the configuration that the records were made with, so
     that ``resume`` can refuse to mix two. The partial file is locked while the
     process lives, so that two runs cannot write it at once. A device or a FIFO
@@ -34,9 +38,12 @@ class Sink:
     """
 
     def __init__(self, target: str | Path | None, *, resume: bool = False, config: dict[str, Any] | None = None):
-        self.finished: set[str] = set()
-        """Ids that were written, without an error, by the run that is resumed."""
+        self.finished: dict[str, int] = {}
+        """Ids that the run that is resumed wrote and that need not be made again, with their ``fingerprint``."""
         self.path: Path | None = None
+        self._begun = self._replaces = False
+        self._old: Path | None = None
+        self._earlier: dict[str, _Record] = {}
         self._to_stdout = target is None or str(target) == "-"
         if self._to_stdout:
             if resume:
@@ -51,28 +58,49 @@ class Sink:
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
         self.partial = self.path if self._special else self.path.with_name(self.path.name + ".partial")
         self._manifest = self.path.with_name(self.path.name + ".run.json")
-        self._config = json.loads(json.dumps(config or {}))
+        self._resume, self._config = resume, json.loads(json.dumps(config or {}))
         with self._disk_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._special:
                 self._file = open(self.path, "wb")
                 return
-            old = next((p for p in (self.partial, self.path) if p.exists()), None) if resume else None
-            if old is not None:
-                self._refuse_another_config(old)
+            self._created = not self.partial.exists()
             self._file = _open_locked(self.partial)
+            try:
+                self._look_back()
+            except BaseException:
+                self.close()
+                raise
+
+    def begin(self, tell: Callable[[str], None] = lambda message: None) -> None:
+        """Make the partial file what this run starts from; ``tell`` hears of records that are lost by it."""
+        self._begun = True
+        if not self.resumable:
+            return
+        lost = 0 if self._resume else sum(r.finished is not None for r in self._earlier.values())
+        if lost:
+            way = "--resume would have gone on with them" if self._refusal() is None else "--resume could not go on with them"
+            tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; {way}")
+        with self._disk_errors():
             # The records go before the manifest changes, so that none ever lies under a wrong one.
-            self._keep(old)
+            if self._resume and self._old is not None:
+                self._rewrite(self._old, {self._earlier[identity].number for identity in self.finished})
+            else:
+                self._file.truncate(0)
             self._write_manifest(finished=False)
 
     @property
     def resumable(self) -> bool:
-        """Whether a run that stops now can be resumed."""
-        return not self._to_stdout and not self._special
+        """Whether a run that stops now leaves something to go on with."""
+        return self._begun and not self._to_stdout and not self._special
 
     def write(self, post: Post) -> None:
-        """Append one record and hand it to the operating system. Raises RecordError for one JSON cannot hold."""
+        """Append one record and hand it to the operating system. Raises RecordError for one JSON cannot hold.
+
+        A record with the id of a finished one replaces it.
+        """
         line = encode(post) + b"\n"
+        self._replaces |= post.id in self.finished
         with self._disk_errors():
             self._file.write(line)
             self._file.flush()
@@ -82,6 +110,8 @@ class Sink:
         with self._disk_errors():
             self._file.flush()
             if self.resumable:
+                if self._replaces:
+                    self._rewrite(self.partial, {record.number for record in _records(self.partial).values()})
                 os.fsync(self._file.fileno())
                 os.replace(self.partial, self.path)
                 self._write_manifest(finished=True, **(summary or {}))
@@ -89,9 +119,13 @@ class Sink:
 
     def close(self) -> None:
         """Let go of the file as it is: an unfinished one can be resumed."""
-        if not self._to_stdout:
-            with suppress(OSError):  # a full disk was said when the record was written
-                self._file.close()
+        if self._to_stdout:
+            return
+        if not self._begun and not self._special and self._created:
+            with suppress(OSError):
+                self.partial.unlink()  # while it is locked: it was there for the lock alone
+        with suppress(OSError):  # a full disk was said when the record was written
+            self._file.close()
 
     def _disk_errors(self):
         if self._to_stdout:
@@ -100,36 +134,59 @@ class Sink:
             return disk_errors(self.path)
         return disk_errors(self.partial, "free some space and run again with --resume: finished records are kept")
 
-    def _refuse_another_config(self, old: Path) -> None:
-        again = "run without --resume to start again"
-        if not self._manifest.exists():
-            raise GmnerError(f"cannot be resumed: {self._manifest.name}, which says how it was made, is not beside it",
-                             where=str(old), hint=again)
-        try:
-            before = json.loads(self._manifest.read_text(encoding="utf-8"))["config"]
-            changed = sorted(k for k in {*before, *self._config} if before.get(k) != self._config.get(k))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise GmnerError("is damaged, so it cannot be told how the records were made",
-                             where=str(self._manifest), hint=again) from None
-        if changed:
-            differences = [d for k in changed for d in _differences(k, before.get(k), self._config.get(k))]
-            raise GmnerError("was started with another configuration; changed: " + ", ".join(differences),
-                             where=str(old), hint=f"{again}, or with the old configuration")
-
-    def _keep(self, old: Path | None) -> None:
-        """Leave in the partial file just the whole, error-free records of ``old``; fills ``finished``."""
-        if old is None:
-            self._file.truncate(0)
+    def _look_back(self) -> None:
+        """Find what an earlier run left. Raises GmnerError when this one is to go on with it and cannot."""
+        before = self._read_manifest()
+        # An empty partial file can be the lock of a run that was killed before it began: the manifest is older then.
+        begun = self.partial.stat().st_size or (before is not None and not before.get("finished"))
+        if begun and not self._created:
+            self._old = self.partial
+        elif self._resume and self.path.exists():
+            self._old = self.path
+        if self._old is None:
             return
+        refusal = self._refusal()
+        if self._resume and refusal is not None:
+            raise refusal
+        self._earlier = _records(self._old)
+        if self._resume:
+            self.finished = {name: r.finished for name, r in self._earlier.items() if r.finished is not None}
+
+    def _read_manifest(self) -> dict[str, Any] | None:
+        """What it says; None when there is none, nothing when it is damaged."""
+        try:
+            content = json.loads(self._manifest.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) and isinstance(content.get("config"), dict) else {}
+
+    def _refusal(self) -> GmnerError | None:
+        """Why this run cannot go on with the earlier one."""
+        again = "run without --resume to start again"
+        manifest = self._read_manifest()
+        if manifest is None:
+            return GmnerError(f"cannot be resumed: {self._manifest.name}, which says how it was made, is not beside it",
+                              where=str(self._old), hint=again)
+        if not manifest:
+            return GmnerError("is damaged, so it cannot be told how the records were made",
+                              where=str(self._manifest), hint=again)
+        before = manifest["config"]
+        differences = [d for k in sorted({*before, *self._config}) if before.get(k) != self._config.get(k)
+                       for d in _differences(k, before.get(k), self._config.get(k))]
+        if differences:
+            return GmnerError("was started with another configuration; changed: " + ", ".join(differences),
+                              where=str(self._old), hint=f"{again}, or with the old configuration")
+        return None
+
+    def _rewrite(self, old: Path, numbers: set[int]) -> None:
+        """Leave in the partial file just these lines of ``old``."""
         temporary = self.partial.with_name(f".{self.partial.name}.{os.getpid()}.tmp")
         try:
             kept = _open_locked(temporary)  # the lock moves with the file when it is renamed
             with open(old, "rb") as stream:
-                for line in stream:
-                    identity = _finished_id(line)
-                    if identity is not None and identity not in self.finished:
-                        self.finished.add(identity)
-                        kept.write(line)
+                kept.writelines(line for number, line in enumerate(stream) if number in numbers)
             kept.flush()
             os.fsync(kept.fileno())
             os.replace(temporary, self.partial)
@@ -142,16 +199,37 @@ class Sink:
         write_atomic(self._manifest, json.dumps({"config": self._config, **more}, indent=2, ensure_ascii=False) + "\n")
 
 
-def _finished_id(line: bytes) -> str | None:
-    """The id of a record that need not be made again; None for a torn, foreign or failed one."""
-    try:
-        record = loads(line)
-    except ValueError:
-        return None
-    if not line.endswith(b"\n") or not isinstance(record, dict) or record.get("error") is not None:
-        return None
-    identity = record.get("id")
-    return identity if isinstance(identity, str) else None
+def fingerprint(text: Any, image: Any) -> int:
+    """Tells posts of one id apart by what came in; both pass through every stage unchanged.
+
+    Good for this process alone: it is made again from the records, never stored.
+    """
+    return hash((text, image))
+
+
+class _Record(NamedTuple):
+    """A record of an earlier run: its line, and its fingerprint unless it must be made again."""
+
+    number: int
+    finished: int | None
+
+
+def _records(path: Path) -> dict[str, _Record]:
+    """By id, the last whole record of each; torn and foreign lines are left out."""
+    found = {}
+    with open(path, "rb") as stream:
+        for number, line in enumerate(stream):
+            try:
+                record = loads(line)
+            except ValueError:
+                continue
+            if not (line.endswith(b"\n") and isinstance(record, dict) and isinstance(record.get("id"), str)):
+                continue
+            text, image = record.get("text"), record.get("image")
+            again = record.get("error") is not None or record.get("skipped") is not None
+            sound = isinstance(text, str) and (image is None or isinstance(image, str))
+            found[record["id"]] = _Record(number, fingerprint(text, image) if sound and not again else None)
+    return found
 
 
 def _differences(name: str, before: Any, now: Any) -> list[str]:

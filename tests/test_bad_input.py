@@ -148,7 +148,7 @@ def test_missing_image_error_marks_the_post_and_ends_with_3(look):
 
 def test_missing_image_skip_passes_the_post_as_it_came(look):
     done, records = look("skip")
-    assert done.returncode == 0
+    assert done.returncode == 0 and f"{len(records) + len(KINDS) + 1} posts ({len(records)} skipped: " in done.stderr
     assert all(r["skipped"] and "error" not in r for r in records)
     assert all([e["type"] for e in r["entities"]] == ["GOLD"] for r in records), "not processed"
 
@@ -180,7 +180,8 @@ class Upper:
 
 def through(tmp_path, records, *stages, **options):
     source, out = write_jsonl(tmp_path / "in.jsonl", records), tmp_path / "out.jsonl"
-    outcome = run_file(source, out, lambda: list(stages), config={"n": 1}, tell=lambda message: None, **options)
+    options.setdefault("tell", lambda message: None)
+    outcome = run_file(source, out, lambda: list(stages), config={"n": 1}, **options)
     return outcome, read_jsonl(out.read_text(encoding="utf-8"))
 
 
@@ -236,8 +237,21 @@ def test_what_a_stage_leaves_that_is_no_json_fails_that_post_alone(tmp_path):
                 post.entities = [Entity(start=0, end=1, type="X", score=float("nan") if post.id == "b" else 0.5)]
             return posts
 
-    outcome, out = through(tmp_path, [{"id": i, "text": "x"} for i in "abc"], Nan())
+    more = {"text": "x", "tokens": ["x"], "caption": "c", "image_size": [3, 4], "meta": {"split": "test"}, "own": [None, {"a": 1}],
+            "entities": [{"start": 0, "end": 1, "type": "GOLD"}]}
+    outcome, out = through(tmp_path, [{"id": i, **more} for i in "abc"], Nan())
     assert ["error" in r for r in out] == [False, True, False] and len(outcome.failures) == 1
+    assert "nan cannot be written as JSON" in out[1].pop("error") and out[1] == {"id": "b", **more}, "the rest is as it came in"
+
+
+def test_a_post_too_deep_to_be_written_fails_alone(tmp_path):
+    records = [b'{"id": "a", "text": "x"}']
+    for depth in range(800, 1000):
+        records.append(b'{"id": "%d", "text": "y", "own": %s}' % (depth, b"[" * depth + b"]" * depth))
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(records))
+    outcome = run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", lambda: [Upper(bad="never")], config={})
+    assert outcome.written == 201
+    assert len(list(read_lines(tmp_path / "out.jsonl"))) == 201
 
 
 def test_marks_of_an_earlier_run_are_taken_off_and_tried_again(tmp_path):
@@ -246,6 +260,68 @@ def test_marks_of_an_earlier_run_are_taken_off_and_tried_again(tmp_path):
     outcome, out = through(tmp_path, [{"id": "a", "text": "x", **marks}, unreadable], Upper())
     assert out == [{"id": "a", "text": "x", "caption": "X"}, unreadable]
     assert len(outcome.failures) == 1, "what still is an error is counted"
+
+
+def test_resume_sees_that_an_id_stands_for_another_post_now(tmp_path):
+    texts = ["one", "two", "three"]
+    through(tmp_path, [{"text": t} for t in texts], Upper())
+    for changed in (["zero", *texts], ["one", "two", "3"], texts[1:]):
+        stage = Upper()
+        outcome, out = through(tmp_path, [{"text": t} for t in changed], stage, resume=True)
+        found = {r["id"]: r["caption"] for r in out}
+        assert len(found) == len(out)
+        assert [found[f"line-{n}"] for n, _ in enumerate(changed, start=1)] == [t.upper() for t in changed]
+        assert len(stage.seen) == outcome.written and outcome.written + outcome.resumed == len(changed)
+
+
+def test_resume_looks_at_the_image_name_too_and_makes_nothing_twice(tmp_path):
+    records = [{"id": "a", "text": "x", "image": "1.png"}, {"id": "b", "text": "x"}]
+    through(tmp_path, records, Upper())
+    said = []
+    records[0]["image"] = "2.png"
+    outcome, out = through(tmp_path, [*records, {"id": "c", "text": "new"}], Upper(), resume=True, tell=said.append)
+    assert (outcome.resumed, outcome.replaced, outcome.written) == (1, 1, 2)
+    assert [(r["id"], r.get("image")) for r in out] == [("b", None), ("a", "2.png"), ("c", None)]
+    assert said == ["1 posts have another text or image than under the same id before; they were made again"]
+    outcome, _ = through(tmp_path, records[:1], Upper(), resume=True, tell=said.append)
+    assert (outcome.resumed, outcome.written) == (1, 0)
+    assert said[1:] == ["2 records of the resumed run are kept, though no post that was read has their id"]
+
+
+def test_a_finished_id_whose_line_cannot_be_read_now_fails(tmp_path):
+    through(tmp_path, [{"id": "a", "text": "x"}, {"id": "b", "text": "x"}], Upper())
+    outcome, out = through(tmp_path, [{"id": "a", "text": 5}, {"id": "b", "text": "x"}], Upper(), resume=True)
+    assert [(r["id"], "error" in r) for r in out] == [("b", False), ("a", True)] and len(outcome.failures) == 1
+
+
+def test_skipped_posts_are_counted_and_tried_again_by_resume(tmp_path):
+    class Skip(Upper):
+        def __call__(self, posts):
+            return [msgspec.structs.replace(post, skipped="no image") for post in posts]
+
+    outcome, out = through(tmp_path, [{"id": "a", "text": "x"}], Skip())
+    assert outcome.skipped == 1 and out == [{"id": "a", "text": "x", "skipped": "no image"}]
+    outcome, out = through(tmp_path, [{"id": "a", "text": "x"}], Upper(), resume=True)
+    assert (outcome.skipped, outcome.resumed) == (0, 0) and out == [{"id": "a", "text": "x", "caption": "X"}]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_models_that_cannot_be_loaded_cost_no_records(tmp_path, resume):
+    records = [{"id": str(n), "text": "bad" if n > 700 else "good"} for n in range(800)]
+    with pytest.raises(ModelError):
+        through(tmp_path, records, Upper(ModelError("gone")))
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def stages():
+        raise ModelError("has no weights")
+
+    said = []
+    with pytest.raises(ModelError, match="has no weights"):
+        run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", stages, config={"n": 1}, resume=resume, tell=said.append)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before and not said
+    outcome, _ = through(tmp_path, records, Upper(bad="never"), resume=resume, tell=said.append)
+    assert (outcome.resumed, outcome.written) == ((512, 288) if resume else (0, 800))
+    assert ["512 finished posts" in s and "discarded" in s for s in said] == ([] if resume else [True])
 
 
 def test_a_wrong_source_leaves_out_untouched(tmp_path):

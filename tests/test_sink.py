@@ -10,7 +10,7 @@ import pytest
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.jsonl import encode
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
+from gmner_cli.sink import Sink, fingerprint
 from tests.conftest import read_jsonl
 
 CONFIG = {"command": "test", "recipe": {"ner": {"batch_size": 4, "settings": {"x": [1, 2]}}}}
@@ -22,6 +22,7 @@ def post(name, **more):
 
 def run_to(path, names, *, resume=False, config=CONFIG, commit=True, **more):
     sink = Sink(path, resume=resume, config=config)
+    sink.begin()
     for name in names:
         if name not in sink.finished:
             sink.write(post(name, **more))
@@ -38,14 +39,14 @@ def ids(path):
 
 def test_resume_where_nothing_was_is_a_fresh_run(tmp_path):
     sink = run_to(tmp_path / "new" / "out.jsonl", "abc", resume=True)
-    assert sink.finished == set() and ids(tmp_path / "new" / "out.jsonl") == ["a", "b", "c"]
+    assert sink.finished == {} and ids(tmp_path / "new" / "out.jsonl") == ["a", "b", "c"]
 
 
 def test_resume_of_a_finished_file_adds_what_is_new(tmp_path):
     out = tmp_path / "out.jsonl"
     run_to(out, "ab")
     sink = run_to(out, "abcd", resume=True)
-    assert sink.finished == {"a", "b"} and ids(out) == ["a", "b", "c", "d"]
+    assert set(sink.finished) == {"a", "b"} and ids(out) == ["a", "b", "c", "d"]
 
 
 def test_without_resume_everything_is_made_again(tmp_path):
@@ -53,7 +54,7 @@ def test_without_resume_everything_is_made_again(tmp_path):
     run_to(out, "abc")
     run_to(out, "a", commit=False)
     assert ids(out) == ["a", "b", "c"]
-    assert run_to(out, "xy").finished == set()
+    assert run_to(out, "xy").finished == {}
     assert ids(out) == ["x", "y"] and not (tmp_path / "out.jsonl.partial").exists()
 
 
@@ -62,7 +63,7 @@ def test_an_unfinished_fresh_run_is_resumed_and_not_the_older_finished_one(tmp_p
     run_to(out, "abc")
     run_to(out, "", commit=False)
     sink = run_to(out, "abc", resume=True)
-    assert sink.finished == set()
+    assert sink.finished == {}
 
 
 def test_records_that_failed_are_made_again_and_foreign_lines_dropped(tmp_path):
@@ -72,8 +73,62 @@ def test_records_that_failed_are_made_again_and_foreign_lines_dropped(tmp_path):
         stream.write(encode(post("failed", error="no such image")) + b"\n" + b"\xff\xfe\n[1]\n\nnull\n5\n{}\n" + b'{"id": 3}\n'
                      + encode(post("a")) + b"\n" + encode(post("skipped", skipped="no such image")) + b"\n" + encode(post("c")))
     sink = run_to(out, ["a", "b", "failed", "skipped", "c"], resume=True)
-    assert sink.finished == {"a", "b", "skipped"}
-    assert ids(out) == ["a", "b", "skipped", "failed", "c"]
+    assert set(sink.finished) == {"a", "b"}
+    assert ids(out) == ["b", "a", "failed", "skipped", "c"]
+
+
+def test_a_record_replaces_the_finished_one_of_its_id(tmp_path):
+    out, partial = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
+    run_to(out, "abc")
+    sink = Sink(out, resume=True, config=CONFIG)
+    sink.begin()
+    sink.write(Post(id="b", text="another"))
+    sink.close()
+    assert ids(partial) == ["a", "b", "c", "b"], "killed here, the last one counts"
+    sink = Sink(out, resume=True, config=CONFIG)
+    assert sink.finished == {"a": fingerprint("x", None), "b": fingerprint("another", None), "c": fingerprint("x", None)}
+    sink.begin()
+    assert ids(partial) == ["a", "c", "b"]
+    sink.write(post("c", error="it fails now"))
+    sink.commit()
+    assert ids(out) == ["a", "b", "c"] and read_jsonl(out.read_text())[2]["error"] == "it fails now"
+    assert set(Sink(out, resume=True, config=CONFIG).finished) == {"a", "b"}
+
+
+@pytest.mark.parametrize("before", ["nothing", "a finished file", "an unfinished file"])
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_run_that_does_not_begin_leaves_all_as_it_was(tmp_path, before, resume, killed):
+    out = tmp_path / "out.jsonl"
+    if before != "nothing":
+        run_to(out, "ab", commit=before == "a finished file")
+    files = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    sink = Sink(out, resume=resume, config=CONFIG)
+    assert not sink.resumable
+    if killed:  # nobody cleans up: the empty file that was locked stays
+        sink._file.close()
+    else:
+        sink.close()
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == files
+    again = run_to(out, "abc", resume=True)
+    assert set(again.finished) == (set() if before == "nothing" else {"a", "b"}) and ids(out) == ["a", "b", "c"]
+
+
+def test_what_is_discarded_is_said_with_its_number(tmp_path):
+    out, said = tmp_path / "out.jsonl", []
+    run_to(out, "ab", commit=False)
+    for config, way in ((CONFIG, "--resume would have gone on with them"), ({}, "--resume could not go on with them")):
+        sink = Sink(out, config=config)
+        sink.begin(said.append)
+        assert said.pop() == f"2 finished posts of a run that was stopped are discarded from {out}.partial; {way}"
+        for name in "cd":
+            sink.write(post(name))
+        sink.close()
+    for resume in (True, False):
+        sink = Sink(out, resume=resume, config={})
+        sink.begin(said.append)
+        sink.commit()
+    assert not said, "nothing is lost of a finished file before the new one is whole"
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -102,12 +157,13 @@ def test_a_file_whose_making_is_not_known_is_refused_and_not_touched(tmp_path, m
         Sink(out, resume=True, config=CONFIG)
     assert "run without --resume" in caught.value.hint
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
-    assert run_to(out, "ab").finished == set(), "and that is what helps"
+    assert run_to(out, "ab").finished == {}, "and that is what helps"
 
 
 def test_two_runs_cannot_write_one_file_but_one_after_the_other_can(tmp_path):
     out = tmp_path / "out.jsonl"
     first = Sink(out, config=CONFIG)
+    first.begin()
     first.write(post("a"))
     for resume in (True, False):
         with pytest.raises(GmnerError, match="another run is writing"):
@@ -115,13 +171,14 @@ def test_two_runs_cannot_write_one_file_but_one_after_the_other_can(tmp_path):
     first.write(post("b"))
     first.commit()
     assert ids(out) == ["a", "b"]
-    assert run_to(out, "c", resume=True).finished == {"a", "b"}
+    assert set(run_to(out, "c", resume=True).finished) == {"a", "b"}
 
 
 def test_the_lock_stays_through_a_resume(tmp_path):
     out = tmp_path / "out.jsonl"
     run_to(out, "ab", commit=False)
     resumed = Sink(out, resume=True, config=CONFIG)
+    resumed.begin()
     with pytest.raises(GmnerError, match="another run is writing"):
         Sink(out, config=CONFIG)
     resumed.commit()
@@ -165,6 +222,7 @@ def test_a_disk_that_fills_up_keeps_what_was_written_for_resume(tmp_path):
         out = small / "out.jsonl"
         out.write_bytes(b"old\n")
         sink = Sink(out, config=CONFIG)
+        sink.begin()
         with pytest.raises(GmnerError, match="No space left on device") as caught:
             for number in range(1000):
                 sink.write(post(str(number), caption="c" * 1000))

@@ -57,7 +57,7 @@ def command(
     if offline:
         go_offline()
     from gmner_cli import runtime
-    from gmner_cli.pipeline import build, weights_digests
+    from gmner_cli.pipeline import build, looks, weights_digests
     from gmner_cli.predicting import run_file
     from gmner_cli.stages import MISSING, Pictures
 
@@ -65,9 +65,10 @@ def command(
         raise typer.BadParameter(f"{on_missing_image!r} is not one of {', '.join(MISSING)}", param_hint="--on-missing-image")
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
     where = runtime.start(device, seed=seed, threads=threads)
-    pictures = Pictures(options.image_folder(images, texts, needed=len(chosen.stages) > 1), on_missing_image)
+    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing_image)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
-              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing_image}
+              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing_image,
+              "images": pictures.root and str(pictures.root.resolve())}
 
     def stages():
         if chosen.values.get("note"):
@@ -79,6 +80,7 @@ def command(
         outcome = run_file(texts, out, stages, config=config, resume=resume, limit=limit,
                            label_map=renames, progress=progress.advance)
     seconds = time.perf_counter() - began
-    skipped = f", {outcome.resumed} were finished before" if outcome.resumed else ""
-    say(f"{outcome.written} posts in {seconds:.1f} s{skipped}")
+    before = f", {outcome.resumed} were finished before" if outcome.resumed else ""
+    skipped = f" ({outcome.skipped} skipped: their images cannot be read)" if outcome.skipped else ""
+    say(f"{outcome.written} posts{skipped} in {seconds:.1f} s{before}")
     options.end_with_failures(outcome.failures)
