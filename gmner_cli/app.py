@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
-from gmner_cli.commands.config import Option, load_defaults
+from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_own_code
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 
 COMMANDS = ("prepare", "train-ner", "predict", "score", "view", "recipes")
@@ -25,6 +25,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: typer.Context) -> object:
         debug = bool(ctx.find_root().params.get("debug"))
         try:
+            _own_up_to_defaults(ctx)
             return super().invoke(ctx)
         except GmnerError as problem:
             if debug:
@@ -40,15 +41,26 @@ class Command(TyperCommand):
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as problem:
-            if debug or not isinstance(problem, (OSError, RuntimeError, ValueError, KeyError, TypeError,
-                                                 MemoryError, ImportError, AttributeError, IndexError)):
+            if debug:
                 raise
             if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 typer.echo(f"gmner {ctx.info_name}: cannot write: {problem}\n  hint: free some space and run again", err=True)
                 raise typer.Exit(DATA_FAILED) from None
-            typer.echo(f"gmner {ctx.info_name}: unexpected {type(problem).__name__}: {problem}\n"
-                       "  hint: run again with `gmner --debug ...` and report the traceback", err=True)
+            typer.echo(f"gmner {ctx.info_name}: {_unexpected(problem)}", err=True)
             raise typer.Exit(DATA_FAILED) from None
+
+
+def _own_up_to_defaults(ctx: typer.Context) -> None:
+    """Say that the file in the working directory has a say, and refuse what it must not. Not reached by --help."""
+    used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
+    if used:
+        typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
+        refuse_own_code({name: ctx.params[name] for name in used})
+
+
+def _unexpected(problem: Exception) -> str:
+    return (f"unexpected {type(problem).__name__}: {problem}\n"
+            "  hint: run again with `gmner --debug ...` and report the traceback")
 
 
 def build() -> typer.Typer:
@@ -106,15 +118,18 @@ def _options(command: TyperCommand) -> dict[str, Option]:
 
 
 def main() -> None:
-    """Console entry point."""
+    """Run the command line and leave with its exit code."""
     try:
         build()()
     except SystemExit as leaving:
         code = leaving.code
-    except KeyboardInterrupt:  # before a command began
-        code = INTERRUPTED
     except OSError as problem:  # --help or --version to a full disk
         typer.echo(f"gmner: {problem}", err=True)
+        code = DATA_FAILED
+    except Exception as problem:  # by a command under --debug, or before one began
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"gmner: {_unexpected(problem)}", err=True)
         code = DATA_FAILED
     sys.exit(_flush(code))
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from gmner_cli.app import build
 from gmner_cli.commands.config import Option, load_defaults
 from gmner_cli.errors import UsageError
+from gmner_cli.recipes import load
 
 OPTIONS = {"predict": {"device": Option("device"), "batch-size": Option("batch_size"), "set": Option("overrides", True)},
            "train-ner": {"device": Option("device"), "set": Option("overrides", True)}, "recipes": {"set": Option("overrides", True)}}
@@ -57,7 +58,7 @@ def test_a_recipe_is_below_gmner_yaml_and_that_below_a_flag(settings):
         assert done.exit_code == 0, done.stderr
         return seen["recipe"].values["ner"]["train"]["epochs"]
 
-    assert epochs("") == 8, "the recipe's own"
+    assert epochs("") == load("mini").values["ner"]["train"]["epochs"], "the recipe's own"
     assert epochs("predict: {set: [ner.train.epochs=5]}") == 5
     assert epochs("set: ner.train.epochs=6") == 6, "one value needs no list"
     assert epochs("predict: {set: [ner.train.epochs=5]}", "--set", "ner.train.epochs=7") == 7
@@ -112,3 +113,44 @@ def test_a_section_wins_over_the_top_wherever_it_stands(tmp_path):
         (tmp_path / "gmner.yaml").write_text(content)
         found = load_defaults(OPTIONS, tmp_path)
         assert (found["predict"]["device"], found["train-ner"]["device"]) == ("cuda", "cpu")
+
+
+OWN = "somewhere.else:Model"
+
+
+@pytest.mark.parametrize("yaml", [
+    "recipe: mine.yaml", "predict: {recipe: ./mine.yaml}", "recipe: below.yaml", "recipe: file.yaml", "recipe: stage.yaml",
+    f"set: [ner.model={OWN}]", f"set: 'model={OWN}'", f"predict: {{set: ['ner={{model: {OWN}}}']}}",
+    "set: ['ner = {stage: gmner_cli.evil.py:X}']",
+])
+def test_the_file_cannot_name_code_to_run(settings, tmp_path, yaml):
+    (tmp_path / "mine.yaml").write_text(f"extends: mini\nner: {{model: '{OWN}'}}\n")
+    (tmp_path / "below.yaml").write_text("extends: mine.yaml\n")
+    (tmp_path / "file.yaml").write_text("extends: mini\nner: {model: 'gmner_cli.evil.py:X'}\n")
+    (tmp_path / "stage.yaml").write_text("extends: mini\nmore: {stage: 'gmner_cli_evil:X'}\n")
+    done, seen = settings(yaml)
+    assert done.exit_code == 2 and "./gmner.yaml: names code from outside gmner_cli" in done.stderr and not seen
+
+
+def test_what_the_user_types_is_not_for_the_file_to_refuse(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("gmner_cli.pipeline.looks", lambda recipe: False)
+    (tmp_path / "mine.yaml").write_text(f"extends: mini\nner: {{model: '{OWN}'}}\n")
+    (tmp_path / "values.yaml").write_text("extends: mini\nner: {train: {epochs: 3}}\n")
+
+    def model(*args, **options):
+        done, seen = settings(*args, **options)
+        assert done.exit_code == 0, done.stderr
+        return seen["recipe"].values["ner"]["model"]
+
+    assert model("seed: 1", "--recipe", "mine.yaml") == OWN
+    assert model("recipe: mine.yaml", "--recipe", "mine.yaml") == OWN, "nor when it says the same"
+    assert model("recipe: mine.yaml", env={"GMNER_RECIPE": "mine.yaml"}) == OWN
+    assert model(f"set: [ner.model={OWN}]", "--set", "epochs=2") != OWN, "a flag took the place of it"
+    assert model("recipe: values.yaml") != OWN, "values of one's own are no code"
+
+
+def test_it_is_said_when_the_file_has_a_say(settings):
+    line = "gmner predict: defaults from ./gmner.yaml\n"
+    assert settings("seed: 1")[0].stderr.count(line) == 1
+    for yaml, args in (("", []), ("train-ner: {seed: 1}", []), ("seed: 1", ["--seed", "2"]), ("seed: 1", ["--help"])):
+        assert "gmner.yaml" not in settings(yaml, *args)[0].stderr

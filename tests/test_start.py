@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 
 import numpy as np
 import pytest
 
-from gmner_cli.app import COMMANDS
+from gmner_cli.app import COMMANDS, main
 from gmner_cli.masks import encode
-from tests.conftest import write_jsonl
+from tests.conftest import ROOT, write_jsonl
 
 HEAVY = {"torch", "torchvision", "transformers", "peft", "safetensors", "segment_anything", "torchcrf", "huggingface_hub"}
 
@@ -29,6 +31,37 @@ def test_help_loads_nothing_heavy(gmner, command):
     done = gmner(*command, "--help", env=PROFILE)
     assert done.returncode == 0 and "Usage:" in done.stdout
     assert not imported(done) & (HEAVY | {"numpy", "PIL", "pycocotools", "jsonlines", "yaml"})
+
+
+def test_ctrl_c_while_the_command_is_imported_is_no_traceback(gmner, tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    done = gmner("--version", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "gmner: interrupted\n")
+
+
+def test_the_installed_command_starts_where_this_one_does():
+    assert 'gmner = "gmner_cli.__main__:main"' in (ROOT / "pyproject.toml").read_text()
+
+
+class Odd(Exception):
+    """A class that no list of exceptions has, such as safetensors' own."""
+
+
+@pytest.mark.parametrize("problem", [Odd("odd"), AssertionError("odd"), SyntaxError("odd"), StopIteration("odd")], ids=repr)
+@pytest.mark.parametrize("place", ["in a command", "before a command"])
+def test_no_traceback_of_any_class_without_debug(monkeypatch, capsys, problem, place):
+    def fail(*args, **options):
+        raise problem
+
+    monkeypatch.setattr("gmner_cli.recipes.names" if place == "in a command" else "gmner_cli.app.load_defaults", fail)
+    monkeypatch.setattr(sys, "argv", ["gmner", "recipes"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr().err
+    assert left.value.code == 1 and f"unexpected {type(problem).__name__}: odd\n  hint: run again with `gmner --debug" in said
+    monkeypatch.setattr(sys, "argv", ["gmner", "--debug", "recipes"])
+    with pytest.raises(type(problem)):
+        main()
 
 
 def test_prepare_and_score_work_without_torch(gmner, tmp_path):

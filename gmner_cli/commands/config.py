@@ -8,6 +8,8 @@ holds for that command alone::
     predict:
       recipe: zero-shot
       set: [vg.settings.threshold=0.3]
+
+The folder may be somebody else's, so its file cannot name code to run.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from typing import Any, NamedTuple
 from gmner_cli.errors import UsageError, did_you_mean, printable
 
 FILE = "gmner.yaml"
+
+
+_CODE = ("model", "stage")
+"""Keys of a recipe's sections that name classes."""
 
 
 class Option(NamedTuple):
@@ -62,6 +68,44 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], folder: Path | No
                                  hint=did_you_mean(name, options[command]))
             _put(defaults[command], options[command][name], value, key, path)
     return defaults
+
+
+def refuse_own_code(values: Mapping[str, Any]) -> None:
+    """Raise UsageError when values from ``gmner.yaml`` would run code from outside gmner_cli.
+
+    ``values``: by parameter, those that no flag and no variable replaced.
+    """
+    from gmner_cli import recipes
+
+    named: list[Any] = []
+    if values.get("recipe") is not None:
+        for section in recipes.load(values["recipe"]).values.values():
+            if isinstance(section, dict):
+                named += [section.get(key) for key in _CODE]
+    for override in values.get("overrides") or ():
+        named += _code_in(*str(override).partition("=")[::2])
+    for code in named:
+        if code is not None and not _is_shipped(code):
+            raise UsageError(f"names code from outside gmner_cli: {printable(str(code))}", where=f"./{FILE}",
+                             hint="if you trust it, give it on the command line, with --recipe or --set")
+
+
+def _code_in(key: str, text: str) -> list[Any]:
+    """What ``--set KEY=VALUE`` may give to a recipe as the name of a class: alone, or within a whole section."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return []  # the recipe will refuse it
+    if key.strip().rpartition(".")[2] in _CODE:
+        return [value]
+    return [value.get(inner) for inner in _CODE] if isinstance(value, dict) else []
+
+
+def _is_shipped(code: Any) -> bool:
+    module = str(code).partition(":")[0]
+    return module.startswith("gmner_cli.") and not module.endswith(".py")
 
 
 def _read(path: Path) -> dict[Any, Any]:

@@ -40,7 +40,7 @@ Threads = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where a killed run stopped; finished ids are skipped.")
+    bool, typer.Option("--resume", help="Go on where a killed run stopped; what it finished is not made again.")
 ]
 LabelMap = Annotated[
     list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Rename a type while reading. Repeatable.")

@@ -42,6 +42,9 @@ def command(
     Entities that come in are ignored unless --gold asks for them. Posts that fail
     come out with an "error" field, and the command then ends with exit code 3.
 
+    --resume keeps the posts of OUT whose id, text and image name are those of the
+    input; it makes again those that failed or were skipped, and puts them last.
+
     \b
     Examples:
       gmner predict --images sample_data/images --texts sample_data/posts.jsonl -o found.jsonl
