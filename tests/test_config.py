@@ -154,3 +154,13 @@ def test_it_is_said_when_the_file_has_a_say(settings):
     assert settings("seed: 1")[0].stderr.count(line) == 1
     for yaml, args in (("", []), ("train-ner: {seed: 1}", []), ("seed: 1", ["--seed", "2"]), ("seed: 1", ["--help"])):
         assert "gmner.yaml" not in settings(yaml, *args)[0].stderr
+
+
+def test_resume_refuses_another_folder_of_pictures(settings, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    out = ["-o", str(tmp_path / "out.jsonl")]
+    assert settings("", "--images", "one", *out)[0].exit_code == 0
+    assert settings("", "--images", str(tmp_path / "one"), "--resume", *out)[0].exit_code == 0, "the same, spelled otherwise"
+    done, _ = settings("", "--images", "two", "--resume", *out)
+    assert done.exit_code == 1 and f"images ('{tmp_path / 'one'}' -> '{tmp_path / 'two'}')" in done.stderr
