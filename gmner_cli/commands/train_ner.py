@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gmner_cli.commands import options
+from gmner_cli.commands.training import OnMissingImage, run_training
 
 Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
 Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
@@ -22,6 +23,7 @@ def command(
     out: ModelDir,
     recipe: options.Recipe = "mini",
     images: options.Images = None,
+    on_missing_image: OnMissingImage = "error",
     init: Init = None,
     overrides: options.Set = None,
     label_map: options.LabelMap = None,
@@ -37,7 +39,8 @@ def command(
     The best epoch by the dev score is kept. Killed at any moment it goes on with
     --resume; MODEL_DIR appears (or changes) only when the model is whole. It holds
     model.safetensors, config.json, what the encoder needs, and run.json with the
-    recipe, versions, data hashes and a row per epoch.
+    recipe, versions, data hashes and a row per epoch. A folder that holds anything
+    else is not replaced. Posts without "entities" are left out, with a count.
 
     \b
     Examples:
@@ -45,7 +48,6 @@ def command(
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set epochs=3 --set lr=1e-3
       gmner predict --texts test.jsonl --ner tagger | gmner score - test.jsonl
     """
-    from gmner_cli.commands.training import run_training
-
-    run_training("ner", recipe, train, dev, out, images=images, init=init, overrides=overrides, label_map=label_map,
-                 limit=limit, resume=resume, device=device, threads=threads, seed=seed, offline=offline)
+    run_training("ner", recipe, train, dev, out, images=images, on_missing_image=on_missing_image, init=init,
+                 overrides=overrides, label_map=label_map, limit=limit, resume=resume, device=device, threads=threads,
+                 seed=seed, offline=offline)

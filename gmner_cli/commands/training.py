@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from gmner_cli.commands import options
 from gmner_cli.commands.progress import bar
 
+OnMissingImage = Annotated[str, typer.Option(
+    "--on-missing-image", metavar="error|skip|text-only",
+    help="What to do with posts whose picture cannot be read: train nothing, leave them out, or use their text.")]
 
-def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None, init: Path | None,
-                 overrides: list[str] | None, label_map: list[str] | None, limit: int | None, resume: bool,
-                 device: str, threads: int | None, seed: int, offline: bool) -> None:
+
+def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None,
+                 on_missing_image: str, init: Path | None, overrides: list[str] | None, label_map: list[str] | None,
+                 limit: int | None, resume: bool, device: str, threads: int | None, seed: int, offline: bool) -> None:
     """Train the model of one stage and say how it went."""
-    from gmner_cli.errors import UsageError
     from gmner_cli.hub import go_offline, say
     from gmner_cli.recipes import load
 
     chosen = load(recipe, overrides or [], within=stage)
     renames = options.parse_label_map(label_map)
-    if out.exists() and not (out.is_dir() and ((out / "config.json").exists() or not any(out.iterdir()))):
-        raise UsageError("exists and is not a model folder; it will not be replaced", where=str(out))
     if offline:
         go_offline()
     from gmner_cli import runtime
-    from gmner_cli.stages import NO_PICTURES, Pictures
+    from gmner_cli.stages import MISSING
     from gmner_cli.training.loop import Watcher
     from gmner_cli.training.runs import train as train_stage
 
+    if on_missing_image not in MISSING:
+        raise typer.BadParameter(f"{on_missing_image!r} is not one of {', '.join(MISSING)}", param_hint="--on-missing-image")
     precision = (chosen.section(stage).train or {}).get("precision", "auto")
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     with bar("epoch 1") as progress:
@@ -41,9 +44,8 @@ def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, im
                 progress.restart(f"epoch {epoch}", count)
             progress.advance(1, note=f"loss {loss:.3f}")
 
-        history = train_stage(stage, chosen, train, dev, out, where, seed=seed,
-                              pictures=Pictures(images) if images else NO_PICTURES, resume=resume, offline=offline,
-                              init=init,
+        history = train_stage(stage, chosen, train, dev, out, where, seed=seed, images=images,
+                              on_missing_image=on_missing_image, resume=resume, offline=offline, init=init,
                               label_map=renames, limit=limit, watcher=Watcher(step=step, epoch=_print_row), tell=say)
     say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
 

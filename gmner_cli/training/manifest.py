@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,29 +15,51 @@ from typing import Any
 import torch
 
 from gmner_cli import __version__
+from gmner_cli.errors import GmnerError
 from gmner_cli.hub import sha256
-from gmner_cli.jsonl import write_atomic
+from gmner_cli.jsonl import encode, write_atomic
+from gmner_cli.records import Post
 
 FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
 
+_SAME = {
+    "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
+    "--limit": ("limit",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
+    "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
+    "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
+}
+"""What must not change between a killed run and the one that goes on with it, and where it is written.
 
-def describe(command: str, recipe: dict[str, Any], data: dict[str, Path | str], seed: int,
-             device: torch.device, precision: str) -> dict[str, Any]:
-    """The run's inputs. ``data``: files by role; each gets its sha256 and size."""
+Files count by what they hold, so that they may be moved."""
+
+
+def describe(command: str, recipe: dict[str, Any], data: dict[str, tuple[Path | str, Iterable[Post]]], seed: int,
+             device: torch.device, precision: str, init: Path | None, **options: Any) -> dict[str, Any]:
+    """The run's inputs. ``data``: by role a file, with the posts that were read from it. ``init``: a weights file."""
     return {
-        "gmner": __version__, "command": command, "arguments": sys.argv[1:], "recipe": recipe, "seed": seed,
-        "data": {role: _describe_file(path) for role, path in data.items()},
+        "gmner": __version__, "command": command, "arguments": sys.argv[1:], "recipe": recipe, "seed": seed, **options,
+        "data": {role: _describe_data(path, posts) for role, (path, posts) in data.items()},
+        "init": _describe_file(init) if init else {},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "precision": precision, "threads": torch.get_num_threads(), "cores": os.cpu_count(),
         "python": platform.python_version(), "versions": {name: _version(name) for name in _PACKAGES},
     }
 
 
-def _describe_file(path: Path | str) -> dict[str, Any]:
-    path = Path(path)
+def _describe_data(path: Path | str, posts: Iterable[Post]) -> dict[str, Any]:
+    """A file by its content; a pipe, which can be read only once, by the posts that came out of it."""
+    if Path(path).is_file():
+        return _describe_file(Path(path))
+    digest = hashlib.sha256()
+    for post in posts:
+        digest.update(encode(post) + b"\n")
+    return {"path": str(path), "sha256": digest.hexdigest()}
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        return {"path": str(path)}
+        raise GmnerError("no such file", where=str(path))
     return {"path": str(path), "sha256": sha256(path), "bytes": path.stat().st_size}
 
 
@@ -44,6 +68,18 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def changes(before: dict[str, Any], about: dict[str, Any]) -> list[str]:
+    """What ``about`` says otherwise than the manifest ``before``, as far as ``about`` goes."""
+    about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
+    return [name for name, path in _SAME.items() if path[0] in about and _dig(before, path) != _dig(about, path)]
+
+
+def _dig(content: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
 
 
 def write(folder: Path, content: dict[str, Any]) -> None:

@@ -3,114 +3,110 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import read_posts
-from gmner_cli.model import init_from, new_model
+from gmner_cli.model import WEIGHTS, find_class, init_from, new_model
 from gmner_cli.recipes import Recipe
-from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.stages import NO_PICTURES, Pictures
+from gmner_cli.stages import Pictures
 from gmner_cli.training import manifest
-from gmner_cli.training.checkpoint import FILE as CHECKPOINT
+from gmner_cli.training.folder import claimed, contents, discard, put_in_place, refuse_foreign
 from gmner_cli.training.loop import History, Watcher, fit
+from gmner_cli.training.posts import own_folder, read_gold, usable
 from gmner_cli.training.settings import parse_train
 
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
-          seed: int = 0, pictures: Pictures = NO_PICTURES, resume: bool = False, offline: bool = False,
-          init: Path | None = None, label_map: dict[str, str] | None = None,
+          seed: int = 0, images: Path | None = None, on_missing_image: str = "error", resume: bool = False,
+          offline: bool = False, init: Path | None = None, label_map: dict[str, str] | None = None,
           limit: int | None = None, watcher: Watcher | None = None,
           tell: Callable[[str], Any] = print) -> History:
     """Train the model of ``recipe``'s section ``stage`` and leave it, complete, in ``out``.
 
     The work happens in ``out.partial``; the old ``out`` stays until the new model
-    is whole. With ``resume`` a killed run goes on; a changed recipe, data or seed
-    is refused. ``init``: a checkpoint to start from (see ``model.init_from``).
-    Raises GmnerError.
+    is whole. With ``resume`` a killed run goes on, and a finished one stays as it
+    is; a changed recipe, seed, option or content of a file is refused. ``images``: by
+    default the folder of ``train_file``. ``init``: a checkpoint to start from (see
+    ``model.init_from``). Raises GmnerError.
     """
     section = recipe.section(stage)
-    if section.train is None:
+    if section.train is None or section.model is None:
         raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not trained")
     settings = parse_train(section.train, f"recipe {recipe.name}, {stage}.train")
-    posts = _read(train_file, label_map, limit)
-    dev = _read(dev_file, label_map, limit)
-    work = out.with_name(out.name + ".partial")
-    about = manifest.describe(f"train-{stage}", recipe.values, {"train": train_file, "dev": dev_file},
-                              seed, runtime.device, runtime.precision)
-    about["init"] = str(init) if init else None
-    if resume:
-        _refuse_changes(work, about)
-    elif work.exists():
-        tell(f"{work} holds an interrupted training, which is discarded (--resume would go on with it)")
-        shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    earlier = manifest.read(work) or {}
-    record = {**about, "finished": False, "epochs": earlier.get("epochs", [])}
-    manifest.write(work, record)
-
+    out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
+    refuse_foreign(out)
+    kind = find_class(section.model, trusted=[section.model])
+    looks = kind.reads_images or kind.trains_on_images
+    pictures = Pictures(images or (own_folder(train_file) if looks else None), on_missing_image)
+    if str(train_file) == str(dev_file) == "-":
+        raise UsageError("stdin cannot be both TRAIN and --dev", hint="name a file for one of them")
+    posts, dev = (read_gold(path, label_map, limit, tell) for path in (train_file, dev_file))
+    about = manifest.describe(
+        f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
+        runtime.precision, init / WEIGHTS if init else None, label_map=label_map or {}, limit=limit,
+        images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None)
     model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
-    if init is not None:
-        used, held = init_from(model, init)
-        tell(f"starts from {used} of the {held} tensors in {init}")
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    total = sum(p.numel() for p in model.parameters())
-    tell(f"{len(posts)} posts to train on, {len(dev)} to choose by; {trained:,} of {total:,} parameters are trained")
-    began = time.perf_counter()
-    outer = watcher or Watcher()
+    about["facts"] = model.facts
 
-    def after_epoch(row: dict[str, Any]) -> None:
-        record["epochs"] = [*record["epochs"][:row["epoch"] - 1], row]
+    with claimed(out, tell) as work:
+        earlier = (manifest.read(work) if resume else None) or {}
+        if earlier:
+            _refuse_changes(earlier, about, work)
+            if earlier.get("finished"):
+                put_in_place(work, out)
+                tell(f"was already finished; {out} is in place")
+                return _history(earlier)
+        elif resume and not work.exists():
+            done = manifest.read(out) or {}
+            if done.get("finished") and not manifest.changes(done, about):
+                tell(f"{out} is already finished (train without --resume to train it again)")
+                return _history(done)
+
+        if looks:
+            checked = usable({"training": posts, **({"dev": dev} if kind.reads_images else {})}, pictures, tell)
+            posts, dev = checked["training"], checked.get("dev", dev)
+            about["usable"] = {role: [len(part), sum(post.image is not None for post in part)]
+                               for role, part in (("train", posts), ("dev", dev))}
+            if earlier:
+                _refuse_changes(earlier, about, work)
+        if not resume:
+            discard(work, tell)
+        work.mkdir(exist_ok=True)
+        record = {**about, "finished": False, "epochs": earlier.get("epochs", [])}
         manifest.write(work, record)
-        outer.epoch(row)
 
-    history = fit(model, posts, dev, settings, work, runtime, seed=seed, pictures=pictures, resume=resume,
-                  watcher=Watcher(step=outer.step, epoch=after_epoch))
-    manifest.write(work, {**record, "epochs": history.rows, "best_epoch": history.best_epoch,
-                          "best_score": history.best_score, "finished": True,
-                          "seconds": round(time.perf_counter() - began, 1)})
-    (work / CHECKPOINT).unlink(missing_ok=True)
-    _put_in_place(work, out)
+        if init is not None:
+            used, held = init_from(model, init)
+            tell(f"starts from {used} of the {held} tensors in {init}")
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        total = sum(p.numel() for p in model.parameters())
+        tell(f"{len(posts)} posts to train on, {len(dev)} to choose by; {trained:,} of {total:,} parameters are trained")
+        began = time.perf_counter()
+        outer = watcher or Watcher()
+
+        def after_epoch(row: dict[str, Any]) -> None:
+            record["epochs"] = [*record["epochs"][:row["epoch"] - 1], row]
+            manifest.write(work, record)
+            outer.epoch(row)
+
+        history = fit(model, posts, dev, settings, work, runtime, seed=seed, pictures=pictures, resume=resume,
+                      watcher=Watcher(step=outer.step, epoch=after_epoch))
+        manifest.write(work, {**record, "epochs": history.rows, "best_epoch": history.best_epoch,
+                              "best_score": history.best_score, "finished": True, "files": contents(work),
+                              "seconds": round(time.perf_counter() - began, 1)})
+        put_in_place(work, out)
     return history
 
 
-def _read(path: Path | str, label_map: dict[str, str] | None, limit: int | None) -> list[Post]:
-    posts = list(read_posts(path, limit=limit))
-    if not posts:
-        raise GmnerError("holds no posts", where=str(path))
-    for post in posts:
-        for entity in post.entities or []:
-            entity.type = (label_map or {}).get(entity.type, entity.type)
-    return posts
-
-
-def _refuse_changes(work: Path, about: dict[str, Any]) -> None:
-    before = manifest.read(work)
-    if before is None:
-        return
-    parts = {"recipe": ("recipe",), "seed": ("seed",), "--init": ("init",), "training data": ("data", "train", "sha256"),
-             "dev data": ("data", "dev", "sha256"), "precision": ("precision",)}
-    changed = [name for name, path in parts.items() if _dig(before, path) != _dig(about, path)]
-    if changed:
+def _refuse_changes(earlier: dict[str, Any], about: dict[str, Any], work: Path) -> None:
+    if changed := manifest.changes(earlier, about):
         raise GmnerError(f"was started with another {' and '.join(changed)}", where=str(work),
                          hint="train without --resume to start again, or with the old values")
 
 
-def _dig(content: dict[str, Any], path: tuple[str, ...]) -> Any:
-    for key in path:
-        content = content.get(key, {}) if isinstance(content, dict) else {}
-    return content
-
-
-def _put_in_place(work: Path, out: Path) -> None:
-    """Swap the finished folder in. Renames are atomic one by one; the old model is deleted last."""
-    old = out.with_name(f"{out.name}.old-{os.getpid()}")
-    if out.exists():
-        os.rename(out, old)
-    os.rename(work, out)
-    shutil.rmtree(old, ignore_errors=True)
+def _history(finished: dict[str, Any]) -> History:
+    return History(finished["epochs"], finished["best_epoch"], finished["best_score"])

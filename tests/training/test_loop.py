@@ -26,6 +26,8 @@ class Line(Model):
 
     import msgspec
 
+    finds = ()
+
     class Config(msgspec.Struct):
         scores: list[float] = []
 

@@ -1,0 +1,77 @@
+"""What a training reads: posts with gold entities, and the pictures that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gmner_cli.errors import GmnerError, RecordError, printable
+from gmner_cli.jsonl import read_lines
+from gmner_cli.records import Post
+from gmner_cli.stages import CheckImages, Pictures
+
+MOST_LISTED = 20
+"""Bad pictures that are named before a training is refused; all are counted."""
+
+
+def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | None,
+              tell: Callable[[str], Any]) -> list[Post]:
+    """The posts of a file that were assessed; the others would teach that nothing is an entity.
+
+    Marks of an earlier run on a picture are taken off: it is tried again. Raises
+    RecordError at the first bad or failed record, GmnerError when no post is left.
+    """
+    name = "stdin" if str(path) == "-" else printable(str(path))
+    posts, unassessed = [], 0
+    for line in islice(read_lines(path), limit):
+        if line.error is not None:
+            raise line.error
+        if line.post.error is not None:
+            raise RecordError(f"the post failed in an earlier run: {printable(line.post.error)}", where=f"{name}:{line.number}",
+                              hint='leave out records with "error" before training on the rest')
+        if line.post.entities is None:
+            unassessed += 1
+            continue
+        for entity in line.post.entities:
+            entity.type = (label_map or {}).get(entity.type, entity.type)
+        posts.append(msgspec.structs.replace(line.post, skipped=None, image_problem=None))
+    if unassessed:
+        tell(f"{name}: {unassessed} posts have no \"entities\", so they were not assessed; they are left out")
+    if not posts:
+        raise GmnerError("holds no posts" + (' with "entities"' if unassessed else ""), where=name)
+    return posts
+
+
+def own_folder(path: Path | str) -> Path:
+    """Where the pictures of a JSONL file are looked for by default: beside it; for a pipe, where the user is."""
+    return Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
+
+
+def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str], Any]) -> dict[str, list[Post]]:
+    """The posts that can be trained on, after opening every picture once: a bad one must not end a run hours later.
+
+    Raises GmnerError when pictures cannot be read and ``pictures.missing`` is "error", or no post is left.
+    """
+    check = CheckImages(pictures, tell)
+    checked = {role: check(posts) for role, posts in files.items()}
+    failed = [post for posts in checked.values() for post in posts if post.error is not None]
+    for post in failed[:MOST_LISTED]:
+        tell(f"post {printable(post.id)}: {post.error}")
+    if failed:
+        first = f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""
+        raise GmnerError(f"{len(failed)} of {sum(map(len, checked.values()))} posts have a picture that cannot be read{first}",
+                         hint="name the folder with --images DIR, or add --on-missing-image skip (or text-only)")
+    kept = {}
+    for role, posts in checked.items():
+        # Models look at `image` to know whether there is a picture.
+        kept[role] = [msgspec.structs.replace(post, image=None) if post.image_problem is not None else post
+                      for post in posts if not post.set_aside]
+        if len(kept[role]) < len(posts):
+            tell(f"{len(posts) - len(kept[role])} of {len(posts)} {role} posts are left out, because of their pictures")
+        if not kept[role]:
+            raise GmnerError(f"no {role} post has a picture that can be read", hint="is --images the right folder?")
+    return kept
