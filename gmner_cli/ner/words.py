@@ -21,7 +21,7 @@ _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][\p{{M}}\u200c\u200d]*"
 _WORD = regex.compile(
     rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*(?:-(?:{_LETTER})+)*(?:[.,]\p{{Nd}}+)*"
     r"|[\U0001F1E6-\U0001F1FF]{2}"
-    rf"|[{_UNSPACED}][\p{{M}}]*|[^\p{{L}}\p{{N}}\s]",
+    rf"|[{_UNSPACED}][\p{{M}}]*|[^\p{{L}}\p{{N}}\s\x1c-\x1f]",
     regex.VERSION1,
 )
 
