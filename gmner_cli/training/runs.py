@@ -14,6 +14,7 @@ from gmner_cli.recipes import Recipe
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
 from gmner_cli.training import manifest
+from gmner_cli.training.checkpoint import read_progress
 from gmner_cli.training.folder import claimed, contents, discard, put_in_place, refuse_foreign
 from gmner_cli.training.loop import History, Watcher, fit
 from gmner_cli.training.posts import own_folder, read_gold, usable
@@ -76,7 +77,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         if not resume:
             discard(work, tell)
         work.mkdir(exist_ok=True)
-        record = {**about, "finished": False, "epochs": earlier.get("epochs", [])}
+        # The checkpoint is written before the row, so after a kill it may know of one more.
+        record = {**about, "finished": False, "epochs": (read_progress(work) or {}).get("rows", [])}
         manifest.write(work, record)
 
         if init is not None:

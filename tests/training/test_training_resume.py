@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import sys
@@ -73,6 +74,17 @@ def test_one_stdin_cannot_be_both_files(training, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     done = training("--dev", "-", train="-")
     assert done.code == 2 and "both" in done.err
+
+
+def test_rows_of_all_epochs_are_there_after_kills_between_checkpoint_and_row(training):
+    training.kill_after(1)
+    training()
+    training.kill_after(2)
+    assert training("--resume").code == "killed"
+    training.kill_after(3)
+    assert training("--resume").code == "killed"
+    rows = json.loads((training.folder / "out.partial" / "run.json").read_text())["epochs"]
+    assert [row["epoch"] for row in rows] == [1, 2]
 
 
 def test_a_finished_training_is_not_repeated(training):
