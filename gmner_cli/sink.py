@@ -65,7 +65,7 @@ class Sink:
                 self._file = open(self.path, "wb")
                 return
             self._created = not self.partial.exists()
-            self._file = _open_locked(self.partial)
+            self._file = open_locked(self.partial)
             try:
                 self._look_back()
             except BaseException:
@@ -184,7 +184,7 @@ class Sink:
         """Leave in the partial file just these lines of ``old``."""
         temporary = self.partial.with_name(f".{self.partial.name}.{os.getpid()}.tmp")
         try:
-            kept = _open_locked(temporary)  # the lock moves with the file when it is renamed
+            kept = open_locked(temporary)  # the lock moves with the file when it is renamed
             with open(old, "rb") as stream:
                 kept.writelines(line for number, line in enumerate(stream) if number in numbers)
             kept.flush()
@@ -240,7 +240,7 @@ def _differences(name: str, before: Any, now: Any) -> list[str]:
     return [f"{name} ({before!r} -> {now!r})"]
 
 
-def _open_locked(path: Path) -> IO[bytes]:
+def open_locked(path: Path) -> IO[bytes]:
     """Open for appending, as the only process. Raises GmnerError when another one has it open."""
     while True:
         stream = open(path, "ab")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,6 +41,11 @@ Threads = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where a killed run stopped; what it finished is not made again.")
+]
+OnMissingImage = Annotated[
+    Literal["error", "skip", "text-only"],
+    typer.Option("--on-missing-image", help="What to do with a post whose picture cannot be read: let the post fail, "
+                                            "leave it as it is, or go on without the picture."),
 ]
 LabelMap = Annotated[
     list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Rename a type while reading. Repeatable.")

@@ -26,8 +26,7 @@ def command(
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
     overrides: options.Set = None,
-    on_missing_image: Annotated[str, typer.Option("--on-missing-image", metavar="error|skip|text-only",
-                                                  help="What to do with a post whose picture cannot be read.")] = "error",
+    on_missing_image: options.OnMissingImage = "error",
     label_map: options.LabelMap = None,
     limit: options.Limit = None,
     resume: options.Resume = False,
@@ -62,10 +61,8 @@ def command(
     from gmner_cli import runtime
     from gmner_cli.pipeline import build, looks, weights_digests
     from gmner_cli.predicting import run_file
-    from gmner_cli.stages import MISSING, Pictures
+    from gmner_cli.stages import Pictures
 
-    if on_missing_image not in MISSING:
-        raise typer.BadParameter(f"{on_missing_image!r} is not one of {', '.join(MISSING)}", param_hint="--on-missing-image")
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
     where = runtime.start(device, seed=seed, threads=threads)
     pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing_image)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gmner_cli.commands import options
-from gmner_cli.commands.training import OnMissingImage, run_training
+from gmner_cli.commands.training import run_training
 
 Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
 Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
@@ -23,7 +23,7 @@ def command(
     out: ModelDir,
     recipe: options.Recipe = "mini",
     images: options.Images = None,
-    on_missing_image: OnMissingImage = "error",
+    on_missing_image: options.OnMissingImage = "error",
     init: Init = None,
     overrides: options.Set = None,
     label_map: options.LabelMap = None,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from gmner_cli.commands import options
 from gmner_cli.commands.progress import bar
-
-OnMissingImage = Annotated[str, typer.Option(
-    "--on-missing-image", metavar="error|skip|text-only",
-    help="What to do with posts whose picture cannot be read: train nothing, leave them out, or use their text.")]
 
 
 def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None,
@@ -27,12 +23,9 @@ def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, im
     if offline:
         go_offline()
     from gmner_cli import runtime
-    from gmner_cli.stages import MISSING
     from gmner_cli.training.loop import Watcher
     from gmner_cli.training.runs import train as train_stage
 
-    if on_missing_image not in MISSING:
-        raise typer.BadParameter(f"{on_missing_image!r} is not one of {', '.join(MISSING)}", param_hint="--on-missing-image")
     precision = (chosen.section(stage).train or {}).get("precision", "auto")
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     with bar("epoch 1") as progress:
