@@ -16,6 +16,8 @@ from gmner_cli.records import Post
 from tests.conftest import ROOT, write_jsonl
 
 COUNT = 1000
+FED = 600
+"""Two windows of posts and some."""
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +29,23 @@ def posts(tmp_path_factory):
 
 @pytest.fixture
 def start(tiny_tagger, posts):
-    """``start(*args)``: the running command; killed at the end of the test if it still runs."""
+    """``start(*args)``: the running command; killed at the end of the test if it still runs.
+
+    With ``fed=N`` it reads stdin, gets the first N posts there and waits for more,
+    so that it cannot end before it is interrupted, however slow the machine.
+    """
     running = []
 
-    def call(*args, **options):
+    def call(*args, fed=None, **options):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "gmner_cli", "predict", "--texts", posts, "--ner", tiny_tagger, "--offline", "--device",
-             "cpu", "--threads", "1", *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+            [sys.executable, "-m", "gmner_cli", "predict", "--texts", posts if fed is None else "-", "--ner", tiny_tagger, "--offline", "--device",
+             "cpu", "--threads", "1", *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=None if fed is None else subprocess.PIPE, **options)
         running.append(process)
+        if fed is not None:
+            process.stdin.write(b"".join(posts.read_bytes().splitlines(keepends=True)[:fed]))
+            process.stdin.flush()
         return process
 
     yield call
@@ -72,9 +82,8 @@ def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(star
     assert sorted(p.name for p in tmp_path.iterdir()) == ["whole.jsonl", "whole.jsonl.run.json"]
 
     out.write_bytes(b"old\n")
-    killed = start("-o", out)
+    killed = start("-o", out, fed=FED)
     wait_for_lines(killed, partial, 100)
-    killed.send_signal(signal.SIGSTOP)  # so that it is still there when the second one comes
     second = start("-o", out)
     assert second.wait() == 1
     message = second.stderr.read().decode()
@@ -91,7 +100,7 @@ def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(star
     torn = lines[49][:lines[49].index("東".encode()) + 2]
     partial.write_bytes(b"".join(lines[:49]) + torn)
 
-    resumed = start("-o", out, "--resume")
+    resumed = start("-o", out, "--resume", fed=FED)
     wait_for_lines(resumed, partial, 150)
     resumed.send_signal(signal.SIGINT)
     stdout, stderr = resumed.communicate()

@@ -68,7 +68,7 @@ def test_boxes_are_the_extents_of_the_masks(gold):
 def test_image_size_is_what_a_person_sees(gold):
     for post in gold:
         if post.image:
-            assert open_image(SAMPLE, post.image).size == post.image_size
+            assert open_image(SAMPLE / "images", post.image).size == post.image_size
 
 
 def test_the_promised_traps_are_there(gold):

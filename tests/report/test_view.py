@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -61,7 +62,7 @@ class Tree(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def page_of(*posts: Post, gold=None, root=SAMPLE, told=None) -> str:
+def page_of(*posts: Post, gold=None, root=SAMPLE / "images", told=None) -> str:
     return render_page(posts, gold, root, "a title", None if told is None else lambda *what: told.append(what))
 
 
@@ -72,7 +73,7 @@ def gold():
 
 @pytest.fixture(scope="module")
 def sample_page(gold):
-    return render_page(gold, gold, SAMPLE, "sample")
+    return render_page(gold, gold, SAMPLE / "images", "sample")
 
 
 def test_the_page_is_whole_and_asks_for_nothing(sample_page, gold):
@@ -162,7 +163,7 @@ def test_pictures_and_their_boxes_are_scaled_together(tmp_path):
 
 def test_mask_layer_covers_the_mask(gold):
     post = next(p for p in gold if p.id == "s07")
-    shown, entity = embed(SAMPLE, post.image), post.entities[0]
+    shown, entity = embed(SAMPLE / "images", post.image), post.entities[0]
     layer = mask_layer(entity.masks[0], shown, "#d55e00", 80)
     picture = Image.open(io.BytesIO(base64.b64decode(layer.split(",")[1]))).convert("RGBA")
     rows, columns = np.nonzero(np.asarray(picture)[..., 3])
@@ -206,8 +207,12 @@ class TestCommand:
         assert "p.jsonl:2" in said.err and said.out == ""
 
     def test_images_are_found_beside_the_records(self, tmp_path):
-        command(str(SAMPLE / "gold.jsonl"), out=str(tmp_path / "p.html"), gold=str(SAMPLE / "gold.jsonl"), limit=2)
-        assert (tmp_path / "p.html").read_text(encoding="utf-8").count("<article") == 2
+        shutil.copytree(SAMPLE / "images", tmp_path, dirs_exist_ok=True)
+        shutil.copy(SAMPLE / "gold.jsonl", tmp_path)
+        records = str(tmp_path / "gold.jsonl")
+        command(records, out=str(tmp_path / "p.html"), gold=records, limit=2)
+        page = (tmp_path / "p.html").read_text(encoding="utf-8")
+        assert page.count("<article") == 2 and page.count("data:image/") >= 2
 
     def test_a_file_of_nothing_but_errors_leaves_no_page(self, tmp_path):
         (tmp_path / "p.jsonl").write_text("not json\n", encoding="utf-8")

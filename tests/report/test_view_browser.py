@@ -54,7 +54,7 @@ def page() -> str:
     found[1].entities[0].boxes, found[1].entities[0].masks = [], None
     found[2].entities.pop(0)
     found[3].entities.append(Entity(start=0, end=7, type="OTHER", boxes=[]))
-    return render_page(found, gold, SAMPLE, "five")
+    return render_page(found, gold, SAMPLE / "images", "five")
 
 
 def test_opening_it_shows_all(page, tmp_path):
