@@ -58,6 +58,8 @@ def test_a_two_path_tagger_that_reads_pictures_is_one_file_and_one_recipe(gmner,
     # Without --images the pictures are those beside the posts.
     done = gmner("train-ner", posts, "--dev", posts, "--recipe", mine, "-o", tmp_path / "model")
     assert done.returncode == 0, done.stderr
+    last = json.loads((tmp_path / "model" / "run.json").read_text())["epochs"][-1]
+    assert last["loss"] == pytest.approx((last["coarse_loss"] + last["fine_loss"]) / 2, abs=1e-4)
     seeing = f1(gmner, posts, "--images", colours, "--recipe", mine, "--ner", tmp_path / "model")
     assert seeing == 100
     # Without the pictures the same model cannot tell the two Allens apart.

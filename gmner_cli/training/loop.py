@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gmner_cli.errors import GmnerError
 from gmner_cli.model import Example, Model, save_model, to_device
@@ -60,12 +59,11 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     per_epoch = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulate)
     optimizer = _optimizer(model, settings)
     schedule = _Schedule(optimizer, settings, per_epoch)
-    average = _Average(model, settings.average)
     metric = settings.metric or model.metric
     history, first = History(), 1
     before = read_progress(folder) if resume else None
     if before is not None:
-        load_checkpoint(folder, {**resumable_tensors(model), **average.tensors()}, optimizer)
+        load_checkpoint(folder, resumable_tensors(model), optimizer)
         history = History(before["rows"], before["best_epoch"], before["best_score"])
         first = before["epoch"] + 1
         schedule.go_to(before["epoch"] * per_epoch)
@@ -75,28 +73,27 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             break
         seed_everything(seed * 100_003 + epoch)
         began = time.perf_counter()
-        means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, average, pictures,
+        means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, pictures,
                           random.Random(seed * 100_003 + epoch), lambda *a, e=epoch: watcher.step(e, *a))
         trained = time.perf_counter() - began
-        with average.applied():
-            scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
-            if metric not in scores:
-                raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
-                                 hint=f"train.metric can be {', '.join(sorted(scores))}")
-            row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
-                   "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
-            history.rows.append(row)
-            if scores[metric] > history.best_score:
-                history.best_score, history.best_epoch = scores[metric], epoch
-                save_model(model, folder)
-        save_checkpoint(folder, {**resumable_tensors(model), **average.tensors()}, optimizer,
+        scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
+        if metric not in scores:
+            raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
+                             hint=f"train.metric can be {', '.join(sorted(scores))}")
+        row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
+               "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
+        history.rows.append(row)
+        if scores[metric] > history.best_score:
+            history.best_score, history.best_epoch = scores[metric], epoch
+            save_model(model, folder)
+        save_checkpoint(folder, resumable_tensors(model), optimizer,
                         {"epoch": epoch, **vars(history)})
         watcher.epoch(row)
     return history
 
 
 def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,
-               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule, average: _Average,
+               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule,
                pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> dict[str, float]:
     """One pass over the examples; returns the mean of the loss and of what the model watches."""
     model.train()
@@ -120,7 +117,6 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
                 torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]), settings.clip)
             optimizer.step()
             schedule.go_to(schedule.step + 1)
-            average.update()
             optimizer.zero_grad(set_to_none=True)
         for name, figure in {"loss": value, **watched}.items():
             means[name] = means.get(name, 0.0) + (float(figure) - means.get(name, 0.0)) / number
@@ -159,48 +155,3 @@ class _Schedule:
 
 def _out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
     return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(history.rows)
-
-
-class _Average:
-    """Exponential moving average of the trained weights; does nothing at decay 0."""
-
-    def __init__(self, model: Model, decay: float):
-        self.decay = decay
-        self.live = {name: p for name, p in model.named_parameters() if p.requires_grad} if decay else {}
-        self.mean = {name: p.detach().clone() for name, p in self.live.items()}
-        self.count = torch.zeros((), dtype=torch.int64)
-
-    @torch.no_grad()
-    def update(self) -> None:
-        self.count += 1
-        # Early on the average would be mostly the starting point, so its decay grows with the steps.
-        decay = min(self.decay, (1 + self.count.item()) / (10 + self.count.item()))
-        for name, p in self.live.items():
-            self.mean[name].lerp_(p.detach(), 1 - decay)
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {**{f"average:{name}": value for name, value in self.mean.items()},
-                **({"average.count": self.count} if self.live else {})}
-
-    def applied(self) -> _Swap:
-        return _Swap(self)
-
-
-class _Swap:
-    """Within this context the model holds the averaged weights."""
-
-    def __init__(self, average: _Average):
-        self.average = average
-
-    def __enter__(self) -> None:
-        self._exchange()
-
-    def __exit__(self, *_: object) -> None:
-        self._exchange()
-
-    @torch.no_grad()
-    def _exchange(self) -> None:
-        for name, p in self.average.live.items():
-            kept = p.detach().clone()
-            p.copy_(self.average.mean[name])
-            self.average.mean[name].copy_(kept)

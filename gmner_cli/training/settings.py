@@ -31,8 +31,6 @@ class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Entry of the model's ``evaluate`` that picks the best epoch; None is the model's own choice."""
     precision: str = "auto"
     """auto, float32 or bfloat16 (autocast)."""
-    average: float = 0.0
-    """Decay of an exponential moving average of the weights, which is what gets evaluated and saved; 0 is none."""
 
 
 def parse_train(settings: dict[str, Any], where: str) -> TrainSettings:

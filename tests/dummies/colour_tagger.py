@@ -23,7 +23,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ColourTagger(Model):
-    """Loss = share of the span path (is it an entity at all?) + rest of the type path."""
+    """Loss = share of the span path (is it an entity at all?) + rest of the type path; both are watched."""
 
     Config = Config
     finds = ("entities",)
@@ -68,7 +68,7 @@ class ColourTagger(Model):
         hidden, share = self.hidden(batch), self.config.coarse_share
         fine, coarse = (crf.loss(head(hidden), batch[name], batch["mask"])
                         for crf, head, name in zip(self.crfs, self.heads, ("fine", "coarse"), strict=True))
-        return share * coarse + (1 - share) * fine
+        return share * coarse + (1 - share) * fine, {"coarse_loss": coarse.item(), "fine_loss": fine.item()}
 
     def predict(self, batch):
         return [[self.fine[t] for t in path] for path in self.crfs[0].decode(self.heads[0](self.hidden(batch)), batch["mask"])]
