@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import importlib
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -63,6 +65,12 @@ def _unexpected(problem: Exception) -> str:
             "  hint: run again with `gmner --debug ...` and report the traceback")
 
 
+def summary(function: Callable) -> str:
+    """The first sentence of a command's help."""
+    first = " ".join(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].split())
+    return first.split(". ")[0].rstrip(".")
+
+
 def build() -> typer.Typer:
     """The app with all commands registered. Importing a command module must not import torch."""
     app = typer.Typer(name="gmner", help=__doc_of_app__, rich_markup_mode=None, no_args_is_help=True,
@@ -71,7 +79,7 @@ def build() -> typer.Typer:
     app.callback()(root)
     for name in COMMANDS:
         module = importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}")
-        app.command(name, cls=Command)(module.command)
+        app.command(name, cls=Command, short_help=summary(module.command))(module.command)
     return app
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typer.models import ArgumentInfo, OptionInfo
 
 from gmner_cli import __version__
-from gmner_cli.app import COMMANDS, root
+from gmner_cli.app import COMMANDS, root, summary
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, SOME_FAILED, WRONG_USAGE
 
 EXIT_CODES = {0: "done", DATA_FAILED: "the data or the run failed", WRONG_USAGE: "wrong usage",
@@ -82,12 +82,12 @@ def _page(title: str, path: str, function: Callable, subcommands: dict[str, Call
     arguments, options = ([p for p in found if p.is_option is wanted] for wanted in (False, True))
     usage = " ".join(["[OPTIONS]", *(p.spelling for p in arguments), *(["COMMAND [ARGS]..."] if subcommands else [])])
     lines = [f'.TH "{title.upper()}" "1" "" "gmner {__version__}" "gmner manual"', ".SH NAME",
-             f"{_escape(title)} \\- {_escape(_summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}", _escape(usage),
+             f"{_escape(title)} \\- {_escape(summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}", _escape(usage),
              ".SH DESCRIPTION", *_body(function.__doc__ or "")]
     if subcommands:
         lines.append(".SH COMMANDS")
         for name, inner in subcommands.items():
-            lines += [".TP", f"\\fBgmner\\-{_escape(name)}\\fR(1)", _escape(_summary(inner))]
+            lines += [".TP", f"\\fBgmner\\-{_escape(name)}\\fR(1)", _escape(summary(inner))]
     for heading, rows in (("ARGUMENTS", arguments), ("OPTIONS", options)):
         if rows:
             lines.append(f".SH {heading}")
@@ -99,11 +99,6 @@ def _page(title: str, path: str, function: Callable, subcommands: dict[str, Call
     others = ["gmner"] if title != "gmner" else [f"gmner-{name}" for name in subcommands]
     lines += [".SH SEE ALSO", ", ".join(f"\\fB{_escape(o)}\\fR(1)" for o in others)]
     return "\n".join(lines) + "\n"
-
-
-def _summary(function: Callable) -> str:
-    first = " ".join(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].split())
-    return first.split(". ")[0].rstrip(".")
 
 
 def _body(text: str) -> Iterator[str]:
