@@ -87,4 +87,4 @@ def test_the_slots_of_a_detector_pass_hold_the_words_of_their_expressions(models
     batch = model.collate(examples, [Image.new("RGB", (64, 48), "green")])
     words = [model.tokenizer.decode(batch["ids"][0, a:b]).replace(" ", "") for a, b in batch["slots"][0]]
     assert words == ["ab", "ef"]
-    assert [number for number, _ in examples[0].data] == [0, 2]
+    assert [sought.entity for sought in examples[0].data] == [0, 2]

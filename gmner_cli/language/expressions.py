@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from string import Formatter
 
+import msgspec
+
 from gmner_cli.errors import UsageError
+from gmner_cli.recipes import Recipe
 from gmner_cli.records import Entity, Post
 
 _FIELDS = {"name", "type", "kind", "expansion"}
@@ -28,11 +31,36 @@ class Expressions:
                                  hint=f"it may use {', '.join(sorted(_FIELDS))}")
         self.with_expansion, self.without, self.kinds = with_expansion, without, kinds
 
+    @classmethod
+    def of(cls, recipe: Recipe, stage: str) -> Expressions | None:
+        """The stage as ``recipe`` runs it before ``stage``, so that training and prediction ask in the same words."""
+        before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
+        sections = [recipe.section(name) for name in before]
+        own = [s for s in sections if s.stage == f"{cls.__module__}:{cls.__name__}"]
+        return cls(**own[-1].settings) if own else None
+
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post in posts:
             for entity in post.entities or []:
                 entity.expression = self.express(post, entity)
         return posts
+
+    def every_wording(self, posts: list[Post]) -> list[Post]:
+        """The posts with their first expansions, then copies of those that have more, once for each further one.
+
+        A copy holds only the entities that have an expansion of its number: RiVEG trains on
+        the expansions of five language models (Table IV, the versions "after data augmentation"). The posts
+        given are not changed.
+        """
+        most = max((len(e.expansions or []) for post in posts for e in post.entities or []), default=0)
+        found = []
+        for number in range(max(1, most)):
+            for post in posts:
+                worded = [_with_expansion(e, number) for e in post.entities or []
+                          if not number or number < len(e.expansions or [])]
+                if worded or not number:
+                    found.append(msgspec.structs.replace(post, entities=worded))
+        return self(found)
 
     def express(self, post: Post, entity: Entity) -> str:
         """The expression of one entity; tweet text is only ever inserted, never read as a template."""
@@ -40,3 +68,12 @@ class Expressions:
         template = self.with_expansion if expansion else self.without
         return template.format(name=post.text[entity.start:entity.end], type=entity.type, expansion=expansion,
                                kind=self.kinds.get(entity.type, entity.type.lower()))
+
+
+def _with_expansion(entity: Entity, number: int) -> Entity:
+    return msgspec.structs.replace(entity, expansions=entity.expansions[number:number + 1] if entity.expansions else None)
+
+
+def expression_of(post: Post, entity: Entity) -> str:
+    """The words by which a visual model asks for an entity: its expression, or its bare name where no stage gave one."""
+    return entity.expression or post.text[entity.start:entity.end]

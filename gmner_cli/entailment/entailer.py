@@ -1,0 +1,166 @@
+"""What every model of visual entailment shares: who is asked what, the calibrated answer, and its score."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from gmner_cli.entailment import calibration
+from gmner_cli.errors import GmnerError
+from gmner_cli.language.expressions import expression_of
+from gmner_cli.model import Example, Model, Site
+from gmner_cli.records import Entity, Post
+from gmner_cli.scoring.counts import percent
+
+UNCALIBRATED = (1.0, 0.0, 0.5)
+"""Slope and shift of the log-odds, and the threshold."""
+
+
+class EntailerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    threshold: float | None = None
+    """An entity is visible when its probability is above this. None: the one chosen on dev, 0.5 without training."""
+
+
+@dataclass(slots=True)
+class Question:
+    """One entity of a post: its number, the words it is asked by, and, while training, the answer."""
+
+    entity: int
+    text: str
+    visible: bool | None = None
+
+
+class Entailer(Model):
+    """P(the picture shows what the expression says) for every entity; the picture is encoded once per post.
+
+    Writes ``groundable``; an entity at or below the threshold gets ``boxes: []``, one
+    above it is left to visual grounding. Without a picture nothing is visible.
+
+    A subclass turns texts and pictures into tensors (``inputs``) and those into
+    log-odds (``match``). Trained on the entities that gold assessed, visible or not
+    (RiVEG, section IV-C1: two labels), by binary cross-entropy. ``evaluate`` fits a
+    slope and a shift of the log-odds and a threshold on dev; they are buffers, so
+    they are saved with the weights they belong to, and are void as soon as those are
+    trained on. The dev accuracy is that of the threshold chosen on the same posts.
+    """
+
+    finds = ("groundable", "boxes", "box_scores", "masks")
+    reads_images = True
+    load_time = frozenset({"threshold"})
+    metric = "accuracy"
+    most_together: ClassVar[int] = 8
+    """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is encoded again."""
+
+    def __init__(self, config: EntailerConfig, facts: dict[str, Any], site: Site):
+        super().__init__(config, facts, site)
+        self.register_buffer("calibration", torch.tensor(UNCALIBRATED, dtype=torch.float64))
+
+    @abstractmethod
+    def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
+        """CPU tensors for N texts and P pictures."""
+
+    @abstractmethod
+    def match(self, batch: dict[str, Any]) -> Tensor:
+        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each text's picture."""
+
+    def question(self, post: Post, entity: Entity) -> str:
+        """The words by which an entity is asked for."""
+        return expression_of(post, entity)
+
+    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
+        """For each post that has a picture, its Questions, at most ``most_together`` in an example."""
+        found = []
+        for index, post in enumerate(posts):
+            asked = [Question(number, self.question(post, entity), bool(entity.boxes) if training else None)
+                     for number, entity in enumerate(post.entities or [])
+                     if post.image is not None and not (training and entity.boxes is None)]
+            for start in range(0, len(asked), self.most_together):
+                part = asked[start:start + self.most_together]
+                found.append(Example(index, len(part), part))
+        return found
+
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+        """``inputs`` and owner int64 [N]; counts: texts per example; while training visible float [N], 1 or 0."""
+        batch = self.inputs([q.text for e in examples for q in e.data], images)
+        batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data])
+        batch["counts"] = [len(e.data) for e in examples]
+        if examples[0].data[0].visible is not None:
+            batch["visible"] = torch.tensor([float(q.visible) for e in examples for q in e.data])
+        return batch
+
+    def loss(self, batch: dict[str, Any]) -> Tensor:
+        return F.binary_cross_entropy_with_logits(self.match(batch).float(), batch["visible"])
+
+    def predict(self, batch: dict[str, Any]) -> list[list[float]]:
+        """Per example the log-odds, not yet calibrated, of each of its entities."""
+        return [part.tolist() for part in self.match(batch).float().cpu().split(batch["counts"])]
+
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        slope, shift, threshold = self._decision()
+        for post in posts:
+            for entity in post.entities or []:
+                entity.groundable, entity.boxes = 0.0, []
+        for example, odds in zip(examples, outputs, strict=True):
+            for question, value in zip(example.data, odds, strict=True):
+                entity = posts[example.post].entities[question.entity]
+                entity.groundable = calibration.chance(value, slope, shift)
+                entity.boxes = None if entity.groundable > threshold else []
+
+    def _decision(self) -> tuple[float, float, float]:
+        slope, shift, threshold = self.calibration.tolist()
+        return slope, shift, threshold if self.config.threshold is None else self.config.threshold
+
+    def train(self, mode: bool = True) -> Entailer:
+        """As any module's; what was fitted to the old weights is forgotten when training goes on."""
+        if mode:
+            self.calibration.copy_(torch.tensor(UNCALIBRATED))
+        return super().train(mode)
+
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        """Calibrate on these posts, then score: percent, but for the counts tp, fp, fn, tn and the threshold.
+
+        accuracy, precision, recall and f1 of "visible", accuracy per type, ece (expected
+        calibration error), over gold entities that were assessed. Raises GmnerError when
+        there are none.
+        """
+        pairs = [(after.image is not None, found, true) for before, after in zip(gold, predicted, strict=True)
+                 for true, found in zip(before.entities or [], after.entities or [], strict=True) if true.boxes is not None]
+        if not pairs:
+            raise GmnerError("the dev posts have no entity with `boxes`, so nothing says what is visible",
+                             hint='an entity that the picture does not show needs "boxes": []')
+        odds = [calibration.log_odds(found.groundable) for asked, found, _ in pairs if asked]
+        chances = iter(self._calibrate(odds, [bool(true.boxes) for asked, _, true in pairs if asked]))
+        _, _, threshold = self._decision()
+        counts: Counter[str] = Counter()
+        types: dict[str, list[bool]] = {}
+        answers = [next(chances) if asked else 0.0 for asked, _, _ in pairs]
+        for p, (_, _, true) in zip(answers, pairs, strict=True):
+            said, visible = p > threshold, bool(true.boxes)
+            counts[("t" if said == visible else "f") + ("p" if said else "n")] += 1
+            types.setdefault(true.type, []).append(said == visible)
+        tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+        return {"accuracy": percent(tp + tn, len(pairs)), "precision": percent(tp, tp + fp),
+                "recall": percent(tp, tp + fn), "f1": percent(2 * tp, 2 * tp + fp + fn),
+                **{f"accuracy_{kind}": percent(sum(right), len(right)) for kind, right in sorted(types.items())},
+                "ece": 100 * calibration.calibration_error(answers, [bool(true.boxes) for _, _, true in pairs]),
+                "threshold": threshold, "tp": tp, "fp": fp, "fn": fn, "tn": tn}
+
+    def _calibrate(self, odds: list[float], visible: list[bool]) -> list[float]:
+        """Fit to answers given under the present calibration; returns their chances under the new one."""
+        if not odds:
+            return []
+        a, b = calibration.fit(odds, visible)
+        chances = [calibration.chance(value, a, b) for value in odds]
+        slope, shift, _ = self.calibration.tolist()
+        self.calibration.copy_(torch.tensor(
+            [a * slope, a * shift + b, calibration.best_threshold(chances, visible)], dtype=torch.float64))
+        return chances

@@ -1,0 +1,137 @@
+"""What every model of visual grounding shares: who is sought, a box that fits the picture, and the score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gmner_cli.errors import GmnerError
+from gmner_cli.language.expressions import expression_of
+from gmner_cli.model import Example, Model
+from gmner_cli.records import Box, Entity, Post
+from gmner_cli.scoring.counts import percent
+from gmner_cli.scoring.regions import box_area, box_iou
+
+RIGHT = 0.5
+"""A box is right when its IoU with any gold box is above this."""
+
+LEAST_SIDE = 1.0
+"""Pixels. A box thinner than this is widened to it about its middle, inside the picture."""
+
+
+class GrounderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    threshold: float = 0.0
+    """A box scored below this is not given: the entity becomes ``boxes: []``."""
+
+
+@dataclass(slots=True)
+class Sought:
+    """One entity of a post: its number, the words it is asked by, and, while training, its box in pixels."""
+
+    entity: int
+    text: str
+    box: Box | None = None
+
+
+class Grounder(Model):
+    """One box per entity, with ``box_scores``; the picture is encoded once for all entities of an example.
+
+    Entities that have ``boxes: []`` already (visual entailment said no) are left
+    alone; those of a post without a picture get ``boxes: []``. Trained on the visible
+    gold entities, each with its largest box (RiVEG, section IV-C2).
+
+    A subclass gives ``collate``, ``loss`` and ``predict``; the latter returns, per
+    example and Sought, ``((x1, y1, x2, y2), score)`` with corners as shares of the
+    picture's width and height, in any order and not necessarily inside it; a box that
+    is not finite is no box. Score in [0, 1].
+    """
+
+    finds = ("boxes", "box_scores", "masks")
+    reads_images = True
+    load_time = frozenset({"threshold"})
+    metric = "prec@0.5"
+    most_together: ClassVar[int] = 8
+    """Entities of a post in one example. A post with more is encoded again."""
+
+    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
+        """For each post that has a picture, its Soughts, in parts as ``passes`` cuts them."""
+        found = []
+        for index, post in enumerate(posts):
+            sought = [Sought(number, expression_of(post, entity), max(entity.boxes, key=box_area) if training else None)
+                      for number, entity in enumerate(post.entities or [])
+                      if post.image is not None and (entity.boxes if training else entity.boxes is None)]
+            found += [Example(index, length, part) for length, part in self.passes(sought)]
+        return found
+
+    def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
+        """What one post seeks in parts that fit into one example, each with its length."""
+        parts = [sought[i:i + self.most_together] for i in range(0, len(sought), self.most_together)]
+        return [(len(part), part) for part in parts]
+
+    @staticmethod
+    def targets(examples: Sequence[Example], images: Sequence[Image.Image | None]) -> Tensor:
+        """Training boxes of all Soughts in order, float [N, 4]: x1, y1, x2, y2 as shares of their picture, in [0, 1]."""
+        return torch.tensor([[min(max(value / side, 0.0), 1.0) for value, side in zip(sought.box, 2 * image.size, strict=True)]
+                             for example, image in zip(examples, images, strict=True) for sought in example.data])
+
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        for example, answers in zip(examples, outputs, strict=True):
+            post = posts[example.post]
+            for sought, (shares, score) in zip(example.data, answers, strict=True):
+                box = fitted(shares, post.image_size) if score >= self.config.threshold else None
+                entity = post.entities[sought.entity]
+                entity.boxes = [] if box is None else [box]
+                entity.box_scores = [] if box is None else [round(score, 4)]
+        for post in posts:
+            for entity in post.entities or []:
+                if entity.boxes is None and post.image is None:
+                    entity.boxes = []
+
+    def blank(self, post: Post) -> Post:
+        """Entities known to be invisible stay so; all others are asked for."""
+        blank = post.clear("box_scores", "masks")
+        for entity in blank.entities or []:
+            entity.boxes = None if entity.boxes else entity.boxes
+        return blank
+
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        """In percent, over visible gold entities: Prec@0.5, and the mean of the IoU with the nearest gold box.
+
+        Raises GmnerError when none is visible.
+        """
+        overlaps = [_overlap(found, true) for before, after in zip(gold, predicted, strict=True)
+                    for true, found in zip(before.entities or [], after.entities or [], strict=True) if true.boxes]
+        if not overlaps:
+            raise GmnerError("the dev posts have no entity with a box, so there is nothing to find")
+        return {"prec@0.5": percent(sum(iou > RIGHT for iou in overlaps), len(overlaps)),
+                "mean_iou": percent(math.fsum(overlaps), len(overlaps))}
+
+
+def _overlap(found: Entity, true: Entity) -> float:
+    return max(box_iou(found.boxes[0], box) for box in true.boxes) if found.boxes else 0.0
+
+
+def fitted(shares: Sequence[float], size: tuple[int, int]) -> Box | None:
+    """A box given in shares of the picture, in pixels: corners in order, inside ``size`` = (width, height), not too thin.
+
+    None when a corner is not finite.
+    """
+    if not all(math.isfinite(value) for value in shares):
+        return None
+    (x1, x2), (y1, y2) = (_side(shares[axis], shares[axis + 2], size[axis]) for axis in (0, 1))
+    return x1, y1, x2, y2
+
+
+def _side(a: float, b: float, length: int) -> tuple[float, float]:
+    low, high = (min(max(value * length, 0.0), float(length)) for value in sorted((a, b)))
+    if high - low < LEAST_SIDE:
+        low = min(max((low + high - LEAST_SIDE) / 2, 0.0), length - LEAST_SIDE)
+        high = low + LEAST_SIDE
+    return round(low, 2), round(high, 2)
