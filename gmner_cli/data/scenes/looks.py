@@ -81,7 +81,8 @@ class Person(Look):
         if self.style == "bald":
             hair = rng.choice(("a bald head", "no hair"))
         else:
-            hair = rng.choice((f"{self.style} {self.hair} hair", f"{self.hair} hair"))
+            styled = {"bun": f"{self.hair} hair in a bun", "ponytail": f"a {self.hair} ponytail"}
+            hair = rng.choice((styled.get(self.style, f"{self.style} {self.hair} hair"), f"{self.hair} hair"))
         worn = rng.choice((f"a {self.colour} {self.clothing}", f"{article(self.colour)} {self.clothing}"))
         held = article(self.prop)
         extra = f" and {article(self.extra)}" if self.extra and rng.random() < 0.7 else ""
@@ -127,7 +128,7 @@ class Thing(Look):
                        "prize": ("star",)}
     words: ClassVar = {"dog": ("puppy",), "cat": ("kitten",), "parrot": ("bird",), "rabbit": ("bunny",),
                        "phone": ("smartphone",), "sneaker": ("shoe", "running shoe"), "mug": ("cup",),
-                       "skyscraper": ("office tower",), "stadium": ("arena",), "trophy": ("golden cup",),
+                       "skyscraper": ("office tower",), "stadium": ("arena",), "trophy": ("prize cup",),
                        "church": ("chapel",), "bicycle": ("bike",), "backpack": ("bag",), "headset": ("pair of headphones",)}
 
     def phrase(self, rng: Random) -> str:
