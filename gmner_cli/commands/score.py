@@ -6,12 +6,13 @@ import json
 import shutil
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gmner_cli.commands.options import LabelMap, parse_label_map
-from gmner_cli.errors import UsageError
+from gmner_cli.errors import GmnerError, UsageError
 
 
 class Match(str, Enum):
@@ -36,6 +37,9 @@ def command(
                                          "is small, 0 < SHARE < 1.")] = 0.02,
     ignore_extra: Annotated[bool, typer.Option("--ignore-extra", help="Leave out posts of PRED that are not in GOLD, "
                                                "instead of stopping.")] = False,
+    oracles: Annotated[list[str] | None, typer.Option(
+        "--cascade", metavar="LEVEL=FILE", help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
+                                                "LEVEL is spans, groundable or boxes. Repeatable.")] = None,
 ) -> None:
     """Compare predicted posts with gold posts: span, MNER, EEG, GMNER, EES and SMNER.
 
@@ -44,29 +48,66 @@ def command(
     the first predicted one has an IoU above the threshold with any gold one. Posts that are missing in
     PRED, or carry an error there, count as having no entities. Neither file is changed.
 
+    Gold entities may carry "slices", a list of names such as "held-out" or "small"; every name gets a
+    row of recalls of its own. With --cascade the table is another: the F1 of PRED and of runs that
+    believe more and more of the gold, and the points that each stage loses between one and the next.
+
     \b
         gmner score found.jsonl gold.jsonl
         gmner predict --texts test.jsonl --images photos/ | gmner score - test.jsonl
         gmner score found.jsonl gold.jsonl --json | jq .rows.GMNER.f1
         gmner score found.jsonl twitter-2017/test.jsonl --label-map OTHER=MISC
+        gmner predict --gold spans --texts gold.jsonl --images photos/ -o spans.jsonl
+        gmner predict --gold boxes --texts gold.jsonl --images photos/ -o boxes.jsonl
+        gmner score found.jsonl gold.jsonl --cascade spans=spans.jsonl --cascade boxes=boxes.jsonl
     """
     # Not at the top: `gmner --help` reads this file and should not wait for them.
     from gmner_cli.jsonl import read_posts
+    from gmner_cli.scoring.cascade import cascade
     from gmner_cli.scoring.counts import Settings
     from gmner_cli.scoring.published import score_by_text
     from gmner_cli.scoring.report import score
-    from gmner_cli.scoring.table import clean, render
+    from gmner_cli.scoring.table import clean, render, render_cascade
 
     if pred == gold == "-":
         raise UsageError("PRED and GOLD cannot both be stdin")
+    runs = _runs(oracles or [], pred, gold, match)
     if as_json and as_table:
         raise UsageError("--json and --table exclude each other")
     settings = Settings(iou=iou, small=small, renames=parse_label_map(label_map), ignore_extra=ignore_extra)
-    count = score if match is Match.span else score_by_text
-    report = count(read_posts(pred), read_posts(gold), settings)
+    if runs:
+        report = cascade(read_posts(pred), {level: read_posts(file) for level, file in runs.items()},
+                         lambda: read_posts(gold), settings)
+    else:
+        count = score if match is Match.span else score_by_text
+        report = count(read_posts(pred), read_posts(gold), settings)
     for warning in report["warnings"]:
         typer.echo(clean(f"gmner score: warning: {warning}"), err=True)
     if as_json or not (as_table or sys.stdout.isatty()):
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        typer.echo(render(report, shutil.get_terminal_size().columns), nl=False)
+        layout = render_cascade if runs else render
+        typer.echo(layout(report, shutil.get_terminal_size().columns), nl=False)
+
+
+def _runs(pairs: list[str], pred: str, gold: str, match: Match) -> dict[str, str]:
+    """``["spans=a.jsonl"]`` to ``{"spans": "a.jsonl"}``; the files are there and can be read as often as is needed."""
+    from gmner_cli.scoring.cascade import LEVELS, check_level
+
+    runs: dict[str, str] = {}
+    for pair in pairs:
+        level, mark, file = pair.partition("=")
+        if not (mark and file):
+            raise UsageError(f"--cascade {pair!r} is not of the form LEVEL=FILE", hint=f"LEVEL is {', '.join(LEVELS)}")
+        check_level(level)
+        if level in runs:
+            raise UsageError(f"--cascade {level} is given twice: {runs[level]} and {file}")
+        if file != "-" and not Path(file).exists():
+            raise GmnerError("no such file", where=file, hint=f"make it with `gmner predict --gold {level} ... -o {file}`")
+        runs[level] = file
+    if runs and match is Match.text:
+        raise UsageError("--cascade counts by span", hint="leave out --match text")
+    if runs and (gold == "-" or [pred, *runs.values()].count("-") > 1):
+        raise UsageError("with --cascade, stdin can be only one of PRED and the runs",
+                         hint="name a file for GOLD, which is read once for every run")
+    return runs

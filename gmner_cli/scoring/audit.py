@@ -14,6 +14,9 @@ from gmner_cli.errors import GmnerError, RecordError
 from gmner_cli.records import Entity, Post
 from gmner_cli.scoring.counts import Settings
 
+ABSTAINED = "abstained"
+"""``grounding`` of a predicted post whose picture is of a kind that the model does not know: no boxes are assessed."""
+
 
 class Audit:
     """Counts over all posts, filled by the ``add_`` methods and read by ``heading``, ``warnings`` and ``notes``."""
@@ -24,6 +27,7 @@ class Audit:
         self.missing: list[str] = []
         self.extra: list[str] = []
         self.failed = 0
+        self.abstained = 0
         self.other_text: list[str] = []
         self.types = {"PRED": Counter(), "GOLD": Counter()}
         self.entities: Counter[str] = Counter()
@@ -53,6 +57,7 @@ class Audit:
             self.failed += 1
             return []
         entities = post.entities or []
+        self.abstained += getattr(post, "grounding", post.extra.get("grounding")) == ABSTAINED
         self._count("PRED", entities)
         self._predicted_parents.update((e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
         return entities
@@ -93,7 +98,7 @@ class Audit:
     def heading(self) -> dict[str, Any]:
         """The counts that open a report."""
         return {"posts": self.posts, "missing": len(self.missing), "failed": self.failed, "ignored": len(self.extra),
-                "not_assessed": {"predicted": self.without_boxes["PRED"], "gold": self.without_boxes["GOLD"]}}
+                "abstained": self.abstained, "not_assessed": {"predicted": self.without_boxes["PRED"], "gold": self.without_boxes["GOLD"]}}
 
     def warnings(self) -> list[str]:
         """What probably is a mistake of the user's, with the next step."""
@@ -117,6 +122,9 @@ class Audit:
             found.append(f"{self.failed} predicted post(s) carry an error and count as having no entities")
         if self.extra:
             found.append(f"{len(self.extra)} predicted post(s) are not in GOLD and are left out")
+        if self.abstained:
+            found.append(f"PRED abstained from grounding in {self.abstained} of {self.posts} posts, "
+                         "so the entities of these have no boxes assessed")
         if not self.boxes_assessed:
             side = "PRED" if self.without_boxes["PRED"] == self.entities["PRED"] else "GOLD"
             found.append(f"no entity of {side} has boxes assessed, so only span and MNER rows are given")

@@ -45,13 +45,20 @@ class Visibility:
         self.mask_iou_sum = 0.0
 
     def add(self, gold: Sequence[Entity], groups: Sequence[SpanGroup]) -> None:
-        self.gold += sum(bool(entity.boxes) for entity in gold)
-        self.gold_masks += sum(bool(entity.masks) for entity in gold)
+        """Count all gold entities of a post, and those whose span PRED found."""
+        for entity in gold:
+            self.add_gold(entity)
         for group in groups:
             for g, p in group.best_pairs():
-                self._add_pair(group, g, p)
+                self.add_pair(group, g, p)
 
-    def _add_pair(self, group: SpanGroup, g: int, p: int) -> None:
+    def add_gold(self, entity: Entity) -> None:
+        """Count a gold entity, whether its span is found or not."""
+        self.gold += bool(entity.boxes)
+        self.gold_masks += bool(entity.masks)
+
+    def add_pair(self, group: SpanGroup, g: int, p: int) -> None:
+        """Count one of ``group.best_pairs()``."""
         gold, predicted = group.gold[g], group.predicted[p]
         visible, said = bool(gold.boxes), bool(predicted.boxes)
         if gold.boxes is not None:

@@ -92,7 +92,7 @@ def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Set
         reused += sum(any(ours.agrees(theirs, settings.iou, True, True) for theirs in picture.gold)
                       for ours in picture.predicted)
     given = [name for name, (_, grounded) in ROWS.items() if audit.boxes_assessed or not grounded]
-    missing_parts = ("sweep", "groundability", "grounding", "masks", "small_objects", "proposals")
+    missing_parts = ("sweep", "groundability", "grounding", "masks", "slices", "small_objects", "proposals")
     return {
         **audit.heading(), "match": "text", "iou": settings.iou,
         "rows": {name: row(audit.entities["PRED"], audit.entities["GOLD"], correct[name]) for name in given},

@@ -17,6 +17,7 @@ from gmner_cli.scoring.counts import Settings, TypeCounts, row
 from gmner_cli.scoring.grounding import SmallObjects, TopProposals, Visibility
 from gmner_cli.scoring.joining import join
 from gmner_cli.scoring.matching import TASKS, Pairs, SpanGroup, span_groups
+from gmner_cli.scoring.slices import Slices
 
 SWEEP = tuple(step / 10 for step in range(3, 10))
 """IoU thresholds of RiVEG's Fig. 9."""
@@ -28,12 +29,13 @@ def score(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | 
     Both streams are read once, in lock step, and nothing in them is changed. The
     result does not depend on the order of posts or of entities, apart from
     equally good pairs of several entities of one span in ``groundability``,
-    ``grounding``, ``masks`` and ``small_objects``.
+    ``grounding``, ``masks``, ``small_objects`` and ``slices``.
 
     Raises
     ------
     GmnerError: PRED has an id that GOLD has not (unless ``ignore_extra``), or GOLD is empty.
-    RecordError: a record that cannot be read, a gold post with an error, a broken or ill-fitting mask.
+    RecordError: a record that cannot be read, a gold post with an error, a broken or ill-fitting mask,
+        malformed ``slices``.
     """
     scorer = Scorer(settings or Settings())
     for ours, theirs in join(predicted, gold):
@@ -54,6 +56,7 @@ class Scorer:
         self.swept: Counter[tuple[str, float]] = Counter()
         self.per_type = {name: TypeCounts() for name in ("MNER", "GMNER", "MNER-fine", "GMNER-fine")}
         self.visibility = Visibility(settings.iou)
+        self.slices = Slices(settings.iou)
         self.small = SmallObjects(settings.small)
         self.top = TopProposals()
 
@@ -68,9 +71,10 @@ class Scorer:
             self.audit.compare_texts(predicted, gold)
         try:
             groups = span_groups(theirs, ours, self.settings.renames)
+            matches = {name: [group.matches(task, self.settings.iou) for group in groups] for name, task in TASKS.items()}
+            self.slices.add(theirs, groups, matches)
         except RecordError as problem:
             raise RecordError(problem.message, where=f"post {gold.id}", hint=problem.hint) from None
-        matches = {name: [group.matches(task, self.settings.iou) for group in groups] for name, task in TASKS.items()}
         for name, of_groups in matches.items():
             self.correct[name] += sum(map(len, of_groups))
         for name, counts in self.per_type.items():
@@ -102,6 +106,7 @@ class Scorer:
             "groundability": self.visibility.groundability() if boxes else None,
             "grounding": self.visibility.grounding() if boxes else None,
             "masks": self.visibility.masks() if masks else None,
+            "slices": self.slices.report([name for name in TASKS if given[name]], boxes, masks),
             "small_objects": small,
             "proposals": self.top.report(),
             "warnings": audit.warnings(), "notes": notes,

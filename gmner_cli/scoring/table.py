@@ -26,13 +26,29 @@ def render(report: dict[str, Any], width: int = 80) -> str:
         rows = {name: {**small[name], "correct": f"{small[name]['correct_predicted']}/{small[name]['correct_gold']}"}
                 for name in ("EEG", "GMNER")}
         parts.append(_table(f"regions under {small['share']:g} of the image", rows))
-    lines = list(_facts(report))
-    if lines:
-        parts.append("\n".join(lines))
-    notes = [textwrap.fill(clean(f"note: {note}"), max(width, 20), subsequent_indent="  ") for note in report["notes"]]
-    if notes:
-        parts.append("\n".join(notes))
-    return "\n\n".join(parts) + "\n"
+    if report["slices"]:
+        parts.append(_slices(report["slices"], report["iou"]))
+    parts.append("\n".join(_facts(report)))
+    return _page(parts, report["notes"], width)
+
+
+def render_cascade(report: dict[str, Any], width: int = 80) -> str:
+    """Lay out the part "cascade" of a report of ``cascade.cascade``: F1 of the runs above what each stage loses."""
+    f1, lost = report["cascade"]["f1"], report["cascade"]["lost"]
+    given = [name for name in next(iter(f1.values())) if any(row[name] is not None for row in f1.values())]
+    last = list(lost)[-1]
+    runs = [("as predicted" if level == "predicted" else f"+ gold {level}", *(_figure(row[name]) for name in given))
+            for level, row in f1.items()]
+    losses = [(f"{stages.replace('+', ' + ')}{' (to 100)' if stages == last else ''}", *(_figure(row[name]) for name in given))
+              for stages, row in lost.items()]
+    blank = ("",) * (1 + len(given))
+    table = _aligned([("F1", *given), *runs, blank, ("points lost by", *given), *losses])
+    return _page([_heading(report), table], report["notes"], width)
+
+
+def _page(parts: Iterable[str], notes: Iterable[str], width: int) -> str:
+    told = "\n".join(textwrap.fill(clean(f"note: {note}"), max(width, 20), subsequent_indent="  ") for note in notes)
+    return "\n\n".join(part for part in (*parts, told) if part) + "\n"
 
 
 def clean(text: str) -> str:
@@ -49,9 +65,32 @@ def _table(title: str, rows: dict[str, dict[str, Any]]) -> str:
     head = (title, "precision", "recall", "F1", "predicted", "gold", "correct")
     body = [(_short(name), *(f"{r[key]:.2f}" for key in ("precision", "recall", "f1")),
              *(str(r[key]) for key in ("predicted", "gold", "correct"))) for name, r in rows.items()]
-    widths = [max(len(line[n]) for line in (head, *body)) for n in range(len(head))]
+    return _aligned([head, *body])
+
+
+def _slices(slices: dict[str, dict[str, Any]], iou: float) -> str:
+    """A line for each slice. A ratio over no entities is left open, and what it is over stands beside it."""
+    tasks = [task for task in ("MNER", "GMNER", "EES", "SMNER") if task in next(iter(slices.values()))["recall"]]
+    parts = {"groundability": ("visible?", "accuracy", "entities"), "grounding": (f"Prec@{iou:g}", "precision", "found"),
+             "masks": ("mIoU", "mean_iou", "found")}
+    given = {part: keys for part, keys in parts.items() if next(iter(slices.values()))[part] is not None}
+    head = ("slice", "gold", *(f"{task} R" for task in tasks), *(cell for title, *_ in given.values() for cell in (title, "of")))
+    body = [(_short(name), str(row["gold"]), *(f"{row['recall'][task]:.2f}" for task in tasks),
+             *(cell for part, (_, ratio, whole) in given.items()
+               for cell in (_figure(row[part][ratio] if row[part][whole] else None), str(row[part][whole]))))
+            for name, row in slices.items()]
+    return _aligned([head, *body])
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _aligned(lines: list[tuple[str, ...]]) -> str:
+    """Columns of one width each, the first to the left and the others to the right."""
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
     return "\n".join("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-                     for line in (head, *body))
+                     .rstrip() for line in lines)
 
 
 def _facts(report: dict[str, Any]) -> Iterable[str]:

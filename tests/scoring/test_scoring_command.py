@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from posts_to_score import BOX, HALF, SPANS, encoded, entity, pixels, post, save
 
+from gmner_cli.records import Entity
+
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1", "COLUMNS": "100"}
 
@@ -34,8 +36,8 @@ def test_piped_it_prints_json_and_leaves_the_files_alone(files):
     report = json.loads(done.stdout)
     assert report["rows"]["MNER"] == {"precision": 100, "recall": 100, "f1": 100, "predicted": 3, "gold": 3, "correct": 3}
     assert report["rows"]["GMNER"]["correct"] == 2
-    assert set(report) >= {"rows", "per_type", "sweep", "groundability", "grounding", "masks", "small_objects",
-                           "proposals", "warnings", "notes", "missing", "failed", "not_assessed"}
+    assert set(report) >= {"rows", "per_type", "sweep", "groundability", "grounding", "masks", "slices", "small_objects",
+                           "proposals", "abstained", "warnings", "notes", "missing", "failed", "not_assessed"}
     assert [Path(f).read_bytes() for f in files] == before
 
 
@@ -43,6 +45,31 @@ def test_options_reach_the_counting(files):
     assert json.loads(run(*files, "--match", "text").stdout)["rows"]["GMNER"]["correct"] == 3
     assert json.loads(run(*files, "--iou", "0.4").stdout)["rows"]["GMNER"]["correct"] == 3
     assert "HUMAN" in json.loads(run(*files, "--label-map", "PER=HUMAN").stdout)["per_type"]["MNER"]
+
+
+def test_boxes_and_masks_fill_every_row(tmp_path):
+    """Five gold entities: right, wrong mask, wrong box, seen where there is nothing, and not found."""
+    whole, part, off = (encoded(pixels(*box)) for box in ((0, 0, 8, 8), (0, 0, 8, 5), (8, 0, 16, 8)))
+    far, nothing = (50.0, 50.0, 60.0, 60.0), {"boxes": [], "masks": []}
+    spans = [*SPANS, (6, 9)]
+    gold = [{"boxes": [BOX], "masks": [whole]}] * 3 + [nothing, {"boxes": [far], "masks": [off]}]
+    found = [{"boxes": [BOX], "masks": [part]}, {"boxes": [BOX], "masks": [off]}, {"boxes": [far], "masks": [off]},
+             {"boxes": [BOX], "masks": [whole]}]
+    sides = [save(tmp_path / name, post("a", *(Entity(start=span[0], end=span[1], type="PER", **fields)
+                                               for span, fields in zip(spans, rows, strict=False)), image_size=(60, 60)))
+             for name, rows in (("pred.jsonl", found), ("gold.jsonl", gold))]
+    report = json.loads(run(*sides).stdout)
+    assert {name: row["correct"] for name, row in report["rows"].items()} == {
+        "span": 4, "MNER": 4, "EEG": 2, "GMNER": 2, "EES": 1, "SMNER": 1}
+    assert report["groundability"] == {"accuracy": 75, "entities": 4, "tp": 3, "fp": 1, "fn": 0, "tn": 0}
+    assert (report["grounding"]["correct"], report["grounding"]["found"], report["grounding"]["gold"]) == (2, 3, 4)
+    assert report["masks"]["mean_iou"] == pytest.approx(100 * (5 / 8) / 3, abs=1e-4)
+    assert (report["masks"]["found"], report["masks"]["gold"]) == (3, 4)
+    assert report["small_objects"] is None, "100 of 3600 square pixels are 2.8 %"
+    small = json.loads(run(*sides, "--small", "0.03").stdout)["small_objects"]["EEG"]
+    assert (small["predicted"], small["gold"], small["correct_gold"]) == (4, 4, 2)
+    assert [row["correct"] for row in report["sweep"]["SMNER"].values()] == [1, 1, 1, 1, 0, 0, 0]
+    assert [row["correct"] for row in report["sweep"]["GMNER"].values()] == [2] * 7
 
 
 def test_stdin_and_the_table(files):

@@ -1,0 +1,79 @@
+"""Rows of their own for named parts of the gold entities: held-out names, small figures, look-alikes.
+
+A gold entity may carry ``slices``, a list of names in free text; it counts in each
+of them. What is predicted is compared as always, only the counting is parted, so
+a slice has recalls and no precision: a wrong prediction belongs to no slice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from gmner_cli.errors import RecordError
+from gmner_cli.records import Entity
+from gmner_cli.scoring.counts import percent
+from gmner_cli.scoring.grounding import Visibility
+from gmner_cli.scoring.matching import Pairs, SpanGroup
+
+
+def slices_of(entity: Entity, at: str) -> frozenset[str]:
+    """The slices of an entity; none when it has no such field. ``at``: its place, for the error.
+
+    Raises RecordError unless the field is an array of strings that are not empty.
+    """
+    names = getattr(entity, "slices", entity.extra.get("slices"))
+    if names is None:
+        return frozenset()
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise RecordError(f"{at}.slices {names!r} is not an array of names",
+                          hint='write it like "slices": ["held-out", "small"]')
+    return frozenset(names)
+
+
+class Slices:
+    """Counts of every slice that occurs in GOLD; memory grows with the number of slices alone."""
+
+    def __init__(self, iou: float):
+        self.iou = iou
+        self._slices: dict[str, _Slice] = {}
+
+    def add(self, gold: Sequence[Entity], groups: Sequence[SpanGroup], matches: dict[str, list[Pairs]]) -> None:
+        """Count a post. ``matches``: for every task, the right pairs of every group in turn. Raises RecordError."""
+        names = {id(entity): slices_of(entity, f"entities[{number}]") for number, entity in enumerate(gold)}
+        if not any(names.values()):
+            return
+        for entity in gold:
+            for part in self._parts(names[id(entity)]):
+                part.gold += 1
+                part.visibility.add_gold(entity)
+        for number, group in enumerate(groups):
+            for g, p in group.best_pairs():
+                for part in self._parts(names[id(group.gold[g])]):
+                    part.visibility.add_pair(group, g, p)
+            for task, of_groups in matches.items():
+                for g, _ in of_groups[number]:
+                    for part in self._parts(names[id(group.gold[g])]):
+                        part.correct[task] += 1
+
+    def report(self, tasks: Collection[str], boxes: bool, masks: bool) -> dict[str, dict[str, Any]] | None:
+        """Slices in alphabetical order, with the recall in percent of each of ``tasks``; None when GOLD has none."""
+        return {name: {
+            "gold": part.gold,
+            "recall": {task: percent(part.correct[task], part.gold) for task in tasks},
+            "correct": {task: part.correct[task] for task in tasks},
+            "groundability": part.visibility.groundability() if boxes else None,
+            "grounding": part.visibility.grounding() if boxes else None,
+            "masks": part.visibility.masks() if masks else None,
+        } for name, part in sorted(self._slices.items())} or None
+
+    def _parts(self, names: Collection[str]) -> list[_Slice]:
+        return [self._slices.setdefault(name, _Slice(self.iou)) for name in names]
+
+
+class _Slice:
+    def __init__(self, iou: float):
+        self.gold = 0
+        self.correct: Counter[str] = Counter()
+        self.visibility = Visibility(iou)
