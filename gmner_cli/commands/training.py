@@ -1,30 +1,66 @@
-"""What the train-* commands share: settings in, a progress bar and a table of epochs out (all on stderr)."""
+"""What the train-* commands share: their options, and a progress bar and a table of epochs (all on stderr)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from gmner_cli.commands import options
 from gmner_cli.commands.progress import bar
 
+Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
+Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
+ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model goes.")]
+Init = Annotated[Path | None, typer.Option("--init", metavar="MODEL_DIR",
+                                           help="Start from the weights of another trained model where they fit.")]
 
-def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, images: Path | None,
-                 on_missing_image: str, init: Path | None, overrides: list[str] | None, label_map: list[str] | None,
-                 limit: int | None, resume: bool, device: str, threads: int | None, seed: int, offline: bool) -> None:
-    """Train the model of one stage and say how it went."""
+
+def trains(stage: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """Make a command that trains the model of a recipe's section ``stage``; the decorated function gives its help."""
+
+    def give_options(described: Callable[[], None]) -> Callable[..., None]:
+        def command(
+            train: Posts,
+            dev: Dev,
+            out: ModelDir,
+            recipe: options.Recipe = "mini",
+            images: options.Images = None,
+            on_missing_image: options.OnMissingImage = "error",
+            init: Init = None,
+            overrides: options.Set = None,
+            label_map: options.LabelMap = None,
+            limit: options.Limit = None,
+            resume: options.Resume = False,
+            device: options.Device = "auto",
+            threads: options.Threads = None,
+            seed: options.Seed = 0,
+            offline: options.Offline = False,
+        ) -> None:
+            _train(stage, recipe, overrides, device, threads, out, offline, train_file=train, dev_file=dev, images=images,
+                   on_missing_image=on_missing_image, init=init, limit=limit, resume=resume, seed=seed,
+                   label_map=options.parse_label_map(label_map))
+
+        command.__doc__ = described.__doc__
+        return command
+
+    return give_options
+
+
+def _train(stage: str, recipe: str, overrides: list[str] | None, device: str, threads: int | None, out: Path,
+           offline: bool, *, seed: int, **rest: Any) -> None:
+    """Train the model of one stage and say how it went; ``rest`` goes to ``training.runs.train`` as it is."""
     from gmner_cli.hub import go_offline, say
     from gmner_cli.recipes import load
 
     chosen = load(recipe, overrides or [], within=stage)
-    renames = options.parse_label_map(label_map)
     if offline:
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.training.loop import Watcher
-    from gmner_cli.training.runs import train as train_stage
+    from gmner_cli.training.runs import train
 
     precision = (chosen.section(stage).train or {}).get("precision", "auto")
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
@@ -37,9 +73,8 @@ def run_training(stage: str, recipe: str, train: str, dev: str, out: Path, *, im
                 progress.restart(f"epoch {epoch}", count)
             progress.advance(1, note=f"loss {loss:.3f}")
 
-        history = train_stage(stage, chosen, train, dev, out, where, seed=seed, images=images,
-                              on_missing_image=on_missing_image, resume=resume, offline=offline, init=init,
-                              label_map=renames, limit=limit, watcher=Watcher(step=step, epoch=_print_row), tell=say)
+        history = train(stage, chosen, out=out, runtime=where, seed=seed, offline=offline,
+                        watcher=Watcher(step=step, epoch=_print_row), tell=say, **rest)
     say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
 
 

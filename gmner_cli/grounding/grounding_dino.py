@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from gmner_cli.backbone import Backbone
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig, Sought
@@ -38,6 +39,8 @@ class GroundingDino(Grounder):
         super().__init__(config, facts, site)
         self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
         self.net, self.tokenizer = self.backbone.net, self.backbone.tokenizer
+        self.net.config.auxiliary_loss = True  # every decoder layer is taught; published configs leave it off
+        self.net.loss_function = by_picture(self.net.loss_function)
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
         """Parts whose expressions, stops and two ends together fit into ``text_length``; length in sub-words."""
@@ -54,10 +57,13 @@ class GroundingDino(Grounder):
         # A full stop or a question mark inside an expression would end it for the detector.
         text = sought.text.lower().replace(".", " ").replace("?", " ").strip() or "object"
         ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-        return ids[:self.config.text_length - 3]
+        return (ids or [self.tokenizer.unk_token_id])[:self.config.text_length - 3]
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word ranges."""
+        """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word ranges.
+
+        While training also boxes float [N, 4]: centre x and y, width and height, as shares of the picture.
+        """
         stop, first, last = self.tokenizer.convert_tokens_to_ids("."), self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         rows, slots = [], []
         for example in examples:
@@ -71,14 +77,27 @@ class GroundingDino(Grounder):
         pixels = self.backbone.processor(list(images), return_tensors="pt")
         mask = [torch.ones_like(row) for row in rows]
         pad = torch.nn.utils.rnn.pad_sequence
-        return {"pixels": pixels["pixel_values"], "pixel_mask": pixels["pixel_mask"], "slots": slots,
-                "ids": pad(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id or 0),
-                "mask": pad(mask, batch_first=True)}
+        batch = {"pixels": pixels["pixel_values"], "pixel_mask": pixels["pixel_mask"], "slots": slots,
+                 "ids": pad(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id or 0),
+                 "mask": pad(mask, batch_first=True)}
+        if examples[0].data[0].box is not None:
+            low, high = self.targets(examples, images).split(2, -1)
+            batch["boxes"] = torch.cat([(low + high) / 2, high - low], -1)
+        return batch
+
+    def _detect(self, batch: dict[str, Any], **labels: Any) -> Any:
+        return self.net(pixel_values=batch["pixels"], pixel_mask=batch["pixel_mask"], input_ids=batch["ids"],
+                        attention_mask=batch["mask"], token_type_ids=torch.zeros_like(batch["ids"]), **labels)
+
+    def loss(self, batch: dict[str, Any]) -> Tensor:
+        """The detector's own: focal loss of the sub-words, L1 and GIoU of the boxes, after Hungarian matching."""
+        boxes = batch["boxes"].split([len(ranges) for ranges in batch["slots"]])
+        labels = [{"class_labels": torch.arange(len(part), device=part.device), "boxes": part} for part in boxes]
+        return self._detect(batch, labels=labels).loss
 
     def predict(self, batch: dict[str, Any]) -> list[list[tuple[list[float], float]]]:
         """Per example, per expression: the box of the highest score, and that score."""
-        out = self.net(pixel_values=batch["pixels"], pixel_mask=batch["pixel_mask"], input_ids=batch["ids"],
-                       attention_mask=batch["mask"], token_type_ids=torch.zeros_like(batch["ids"]))
+        out = self._detect(batch)
         scores, boxes = out.logits.float().sigmoid().cpu(), out.pred_boxes.float().cpu()
         found = []
         for row, ranges in enumerate(batch["slots"]):
@@ -92,3 +111,29 @@ class GroundingDino(Grounder):
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)
+
+
+def by_picture(whole: Callable[..., tuple]) -> Callable[..., tuple]:
+    """The detector's ``loss_function``, in float32 and one picture at a time, weighted by their numbers of boxes.
+
+    That is what it means to compute for a batch. As it stands, from the third picture
+    of a batch on it looks up the classes of another picture (transformers 5.17 to 5.23).
+    """
+
+    def loss(logits: Tensor, labels: list[dict[str, Tensor]], device: torch.device, pred_boxes: Tensor, config: Any,
+             label_maps: Sequence[Tensor], text_mask: Tensor, outputs_class: Tensor, outputs_coord: Tensor,
+             encoder_logits: Tensor, encoder_pred_boxes: Tensor) -> tuple[Tensor, dict[str, Tensor], None]:
+        total, boxes = logits.new_zeros((), dtype=torch.float32), sum(len(label["boxes"]) for label in labels)
+        with torch.autocast(logits.device.type, enabled=False):
+            for row, label in enumerate(labels):
+                one = slice(row, row + 1)
+                # What stands in the encoder's place without a second stage is something else, and not used.
+                encoder = {"encoder_logits": encoder_logits[one].float(),
+                           "encoder_pred_boxes": encoder_pred_boxes[one].float()} if config.two_stage else {}
+                value, _, _ = whole(logits[one].float(), [label], device, pred_boxes[one].float(), config, [label_maps[row]],
+                                    text_mask[one], outputs_class=outputs_class[:, one].float(),
+                                    outputs_coord=outputs_coord[:, one].float(), **encoder)
+                total = total + value * (len(label["boxes"]) / boxes)
+        return total, {}, None
+
+    return loss

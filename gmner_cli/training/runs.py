@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.language.expressions import Expressions
 from gmner_cli.model import WEIGHTS, find_class, init_from, new_model
 from gmner_cli.recipes import Recipe
 from gmner_cli.runtime import Runtime
@@ -32,7 +33,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     is whole. With ``resume`` a killed run goes on, and a finished one stays as it
     is; a changed recipe, seed, option or content of a file is refused. ``images``: by
     default the folder of ``train_file``. ``init``: a checkpoint to start from (see
-    ``model.init_from``). Raises GmnerError.
+    ``model.init_from``). Where the recipe asks for entities in expressions before
+    ``stage``, so does the training, in every wording. Raises GmnerError.
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
@@ -50,7 +52,9 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
         runtime.precision, init / WEIGHTS if init else None, label_map=label_map or {}, limit=limit,
         images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None)
-    model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
+    asked = Expressions.of(recipe, stage)
+    model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
+                      recipe=recipe.name, offline=offline)
     about["facts"] = model.facts
 
     with claimed(out, tell) as work:
@@ -74,6 +78,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
                                for role, part in (("train", posts), ("dev", dev))}
             if earlier:
                 _refuse_changes(earlier, about, work)
+        if asked:
+            posts, dev = asked.every_wording(posts), asked(dev)
         if not resume:
             discard(work, tell)
         work.mkdir(exist_ok=True)
