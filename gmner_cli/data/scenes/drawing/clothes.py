@@ -51,10 +51,10 @@ class Outfit:
     def torso(self, colour: Colour, bottom: float, hem: float) -> None:
         """From the shoulders to ``bottom``, where it is ``hem`` to each side; the right side shaded."""
         f, b = self.figure, self.build
-        side = [(5, 42.5), (b.shoulder - 2.5, 44.5), (b.shoulder, 49), (b.waist, 58.5), (hem, bottom - 1.5), (hem - 1.5, bottom)]
-        f.blob([*side, *((-x, y) for x, y in reversed(side))], colour)
-        f.blob([(b.shoulder - 4, 46), (b.shoulder, 49), (b.waist, 58.5), (hem, bottom - 1.5), (hem - 1.5, bottom),
-                (hem - 4, bottom), (b.waist - 3, 58.5)], second(colour))
+        side = [(4.5, 42.3), (b.shoulder - 3, 44), (b.shoulder - 0.6, 46.4), (b.shoulder, 50), (b.waist, 59),
+                (hem, bottom - 1), (hem - 1, bottom)]
+        f.polygon([*side, *((-x, y) for x, y in reversed(side))], colour)
+        f.polygon([*side[2:], (hem - 4.5, bottom), (b.waist - 3.2, 59), (b.shoulder - 4, 50)], second(colour))
 
     def neck(self, colour: Colour | None = None) -> None:
         """Neck and bare collar, rimmed with ``colour``."""
@@ -109,8 +109,7 @@ class Outfit:
             f.ellipse(1.8, y, 1.0, colour=WHITE if max(self.colour) < 70 else dark)
 
     def jersey(self) -> None:
-        f, pale = self.figure, min(self.colour) > 200
-        trim = (40, 60, 130) if pale else WHITE
+        f, trim = self.figure, self.trim()
         self.legs(trim, DARK, bare_from=79)
         for side in (-1, 1):
             f.line([(side * (5.6 + self.stance), 87.5), (side * (5.6 + self.stance), 93)], self.build.leg * 0.95, self.colour)
@@ -121,16 +120,18 @@ class Outfit:
     def stripes(self) -> None:
         """The jersey of a footballer."""
         self.jersey()
-        trim = (40, 60, 130) if min(self.colour) > 200 else WHITE
         for x in (-7.2, 0, 7.2):
-            self.figure.rect(x - 1.5, 48, x + 1.5, 68.5, trim)
+            self.figure.rect(x - 1.5, 48, x + 1.5, 68.5, self.trim())
 
     def numbered(self) -> None:
         """The jersey of a basketball player; the number reads the same in a mirror."""
         self.jersey()
-        trim = (40, 60, 130) if min(self.colour) > 200 else WHITE
-        self.figure.ring(0, 54.8, 3.9, 4.1, 2.0, trim)
-        self.figure.ring(0, 61.4, 4.5, 4.6, 2.0, trim)
+        self.figure.ring(0, 54.8, 3.9, 4.1, 2.0, self.trim())
+        self.figure.ring(0, 61.4, 4.5, 4.6, 2.0, self.trim())
+
+    def trim(self) -> Colour:
+        """White on a jersey, or navy on a pale one."""
+        return (40, 60, 130) if self.colour[1] > 190 else WHITE
 
     def apron(self) -> None:
         f, b, dark = self.figure, self.build, second(self.colour)
@@ -156,4 +157,4 @@ class Outfit:
         getattr(self, {"T-shirt": "tshirt"}.get(clothing, clothing))()
         if clothing == "apron":
             return shade(self.shirt(), 0.93), 1.0
-        return second(self.colour), 1.0 if clothing in ("coat", "suit") else 0.4 if clothing == "T-shirt" else 0.22
+        return second(self.colour), {"T-shirt": 0.35, "dress": 0.22}.get(clothing, 1.0)

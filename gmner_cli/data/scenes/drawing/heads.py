@@ -11,9 +11,9 @@ CURLS = ((-10.5, 36), (10.5, 36), (-12.5, 29.5), (12.5, 29.5), (-11.5, 22.5), (1
 
 
 def back(f: Figure, look: Person) -> None:
-    """The hair behind the neck and shoulders."""
+    """The hair behind the head; a bun is worn low under a hat."""
     hair = HAIR[look.hair]
-    dark = second(hair)
+    dark, covered = second(hair), look.extra == "hat" or look.prop == "ladle"
     if look.style == "long":
         low = 60 if look.kind == "woman" else 49
         f.blob([(-10, 19), (0, 15.5), (10, 19), (13.5, 32), (15, low - 6), (10, low), (0, low - 2), (-10, low), (-15, low - 6), (-13.5, 32)], hair)
@@ -21,6 +21,10 @@ def back(f: Figure, look: Person) -> None:
     elif look.style == "ponytail":
         f.blob([(4, 17), (11, 15.5), (19, 21), (21, 34), (18, 50), (15.5, 54), (13.5, 44), (13, 30), (8, 24)], hair)
         f.blob([(14, 24), (17, 30), (17.5, 40), (16, 49), (15, 40)], dark)
+    elif look.style == "bun":
+        x, y = (12, 37) if covered else (0, 14)
+        f.ellipse(x, y, 6.4, 5.6, dark)
+        f.ellipse(x - 0.6, y - 0.6, 5.6, 4.8, hair)
     elif look.style == "curly":
         low = ((-13, 42), (13, 42)) if look.kind == "woman" else ()
         for x, y in (*CURLS, *low):
@@ -94,9 +98,6 @@ def _fringe(f: Figure, look: Person) -> None:
         for x, y in ((-9, 19), (-2.5, 17), (5, 17.5), (11, 26), (-12, 30)):
             f.arc(x, y, 2.8, 2.8, 150, 320, 1.0, shade(hair, 1.35))
         return
-    if look.style == "bun":
-        f.ellipse(0, 13.8, 6.2, 5.4, second(hair))
-        f.ellipse(-0.6, 13.2, 5.4, 4.6, hair)
     if look.style == "short" and look.kind == "man":
         f.blob([(-10.6, 30), (-11.3, 22), (-6.5, 16.6), (2, 15), (9, 17.5), (11.4, 23), (10.6, 30), (9.2, 25.2), (3, 22.6), (-4, 23.8), (-9, 24.5)], hair)
     elif look.style == "short":

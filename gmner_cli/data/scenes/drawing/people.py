@@ -10,7 +10,7 @@ from ..looks import COLOURS, SKIN, Person
 from . import heads, props
 from .clothes import BUILDS, NAVY, SAND, Outfit
 from .figure import Figure, second
-from .tile import Colour
+from .tile import Colour, Point
 
 WIDTH = 100
 TOPS = {"umbrella": 1, "ladle": 2, "racket": 10, "hat": 9, "bun": 8, "short": 15, "bald": 18, "curly": 11}
@@ -36,20 +36,22 @@ def draw(look: Person, height: int, rng: Random) -> Image.Image:
     if look.extra == "scarf":
         heads.scarf(f, colour)
     heads.front(f, look, gaze)
-    props.held(f, look.prop)
     left, right = props.POSES[look.prop]
     for side, (elbow, hand) in ((-1, left or free), (1, right)):
         _arm(f, (side * (build.shoulder - 2.2), 47.2), elbow, hand, sleeve, cover, skin)
+    props.held(f, look.prop)
+    for hand in ((left or free)[1], right[1]):
+        f.ellipse(*hand, 3.3, colour=second(skin))
+        f.ellipse(*hand, 2.8, colour=skin)
     return f.finish(mirror)
 
 
-def _arm(f: Figure, shoulder, elbow, hand, sleeve: Colour, cover: float, skin: Colour) -> None:
+def _arm(f: Figure, shoulder: Point, elbow: Point, hand: Point, sleeve: Colour, cover: float, skin: Colour) -> None:
     """``cover``: the part of the arm that the sleeve covers, from the shoulder."""
     thick = 5.4
     if cover < 1:
-        f.line([shoulder, elbow, hand], thick - 0.8, second(skin))
+        f.line([shoulder, elbow, hand], thick - 0.8, skin)
         part = cover * 2
         f.line([shoulder, tuple(s + (e - s) * part for s, e in zip(shoulder, elbow, strict=True))], thick + 1.6, sleeve)
     else:
         f.line([shoulder, elbow, hand], thick, sleeve)
-    f.ellipse(*hand, 3.1, colour=skin)

@@ -15,12 +15,12 @@ FREE: tuple[Arm, ...] = (((-17.5, 57), (-17.5, 69)), ((-23, 57), (-13.5, 64)), (
 
 POSES: dict[str, tuple[Arm | None, Arm]] = {
     "guitar": (((-22, 58), (-20, 52)), ((22, 58), (10, 64))),
-    "microphone": (None, ((23, 56), (12.5, 47.5))),
+    "microphone": (None, ((23, 57), (14, 49))),
     "trumpet": (((-8, 58), (11, 45)), ((23, 56), (21, 45))),
     "football": (None, ((21, 61), (27, 58))),
     "basketball": (None, ((22, 53), (25, 39))),
     "racket": (((-20, 59), (-25, 52)), ((24, 56), (24, 45))),
-    "book": (None, ((21, 60), (18, 62.5))),
+    "book": (None, ((19, 61), (17, 66))),
     "camera": (((-20, 59), (-11, 58)), ((20, 59), (11, 58))),
     "ladle": (None, ((24, 54), (24, 43))),
     "palette": (((-21, 58), (-23, 48)), ((19, 60), (20, 63))),
@@ -65,11 +65,12 @@ def _guitar(f: Figure) -> None:
 
 
 def _microphone(f: Figure) -> None:
-    f.line([(14.5, 53), (9.5, 42)], 3.8, DARK)
-    f.ellipse(8.6, 39.8, 5.2, colour=DARK)
-    f.ellipse(8.6, 39.8, 4.5, colour=STEEL)
-    f.line([(5.4, 42), (12, 38)], 1.1, IRON)
-    f.line([(6.2, 37.2), (11, 42.4)], 1.1, IRON)
+    f.line([(16.5, 55.5), (11.5, 44)], 4.2, DARK)
+    f.ellipse(9.8, 40, 5.8, colour=DARK)
+    f.ellipse(9.8, 40, 4.9, colour=STEEL)
+    for x, y in ((8, 38.2), (11.6, 38.2), (8, 41.8), (11.6, 41.8), (9.8, 40)):
+        f.ellipse(x, y, 0.9, colour=IRON)
+    f.line([(9, 45.6), (14, 43.4)], 1.6, (230, 190, 60))
 
 
 def _trumpet(f: Figure) -> None:
@@ -143,10 +144,11 @@ def _camera(f: Figure) -> None:
 def _ladle(f: Figure) -> None:
     f.line([(23, 50), (26.5, 24)], 3.4, IRON)
     f.line([(23, 50), (26.5, 24)], 2.0, STEEL)
-    f.slice(31, 21, 9.4, 10.4, 0, 180, IRON)
-    f.slice(31, 21.4, 8.2, 8.8, 0, 180, STEEL)
-    f.ellipse(31, 21, 9.4, 2.4, IRON)
-    f.ellipse(31, 21, 7.6, 1.4, (84, 92, 104))
+    f.slice(31.5, 20, 10, 13, 0, 180, IRON)
+    f.slice(31.5, 20.4, 8.8, 11.4, 0, 180, STEEL)
+    f.ellipse(31.5, 20, 10, 3, IRON)
+    f.ellipse(31.5, 20, 8.4, 2, (232, 120, 50))
+    f.line([(27, 24), (29, 28)], 1.4, WHITE)
 
 
 def _palette(f: Figure) -> None:
@@ -160,12 +162,13 @@ def _palette(f: Figure) -> None:
 
 
 def _stethoscope(f: Figure) -> None:
-    for colour, thick in ((WHITE, 3.4), ((24, 44, 70), 2.0)):
-        f.line([(-6.5, 42), (-7.5, 49), (-5.5, 55), (0, 58.5), (7, 62), (14, 61), (19, 54), (22, 47)], thick, colour)
-        f.line([(6.5, 42), (7.5, 49), (5.5, 55), (0, 58.5)], thick, colour)
-    f.ellipse(22.5, 43.5, 6.2, colour=(70, 78, 92))
-    f.ellipse(22.5, 43.5, 5.2, colour=STEEL)
-    f.ellipse(22.5, 43.5, 2.9, colour=WHITE)
+    for colour, thick in ((WHITE, 5.0), ((24, 44, 70), 2.8)):
+        f.line([(-6.5, 42), (-7.5, 49), (-5.5, 54), (0, 57)], thick, colour)
+        f.line([(6.5, 42), (7.5, 49), (5.5, 54), (0, 57)], thick, colour)
+        f.line([(0, 57), (1, 65), (7, 69), (15, 66), (20, 56), (22, 46)], thick, colour)
+    f.ellipse(22.8, 42.5, 7.4, colour=(24, 44, 70))
+    f.ellipse(22.8, 42.5, 5.9, colour=STEEL)
+    f.ellipse(22.8, 42.5, 3.2, colour=WHITE)
 
 
 def _umbrella(f: Figure) -> None:
