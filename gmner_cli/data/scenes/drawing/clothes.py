@@ -45,7 +45,8 @@ class Outfit:
                 knee = (hip[0] + (foot[0] - hip[0]) * (bare_from - top) / (foot[1] - top), bare_from)
                 f.line([hip, knee], thick * 1.25, colour)
             if side > 0:
-                f.line([(hip[0] + 1.5, top + 4), (foot[0] + thick * 0.3, 93)], 1.4, second(self.skin if bare_from < 100 else colour))
+                f.line([(hip[0] + 1.5, top + 4),
+                        (foot[0] + thick * 0.3, 93)], 1.4, second(self.skin if bare_from < 100 else colour))
             f.ellipse(side * (7.4 + self.stance), 97, 5.6, 3.0, shoe)
 
     def torso(self, colour: Colour, bottom: float, hem: float) -> None:
@@ -72,7 +73,8 @@ class Outfit:
     def dress(self) -> None:
         f, b, dark = self.figure, self.build, second(self.colour)
         self.legs(self.skin, dark, bare_from=67)
-        f.blob([(-b.waist, 58), (b.waist, 58), (17, 76), (21, 85), (10, 88), (0, 86.5), (-10, 88), (-21, 85), (-17, 76)], self.colour)
+        f.blob([(-b.waist, 58), (b.waist, 58), (17, 76), (21, 85), (10, 88), (0, 86.5), (-10, 88), (-21, 85),
+                (-17, 76)], self.colour)
         for x in (-8.5, 0, 8.5):
             f.line([(x * 0.55, 64), (x * 1.15, 85)], 1.2, dark)
         self.torso(self.colour, 62, b.waist + 0.6)
@@ -141,7 +143,8 @@ class Outfit:
         for side in (-1, 1):
             f.line([(side * 5, 43.5), (side * 6, 52)], 1.8, self.colour)
         f.rect(-7.4, 50, 7.4, 66, self.colour, corner=1.5)
-        f.blob([(-b.waist, 60.5), (b.waist, 60.5), (b.hip + 1.5, 70), (b.hip + 2, 83), (0, 84.5), (-b.hip - 2, 83), (-b.hip - 1.5, 70)], self.colour)
+        f.blob([(-b.waist, 60.5), (b.waist, 60.5), (b.hip + 1.5, 70), (b.hip + 2, 83), (0, 84.5), (-b.hip - 2, 83),
+                (-b.hip - 1.5, 70)], self.colour)
         f.line([(-b.waist, 61.5), (b.waist, 61.5)], 1.6, dark)
         f.rect(-6, 67, 6, 76, dark, corner=2)
 
