@@ -25,6 +25,8 @@ class Expressions:
 
     def __init__(self, with_expansion: str, without: str, kinds: dict[str, str]):
         for template in (with_expansion, without):
+            if not isinstance(template, str):
+                raise UsageError(f"expression template {template!r} is not a text", hint="YAML wants quotes: '\"{name}\"'")
             unknown = {f for _, f, _, _ in Formatter().parse(template) if f is not None} - _FIELDS
             if unknown:
                 raise UsageError(f"expression template {template!r} uses unknown {sorted(unknown)}",
