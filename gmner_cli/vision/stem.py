@@ -1,0 +1,40 @@
+"""BLIP (Li et al. 2022) with a convolutional stem in place of the patch embedding.
+
+A few convolutions before the transformer let a small one learn from few pictures
+(Xiao et al. 2021, "Early convolutions help transformers see better"). All else is
+the Hugging Face class, so whatever reads a BLIP reads this one.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from transformers import BlipConfig, BlipForImageTextRetrieval
+
+
+class ConvStem(nn.Module):
+    """Pixels [B, 3, H, W] to patch features [B, width, H/16, W/16]."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 4, stride=4)
+        self.rest = nn.Sequential(
+            nn.GELU(), nn.Conv2d(32, 32, 3, padding=1), nn.GELU(), nn.Conv2d(32, 96, 3, stride=2, padding=1),
+            nn.GELU(), nn.Conv2d(96, 96, 3, padding=1), nn.GELU(), nn.Conv2d(96, width, 3, stride=2, padding=1))
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """BLIP asks its patch embedding for the type of its weight."""
+        return self.first.weight
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.rest(self.first(pixels))
+
+
+class StemBlip(BlipForImageTextRetrieval):
+    """Image-text matching and retrieval; ``vision_config.patch_size`` must be 16, the stem's stride."""
+
+    def __init__(self, config: BlipConfig):
+        super().__init__(config)
+        if config.vision_config.patch_size != 16:
+            raise ValueError(f"the stem's stride is 16, not {config.vision_config.patch_size}")
+        self.vision_model.embeddings.patch_embedding = ConvStem(config.vision_config.hidden_size)
