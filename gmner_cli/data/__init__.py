@@ -39,7 +39,7 @@ def get(name: str) -> Adapter:
     """The adapter of a data set. Raises UsageError, with the closest known name, when there is none."""
     known = adapters()
     if name not in known:
-        raise UsageError(f"unknown data set {name!r}", hint=did_you_mean(name, known))
+        raise UsageError(f"unknown data set {name!r}", hint=did_you_mean(name, [*known, "scenes"]))
     return known[name]
 
 
