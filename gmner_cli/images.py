@@ -1,17 +1,38 @@
-"""Opening pictures as a person sees them, and refusing what is broken or hostile."""
+"""Opening pictures as a person sees them, refusing what is broken or hostile, and keeping the last ones."""
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from gmner_cli.errors import ImageError, printable
+from gmner_cli.errors import ImageError, UsageError, printable
+from gmner_cli.records import Post
+
+# Sizes are checked here, and EXIF oddities do not matter. For the whole process, because
+# warnings.catch_warnings() around each picture leaves wrong filters behind when threads do it at once.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb (a 100-megapixel photo is 300 MB in memory)."""
+
+LARGE_PIXELS = 25_000_000
+"""Pictures above this are decoded one at a time: the copies on the way from a file take up to ten bytes a pixel."""
+
+_LARGE_TURN = Lock()
+
+KEPT_BYTES = 256 * 2**20
+"""Decoded pictures that are kept, so that the stages of one window do not each decode them again."""
+
+MISSING = ("error", "skip", "text-only")
 
 KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 """Formats that are read. Pillow knows more, but EPS runs Ghostscript on the file and others are as risky."""
@@ -35,25 +56,47 @@ def locate(root: Path, name: str) -> Path:
     return path
 
 
+class Opened(NamedTuple):
+    """A picture, RGB, and the [width, height] that it has in its file, EXIF applied."""
+
+    picture: Image.Image
+    size: tuple[int, int]
+
+
 def open_image(root: Path, name: str) -> Image.Image:
     """Load ``root/name`` as RGB, EXIF rotation applied, first frame of an animation.
 
     The type is found from the content, not from the name. Transparency is laid
     on white; 16-bit greys are scaled to 8 bits. Raises ImageError.
     """
+    return open_sized(root, name).picture
+
+
+def open_sized(root: Path, name: str, side: int | None = None) -> Opened:
+    """As ``open_image``, with the size of the whole picture, which itself may be a reduced copy.
+
+    ``side``: pixels of the longer side that are enough. A larger picture is reduced by a
+    whole number, and by no more than leaves ``side``; a JPEG is so decoded several times as fast.
+    """
     path = locate(root, name)
     where = printable(str(path))
     try:
         if path.stat().st_size == 0:
             raise ImageError("image is empty (0 bytes)", where=where)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size is checked below; EXIF oddities do not matter
-            with Image.open(path, formats=_kinds()) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise ImageError(f"image has {picture.width}x{picture.height} pixels, more than {MOST_PIXELS}",
-                                     where=where, hint="scale it down first")
+        with Image.open(path, formats=_kinds()) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise ImageError(f"image has {width}x{height} pixels, more than {MOST_PIXELS}",
+                                 where=where, hint="scale it down first")
+            with _LARGE_TURN if width * height > LARGE_PIXELS else nullcontext():
+                times = _reduction(picture.size, side)
+                drafted = times > 1 and picture.draft(None, (max(1, width // times), max(1, height // times)))
                 picture.load()
-                return to_rgb(_upright(picture))
+                upright, sideways = _upright(picture)
+                size = upright.size if not drafted else (height, width) if sideways else (width, height)
+                seen = to_rgb(upright)
+                times = _reduction(seen.size, side)
+                return Opened(seen.reduce(times) if times > 1 else seen, size)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -65,6 +108,70 @@ def open_image(root: Path, name: str) -> Image.Image:
         raise ImageError(f"image cannot be read: {problem.strerror}", where=where) from None
     except Exception as problem:  # decoders meet damage with errors of every class
         raise ImageError(f"image is broken: {problem or type(problem).__name__}", where=where) from None
+
+
+def decoded_bytes(size: tuple[int, int], side: int | None = None) -> int:
+    """The memory that ``open_sized`` takes, nearly, for a picture of ``size`` [width, height]."""
+    times = _reduction(size, side)
+    return 3 * -(-size[0] // times) * -(-size[1] // times)
+
+
+class Pictures:
+    """The posts' images: loaded from one folder, and what happens when one cannot be.
+
+    ``missing``: "error" marks the post as failed, "skip" leaves it as it came in,
+    "text-only" goes on as if it had no image; its name stays in the record.
+    Safe to use from several threads; the pictures it gives are shared, so nobody may draw on them.
+    """
+
+    workers = min(4, os.cpu_count() or 1)
+    """Threads that decode; decoding and scaling run side by side, without Python's lock."""
+
+    def __init__(self, root: Path | None, missing: str = "error"):
+        if missing not in MISSING:
+            raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
+        if root is not None and not root.is_dir():
+            raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
+        self.root, self.missing = root, missing
+        self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="gmner-pictures")
+
+    def open(self, name: str, side: int | None = None) -> Opened:
+        """A picture of the folder by its file name, RGB, EXIF applied. ``side``: see ``open_sized``. Raises ImageError."""
+        if self.root is None:
+            raise ImageError("there is no image folder", where=printable(name), hint="give it with --images DIR")
+        with self._lock:
+            if (name, side) in self._kept:
+                self._kept.move_to_end((name, side))
+                return self._kept[name, side]
+        opened = open_sized(self.root, name, side)  # not under the lock, which would decode one after the other
+        with self._lock:
+            if (name, side) not in self._kept:
+                self._kept[name, side] = opened
+                self._bytes += decoded_bytes(opened.picture.size)
+            while self._bytes > KEPT_BYTES:
+                self._bytes -= decoded_bytes(self._kept.popitem(last=False)[1].picture.size)
+        return opened
+
+    def load(self, post: Post, side: int | None = None) -> Image.Image | None:
+        """The picture of a post; None when it has none, or goes on without. Sets ``image_size``. Raises ImageError.
+
+        ``image_size`` is that of the whole picture, also where ``side`` asks for no more than a reduced copy.
+        """
+        if post.image is None or post.image_problem is not None:
+            return None
+        opened = self.open(post.image, side)
+        post.image_size = opened.size
+        return opened.picture
+
+    def begin(self, post: Post, side: int | None = None) -> Future[Image.Image | None]:
+        """``load`` in one of the ``workers`` threads."""
+        return self._pool.submit(self.load, post, side)
+
+
+NO_PICTURES = Pictures(None)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -85,11 +192,17 @@ def _kinds() -> list[str]:
     return [kind for kind in KINDS if kind in Image.OPEN]
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _reduction(size: tuple[int, int], side: int | None) -> int:
+    return max(1, max(size) // side) if side else 1
+
+
+def _upright(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture as its camera was held, and whether its file has width and height the other way round."""
     try:
-        return ImageOps.exif_transpose(picture)
+        sideways = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        return ImageOps.exif_transpose(picture), sideways
     except Exception:  # damaged EXIF data says nothing about the pixels
-        return picture
+        return picture, False
 
 
 def _white(mode: str, grey: np.ndarray) -> float:

@@ -9,31 +9,26 @@ are skipped (``post.set_aside``).
 from __future__ import annotations
 
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 import msgspec
 import torch
-from PIL import Image
 
-from gmner_cli.errors import GmnerError, ImageError, RecordError, UsageError, printable
-from gmner_cli.images import open_image
-from gmner_cli.model import Example, Model, to_device
+from gmner_cli.errors import GmnerError, ImageError, RecordError, printable
+from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
+from gmner_cli.model import Model, to_device
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.training.batches import ahead, bucket
+from gmner_cli.training.batches import ahead, bucket, collate, cut, largest_side, prepared
 
 WINDOW = 256
 """Posts that are in memory at a time: enough to batch like lengths, little enough to stream."""
 
-KEPT_BYTES = 256 * 2**20
-"""Decoded pictures that are kept, so that the stages of one window do not each decode them again."""
-
-MISSING = ("error", "skip", "text-only")
+BATCH_BYTES = 512 * 2**20
+"""Decoded pictures of one batch, of which a few are in memory: 14 photos of 12 megapixels, one of 100."""
 
 
 class Stage(Protocol):
@@ -44,83 +39,41 @@ class Stage(Protocol):
     def __call__(self, posts: list[Post]) -> list[Post]: ...
 
 
-class Pictures:
-    """The posts' images: loaded from one folder, and what happens when one cannot be.
-
-    ``missing``: "error" marks the post as failed, "skip" leaves it as it came in,
-    "text-only" goes on as if it had no image; its name stays in the record.
-    """
-
-    def __init__(self, root: Path | None, missing: str = "error"):
-        if missing not in MISSING:
-            raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
-        if root is not None and not root.is_dir():
-            raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
-        self.root, self.missing = root, missing
-        self._kept: OrderedDict[str, Image.Image] = OrderedDict()
-        self._lock = Lock()
-
-    def load(self, post: Post) -> Image.Image | None:
-        """The picture of a post, RGB, EXIF applied; None when it has none, or goes on without. Raises ImageError."""
-        if post.image is None or post.image_problem is not None:
-            return None
-        if self.root is None:
-            raise ImageError("there is no image folder", where=f"post {post.id}", hint="give it with --images DIR")
-        with self._lock:
-            picture = self._kept.pop(post.image, None) or open_image(self.root, post.image)
-            self._kept[post.image] = picture
-            while sum(3 * p.width * p.height for p in self._kept.values()) > KEPT_BYTES:
-                self._kept.popitem(last=False)
-        post.image_size = picture.size
-        return picture
-
-
-NO_PICTURES = Pictures(None)
-
-
 def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
         pictures: Pictures = NO_PICTURES, progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
     """Predict on posts in memory; returns copies, the posts given are not changed.
 
     Batches hold examples of like length; the next two are prepared (pictures
-    decoded, tensors padded) while one is computed. A batch that does not fit into
-    GPU memory is halved and tried again. ``progress`` is told of finished examples.
+    decoded, tensors padded) while one is computed. A batch whose pictures are large is
+    cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
+    into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     """
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
     outputs: list[Any] = [None] * len(examples)
+    turn, side = Lock(), largest_side(model)
 
-    def prepare(indexes: list[int]) -> dict[str, Any]:
-        return collate(model, [examples[i] for i in indexes], copies, pictures, runtime)
+    def price(index: int) -> int:
+        size = copies[examples[index].post].image_size
+        return decoded_bytes(size, side) if size is not None and model.reads_images else 0
 
+    def again(indexes: list[int]) -> dict[str, Any]:
+        return collate(model, [examples[i] for i in indexes], copies, pictures, runtime, turn)
+
+    batches = cut(bucket(examples, batch_size), price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
     # and tensors made under inference_mode never take part in any.
     with torch.no_grad(), runtime.autocast():
-        for indexes, batch in ahead(bucket(examples, batch_size), prepare):
-            for index, output in zip(indexes, _predict(model, indexes, batch, prepare, runtime), strict=True):
+        for indexes, batch in prepared(model, examples, batches, copies, pictures, runtime, turn):
+            for index, output in zip(indexes, _predict(model, indexes, batch, again, runtime), strict=True):
                 outputs[index] = output
             progress(len(indexes))
     model.write(copies, examples, outputs)
     return copies
 
 
-def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
-            runtime: Runtime) -> dict[str, Any]:
-    """A batch in CPU memory (pinned for a GPU), with the posts' pictures where the model reads them."""
-    images: list[Image.Image | None] = [None] * len(examples)
-    if model.reads_images or (model.training and model.trains_on_images):
-        loaded = {e.post: None for e in examples}
-        for index in loaded:
-            loaded[index] = pictures.load(posts[index])
-        images = [loaded[e.post] for e in examples]
-    batch = model.collate(examples, images)
-    if runtime.device.type == "cuda":
-        batch = {k: v.pin_memory() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-    return batch
-
-
 def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
-             prepare: Callable[[list[int]], dict[str, Any]], runtime: Runtime) -> list[Any]:
+             again: Callable[[list[int]], dict[str, Any]], runtime: Runtime) -> list[Any]:
     try:
         return model.predict(to_device(batch, runtime.device))
     except torch.OutOfMemoryError:
@@ -129,7 +82,7 @@ def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
     torch.cuda.empty_cache()
     half = len(indexes) // 2
     return [output for part in (indexes[:half], indexes[half:])
-            for output in _predict(model, part, prepare(part), prepare, runtime)]
+            for output in _predict(model, part, again(part), again, runtime)]
 
 
 class ModelStage:
@@ -163,11 +116,12 @@ class CheckImages:
     most_told = 20
     """Posts that are named on stderr; the records say it of all."""
 
-    def __init__(self, pictures: Pictures, tell: Callable[[str], None]):
-        self.pictures, self.tell, self.told = pictures, tell, 0
+    def __init__(self, pictures: Pictures, tell: Callable[[str], None], side: int | None = None):
+        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the same."""
+        self.pictures, self.tell, self.side, self.told = pictures, tell, side, 0
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        for post, problem in ahead(posts, self._problem, depth=8):
+        for post, problem in ahead(posts, self._problem, depth=2 * self.pictures.workers, workers=self.pictures.workers):
             if problem is None:
                 continue
             if self.pictures.missing == "error":
@@ -191,7 +145,7 @@ class CheckImages:
         if post.set_aside:
             return None
         try:
-            self.pictures.load(post)
+            self.pictures.load(post, self.side)
         except ImageError as problem:
             return problem
         return None

@@ -1,16 +1,24 @@
-"""Batches of like length, made in a background thread while the last one is computed."""
+"""Batches of like length, made in background threads while the last one is computed."""
 
 from __future__ import annotations
 
-import queue
 import random
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from threading import Lock
 from typing import Any, TypeVar
 
-from gmner_cli.model import Example
+import torch
+
+from gmner_cli.images import Pictures
+from gmner_cli.model import Example, Model
+from gmner_cli.records import Post
+from gmner_cli.runtime import Runtime
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random | None = None) -> list[list[int]]:
@@ -34,41 +42,97 @@ def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random 
     return batches
 
 
-def ahead(jobs: Sequence[T], work: Callable[[T], Any], depth: int = 2) -> Iterator[tuple[T, Any]]:
-    """``(job, work(job))`` in order, with ``depth`` results prepared ahead off the main thread.
+def cut(batches: Iterable[list[int]], cost: Callable[[int], float], most: float) -> Iterator[list[int]]:
+    """The batches, parted where the ``cost`` of their indexes together would pass ``most``; one index may cost more."""
+    for batch in batches:
+        start, used = 0, 0.0
+        for at, index in enumerate(batch):
+            price = cost(index)
+            if at > start and used + price > most:
+                yield batch[start:at]
+                start, used = at, 0.0
+            used += price
+        yield batch[start:]
 
-    An exception in ``work`` is raised here; leaving the loop early stops the thread.
+
+def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2, workers: int = 1) -> Iterator[tuple[T, R]]:
+    """``(job, work(job))`` in order, with ``depth`` jobs prepared ahead off the main thread.
+
+    Jobs are taken from ``jobs`` here, and only when it is their turn to be begun. With one worker
+    ``work`` is called in order and never twice at a time; with several, only the results are in order. An
+    exception in ``work`` is raised here, in its job's place; leaving the loop early drops what is not begun.
     """
-    ready: queue.Queue = queue.Queue(maxsize=depth)
-    stop = threading.Event()
+    stream = iter(jobs)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="gmner-batches")
 
-    def put(item: Any) -> bool:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
+    def begun(count: int) -> deque[tuple[T, Future[R]]]:
+        return deque((job, pool.submit(work, job)) for job in islice(stream, count))
 
-    def run() -> None:
-        try:
-            for job in jobs:
-                if not put((job, work(job), None)):
-                    return
-        except BaseException as problem:
-            put((None, None, problem))
-        else:
-            put(None)
-
-    thread = threading.Thread(target=run, name="gmner-batches", daemon=True)
-    thread.start()
     try:
-        while (item := ready.get()) is not None:
-            job, result, problem = item
-            if problem is not None:
-                raise problem
+        waiting = begun(depth)
+        while waiting:
+            job, future = waiting.popleft()
+            result = future.result()
+            waiting += begun(1)
             yield job, result
     finally:
-        stop.set()
-        thread.join()
+        pool.shutdown(cancel_futures=True)
+
+
+def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[int]], posts: Sequence[Post],
+             pictures: Pictures, runtime: Runtime, turn: Lock | None = None) -> Iterator[tuple[list[int], dict[str, Any]]]:
+    """``(indexes, batch)`` in order, the next two made while one is computed.
+
+    Pictures are decoded by several threads. ``model.collate`` is called in order and by one thread, so
+    that what it draws does not depend on which picture is ready first; never while another thread holds ``turn``.
+    """
+    turn = turn or Lock()
+    begun: list[dict[int, Future]] = []
+
+    def begin() -> Iterator[tuple[list[int], dict[int, Future]]]:
+        for indexes in batches:
+            begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures))
+            yield indexes, begun[-1]
+
+    def finish(job: tuple[list[int], dict[int, Future]]) -> dict[str, Any]:
+        return _finish(model, [examples[i] for i in job[0]], job[1], runtime, turn)
+
+    made = ahead(begin(), finish)
+    try:
+        for (indexes, _), batch in made:
+            begun.pop(0)
+            yield indexes, batch
+    finally:
+        for loading in begun:
+            for future in list(loading.values()):  # it may be taken from while we walk
+                future.cancel()
+        made.close()
+
+
+def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
+            runtime: Runtime, turn: Lock | None = None) -> dict[str, Any]:
+    """A batch in CPU memory (pinned for a GPU), with the posts' pictures where the model reads them."""
+    return _finish(model, examples, _begin(model, examples, posts, pictures), runtime, turn or Lock())
+
+
+def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures) -> dict[int, Future]:
+    """Pictures on their way, by number of the post; none when the model does not look."""
+    if not (model.reads_images or (model.training and model.trains_on_images)):
+        return {}
+    return {index: pictures.begin(posts[index], largest_side(model)) for index in dict.fromkeys(e.post for e in examples)}
+
+
+def _finish(model: Model, examples: Sequence[Example], loading: dict[int, Future], runtime: Runtime,
+            turn: Lock) -> dict[str, Any]:
+    loaded = {index: future.result() for index, future in loading.items()}
+    loading.clear()  # decoded pictures are large, and whoever holds the job would hold them
+    with turn:
+        batch = model.collate(examples, [loaded.get(e.post) for e in examples])
+    if runtime.device.type == "cuda":
+        batch = {k: v.pin_memory() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    return batch
+
+
+def largest_side(model: Model) -> int | None:
+    """``largest_side`` of a model: pixels of the longer side that it can use; None: pictures as they are."""
+    return getattr(model, "largest_side", None)
