@@ -32,6 +32,9 @@ _LARGE_TURN = Lock()
 KEPT_BYTES = 256 * 2**20
 """Decoded pictures that are kept, so that the stages of one window do not each decode them again."""
 
+WORKERS = min(4, os.cpu_count() or 1)
+"""Threads that decode: Pillow's decoders and filters run side by side, outside Python's lock."""
+
 MISSING = ("error", "skip", "text-only")
 
 KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
@@ -124,15 +127,12 @@ class Pictures:
     Safe to use from several threads; the pictures it gives are shared, so nobody may draw on them.
     """
 
-    workers = min(4, os.cpu_count() or 1)
-    """Threads that decode; decoding and scaling run side by side, without Python's lock."""
-
-    def __init__(self, root: Path | None, missing: str = "error"):
+    def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS):
         if missing not in MISSING:
             raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
-        self.root, self.missing = root, missing
+        self.root, self.missing, self.workers = root, missing, workers
         self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()

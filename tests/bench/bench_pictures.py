@@ -1,0 +1,101 @@
+"""Posts per second of a small visual model, pictures decoded by a pool ahead against a plain loop, in the same run.
+
+    python tests/bench/bench_pictures.py [--posts 200] [--rounds 3] [--threads 1]
+
+Pictures are photos of 1000x750 pixels as JPEG, drawn here; the model is a BLIP of random
+weights that takes 32x32 pixels, so that nearly all the work is opening and scaling.
+"One thread ahead" is the same pipeline with one decoding thread; "reduced" is the pool with a
+model that says it needs no more than 64 pixels. Nothing is kept from one round to the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a checkout that is not installed
+
+import PIL  # noqa: E402
+import torch  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
+
+from gmner_cli import runtime  # noqa: E402
+from gmner_cli.images import WORKERS, Pictures, open_image  # noqa: E402
+from gmner_cli.model import Model, new_model  # noqa: E402
+from gmner_cli.records import Entity, Post  # noqa: E402
+from gmner_cli.stages import run  # noqa: E402
+from tests.tiny import save_blip  # noqa: E402
+
+BATCH = 16
+
+
+def draw_pictures(folder: Path, count: int) -> None:
+    """Coarse noise and shapes: as heavy to decode as a photo (about 150 KB at quality 85)."""
+    for number in range(count):
+        picture = Image.effect_noise((250, 188), 60).resize((1000, 750), Image.Resampling.BICUBIC).convert("RGB")
+        draw = ImageDraw.Draw(picture)
+        for step in range(8):
+            x, y = (97 * (number + step)) % 900, (61 * (number + 3 * step)) % 650
+            draw.ellipse((x, y, x + 150, y + 120), fill=(40 * step % 255, 30 * number % 255, 90))
+        picture.save(folder / f"{number}.jpg", quality=85)
+
+
+def plain_loop(model: Model, posts: list[Post], folder: Path) -> None:
+    copies = [model.blank(p) for p in posts]
+    examples = model.examples(copies, training=False)
+    outputs = []
+    with torch.no_grad():
+        for start in range(0, len(examples), BATCH):
+            part = examples[start:start + BATCH]
+            outputs += model.predict(model.collate(part, [open_image(folder, copies[e.post].image) for e in part]))
+    model.write(copies, examples, outputs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--posts", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="of the model; decoding has its own")
+    asked = parser.parse_args()
+    where = runtime.start("cpu", threads=asked.threads)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {asked.threads} model threads, torch {torch.__version__}, "
+          f"Pillow {PIL.__version__}; {asked.posts} posts with a picture each, batches of {BATCH}; "
+          f"median (min-max) of {asked.rounds} rounds")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        draw_pictures(folder, asked.posts)
+        model = new_model("gmner_cli.entailment.blip_itm:BlipItm", {"checkpoint": str(save_blip(folder / "blip"))}, [],
+                          recipe="bench", offline=True).to(where.device).eval()
+        posts = [Post(id=str(n), text="Allen swims", image=f"{n}.jpg", entities=[Entity(start=0, end=5, type="PER")])
+                 for n in range(asked.posts)]
+
+        def ahead(workers: int, side: int | None = None) -> Callable[[], object]:
+            def work() -> None:
+                pictures = Pictures(folder, workers=workers)
+                model.largest_side = side
+                run(model, posts, where, BATCH, pictures)
+            return work
+
+        ways = {"plain loop": lambda: plain_loop(model, posts, folder), "one thread ahead": ahead(1),
+                f"pool of {WORKERS} ahead": ahead(WORKERS), f"pool of {WORKERS}, reduced": ahead(WORKERS, 64)}
+        rounds: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(asked.rounds):
+            for way, work in ways.items():
+                began = time.perf_counter()
+                work()
+                rounds[way].append(len(posts) / (time.perf_counter() - began))
+    for way, speeds in rounds.items():
+        ratio = statistics.median(a / b for a, b in zip(speeds, rounds["plain loop"], strict=True))
+        print(f"{way:22} {statistics.median(speeds):8.1f} posts/s  ({min(speeds):.1f}-{max(speeds):.1f}), "
+              f"{ratio:.2f} times the plain loop")
+
+
+if __name__ == "__main__":
+    main()
