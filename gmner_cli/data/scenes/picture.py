@@ -26,7 +26,7 @@ _HEIGHTS = {"person": (0.36, 0.62), "building": (0.34, 0.66), "animal": (0.16, 0
 """Heights by group, as shares of the picture's."""
 _DEPTH = {"building": 0, "crest": 1, "logo": 1, "person": 2, "prize": 2, "animal": 3, "product": 3}
 """What stands behind what: low numbers are drawn first."""
-LEAST_SEEN = 0.45
+LEAST_SEEN = 0.5
 """Share of a figure's own pixels that must be visible, so that what is said of it can be seen."""
 TRIES = 14
 
