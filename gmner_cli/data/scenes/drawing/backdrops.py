@@ -119,7 +119,7 @@ def _stage(s: _Scene, floor: float, rng: Random) -> None:
         s.rect(x, 0, x + 3, floor, shade(curtain, 0.82))
     for x in (rng.uniform(16, 36), rng.uniform(64, 84)):
         lean = rng.uniform(-12, 12)
-        s.polygon([(x - 3, 0), (x + 3, 0), (x + lean + 17, floor), (x + lean - 17, floor)], shade(curtain, 1.28))
+        s.polygon([(x - 3, 0), (x + 3, 0), (x + lean + 17, floor), (x + lean - 17, floor)], shade(curtain, 1.2))
         s.ellipse(x + lean, floor + 5, 18, 4, (178, 140, 108))
     s.rect(0, 0, 100, 7, shade(curtain, 0.62))
     s.fade(floor, 100, (156, 116, 86), (112, 80, 60))
@@ -207,8 +207,8 @@ def _night(s: _Scene, floor: float, rng: Random) -> None:
     for _ in range(12):
         x, y = rng.uniform(0, 100), floor - rng.uniform(1, 5)
         s.ellipse(x, y, 0.8, 0.8, (232, 204, 140))
-    s.fade(floor, 100, (92, 94, 122), (66, 68, 96))
-    s.ellipse(rng.uniform(25, 75), 90, 46, 8, (108, 108, 132))
+    s.fade(floor, 100, (118, 118, 146), (84, 86, 114))
+    s.ellipse(rng.uniform(25, 75), 90, 46, 8, (126, 126, 150))
 
 
 def _office(s: _Scene, floor: float, rng: Random) -> None:
