@@ -30,13 +30,13 @@ _OUTLINES: dict[str, tuple[Point, ...]] = {
     "circle": tuple(disc(0, 0, 41, 44)),
     "shield": ((-34, -41), (34, -41), (35, -12), (33, 4), (27, 19), (16, 32), (0, 41), (-16, 32), (-27, 19), (-33, 4), (-35, -12)),
     "square": ((-39, -41), (39, -41), (39, 41), (-39, 41)),
-    "hexagon": ((0, -42), (37, -21), (37, 21), (0, 42), (-37, 21), (-37, -21)),
-    "diamond": ((0, -44), (44, 0), (0, 44), (-44, 0)),
+    "hexagon": ((0, -41), (36, -20.5), (36, 20.5), (0, 41), (-36, 20.5), (-36, -20.5)),
+    "diamond": ((0, -41), (44, 0), (0, 41), (-44, 0)),
     "triangle": ((0, -41), (49, 41), (-49, 41)),
 }
 
 # Where the emblem sits: its centre's y and its radius.
-_SEATS = {"circle": (0, 31), "shield": (-7, 29), "square": (0, 33), "hexagon": (0, 30), "diamond": (0, 27), "triangle": (14, 27)}
+_SEATS = {"circle": (0, 31), "shield": (-7, 29), "square": (0, 33), "hexagon": (0, 30), "diamond": (0, 27), "triangle": (16, 25)}
 
 
 def _waves() -> list[list[Point]]:
