@@ -127,12 +127,10 @@ def by_picture(whole: Callable[..., tuple]) -> Callable[..., tuple]:
         with torch.autocast(logits.device.type, enabled=False):
             for row, label in enumerate(labels):
                 one = slice(row, row + 1)
-                # What stands in the encoder's place without a second stage is something else, and not used.
-                encoder = {"encoder_logits": encoder_logits[one].float(),
-                           "encoder_pred_boxes": encoder_pred_boxes[one].float()} if config.two_stage else {}
                 value, _, _ = whole(logits[one].float(), [label], device, pred_boxes[one].float(), config, [label_maps[row]],
                                     text_mask[one], outputs_class=outputs_class[:, one].float(),
-                                    outputs_coord=outputs_coord[:, one].float(), **encoder)
+                                    outputs_coord=outputs_coord[:, one].float(), encoder_logits=encoder_logits[one].float(),
+                                    encoder_pred_boxes=encoder_pred_boxes[one].float())
                 total = total + value * (len(label["boxes"]) / boxes)
         return total, {}, None
 
