@@ -43,8 +43,9 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
         pictures: Pictures = NO_PICTURES, progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
     """Predict on posts in memory; returns copies, the posts given are not changed.
 
-    Batches hold examples of like length; the next two are prepared (pictures
-    decoded, tensors padded) while one is computed. A batch whose pictures are large is
+    Batches hold examples of like length, or with pictures of like shape for a model
+    that pads pictures (``batches_by_shape``: 1.4 to 1.6 times fewer pixels for Grounding DINO on
+    photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     """
@@ -53,6 +54,10 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     outputs: list[Any] = [None] * len(examples)
     turn, side = Lock(), largest_side(model)
 
+    def shape(index: int) -> float:
+        width, height = copies[examples[index].post].image_size or (1, 1)
+        return width / height
+
     def price(index: int) -> int:
         size = copies[examples[index].post].image_size
         return decoded_bytes(size, side) if size is not None and model.reads_images else 0
@@ -60,7 +65,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     def again(indexes: list[int]) -> dict[str, Any]:
         return collate(model, [examples[i] for i in indexes], copies, pictures, runtime, turn)
 
-    batches = cut(bucket(examples, batch_size), price, BATCH_BYTES)
+    by_shape = shape if getattr(model, "batches_by_shape", False) else None
+    batches = cut(bucket(examples, batch_size, shape=by_shape), price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
     # and tensors made under inference_mode never take part in any.
     with torch.no_grad(), runtime.autocast():

@@ -152,6 +152,19 @@ def test_a_generator_of_jobs_is_asked_only_for_what_is_begun():
     assert len(asked) == 4
 
 
+def test_a_model_that_pads_pictures_gets_those_of_like_shape_together(folder):
+    shapes = [(64, 48), (48, 64), (640, 480), (480, 640), (10, 10), (64, 48)]
+    posts = [msgspec.structs.replace(p, image_size=size) for p, size in zip(posts_of(6), shapes, strict=True)]
+    model = Reds()
+    model.batches_by_shape = True
+    found = run(model, posts, CPU, 2, Pictures(folder))
+    assert model.collated == [[1, 3], [4, 0], [2, 5]], "by width / height, then the longer text first"
+    assert [p.extra["red"] for p in found] == list(range(6))
+    plain = Reds()
+    run(plain, posts, CPU, 2, Pictures(folder))
+    assert plain.collated == [[0, 1], [2, 3], [4, 5]]
+
+
 # --- out of memory ------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fits,size", [(2, 8), (1, 8), (2, 5), (3, 24)])

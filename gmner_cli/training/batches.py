@@ -21,16 +21,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random | None = None) -> list[list[int]]:
+def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random | None = None,
+           shape: Callable[[int], float] | None = None) -> list[list[int]]:
     """Indexes of ``examples`` in batches of similar length.
 
     Without ``shuffle``: sorted by length, longest first, so that a too large batch
-    fails at once. With it: random pools of 50 batches are sorted, then the batches
+    fails at once; or by ``shape`` of an index, and only where that is the same by length. With it: random pools of 50 batches are sorted, then the batches
     are shuffled, which keeps padding low and the order random.
     """
     order = list(range(len(examples)))
     if shuffle is None:
-        order.sort(key=lambda i: -examples[i].length)
+        order.sort(key=lambda i: (shape(i) if shape else 0, -examples[i].length))
         return [order[i:i + batch_size] for i in range(0, len(order), batch_size)]
     shuffle.shuffle(order)
     batches = []
