@@ -20,6 +20,9 @@ Box = tuple[float, float, float, float]
 
 R = TypeVar("R", bound="Record")
 
+ABSTAINED = "abstained"
+"""Of ``Post.grounding``."""
+
 
 class Record(msgspec.Struct, kw_only=True):
     """Base of all parts of a post: declared fields are typed, all others pass through ``extra``."""
@@ -111,6 +114,8 @@ class Entity(Record):
     boxes: list[Box] | None = None
     box_scores: list[float] | None = None
     masks: list[Mask] | None = None
+    slices: list[str] | None = None
+    """Groups of gold entities that ``score`` reports rows of, such as "held-out"."""
     parts: ClassVar = {"expansions": Expansion, "masks": Mask}
 
     @property
@@ -130,6 +135,9 @@ class Post(Record):
     knowledge: list[Knowledge] | None = None
     proposals: list[Proposal] | None = None
     entities: list[Entity] | None = None
+    grounding: str | None = None
+    """"abstained": the models declined to look, because the picture is unlike those they know. Then nothing
+    is assessed: no entity has ``boxes``."""
     error: str | None = None
     """Why the post failed. --resume, and a run that reads this record, try again."""
     skipped: str | None = None

@@ -20,7 +20,7 @@ import torch
 from gmner_cli.errors import GmnerError, ImageError, RecordError, printable
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
-from gmner_cli.records import Post
+from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.training.batches import ahead, bucket, collate, cut, largest_side, prepared
 
@@ -100,7 +100,8 @@ class ModelStage:
         model.ready()
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        wanted = [post for post in posts if not post.set_aside]
+        looks = self.model.reads_images
+        wanted = [post for post in posts if not post.set_aside and not (looks and post.grounding == ABSTAINED)]
         # Models look at `image` to know whether there is a picture; text-only hides it from them, not from the record.
         read = [msgspec.structs.replace(p, image=None) if p.image_problem is not None else p for p in wanted]
         found = run(self.model, read, self.runtime, self.batch_size, self.pictures)

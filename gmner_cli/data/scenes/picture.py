@@ -29,6 +29,8 @@ _DEPTH = {"building": 0, "crest": 1, "logo": 1, "person": 2, "prize": 2, "animal
 LEAST_SEEN = 0.5
 """Share of a figure's own pixels that must be visible, so that what is said of it can be seen."""
 TRIES = 14
+OUTDOORS = ("park", "street", "pitch", "beach", "night", "hills")
+"""Backdrops that buildings stand before."""
 
 
 @dataclass(eq=False)
@@ -60,7 +62,8 @@ def compose(looks: Sequence[Look], knobs: Knobs, rng: Random) -> tuple[Image.Ima
     Looks that come first are placed first; one that fits nowhere without hiding
     or being hidden too much is left out, and is None.
     """
-    kind = rng.choice(backdrops.KINDS)
+    outdoors = any(group_of(look.kind) == "building" for look in looks)
+    kind = rng.choice(OUTDOORS if outdoors else backdrops.KINDS)
     picture = backdrops.draw(kind, knobs.size, rng)
     floor = backdrops.HORIZON[kind] * knobs.size
     placed: list[Placed] = []

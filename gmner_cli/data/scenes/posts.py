@@ -193,7 +193,7 @@ def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | 
     return Entity(start=mention.start, end=mention.end, text=text[mention.start:mention.end], type=being.type,
                   fine_type=being.fine_type, boxes=[f.box for f in own], masks=[encode(f.mask) for f in own],
                   expansions=[Expansion(text=expansion(being, knobs.knowledge, rng), source="world")],
-                  extra={"slices": slices})
+                  slices=slices)
 
 
 def _set_tokens(post: Post) -> None:

@@ -1,0 +1,60 @@
+"""Does a picture look like those that a model was trained on? A model that asks can decline instead of inventing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SHRINKAGE = 0.1
+"""Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
+
+
+class Familiarity(nn.Module):
+    """Mahalanobis distance of a picture's features from the training domain's (Lee et al. 2018, one class).
+
+    Features [P, 2d]: mean and standard deviation of the patch features [P, K, d]. What was
+    fitted stands in buffers, so it is saved with the network whose features these are.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2 * width))
+        self.register_buffer("whitener", torch.eye(2 * width))
+        self.register_buffer("limit", torch.tensor(float("inf")))
+        self.gathered: list[Tensor] | None = []
+        """Features seen since the last fit; None once the model only predicts."""
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """How strange each picture is, float [P]; above ``limit`` it is not of the domain. Patches float [P, K, d]."""
+        features = torch.cat([patches.mean(1), patches.std(1)], -1).float()
+        if self.gathered is not None and not self.training:
+            self.gathered.append(features.cpu())
+        return ((features - self.mean) @ self.whitener).square().mean(-1)
+
+    @torch.no_grad()
+    def fit(self, share: float) -> None:
+        """Take the pictures gathered as the domain, of which a ``share`` may be found strange.
+
+        Mean and covariance come from every other picture and the limit from the rest,
+        because pictures are less strange to statistics that they are part of.
+        """
+        features = torch.cat(self.gathered or [torch.zeros(0, len(self.mean))]).double()
+        self.gathered = []
+        own, rest = features[::2], features[1::2]
+        if len(rest) < 2 or share <= 0:
+            self.limit.fill_(float("inf"))
+            return
+        mean = own.mean(0)
+        covariance = (own - mean).T @ (own - mean) / len(own)
+        spread = covariance.diagonal().mean().clamp_min(1e-12)
+        covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * spread * torch.eye(len(mean), dtype=torch.double)
+        values, vectors = torch.linalg.eigh(covariance)
+        whitener = vectors / values.sqrt()
+        strange = ((rest - mean) @ whitener).square().mean(-1)
+        self.mean.copy_(mean)
+        self.whitener.copy_(whitener)
+        self.limit.copy_(strange.quantile(1 - share))
+
+    def forget(self) -> None:
+        """What was gathered under weights that have changed since."""
+        self.gathered = []
