@@ -54,10 +54,12 @@ def save_blip(folder: Path) -> Path:
 
     torch.manual_seed(0)
     tokenizer = bert_tokenizer()
-    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    # The usual 0.02 leaves a net this narrow almost deaf to its input.
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "initializer_range": 0.15}
     text = BlipTextConfig(vocab_size=len(tokenizer), encoder_hidden_size=32, max_position_embeddings=64,
                           pad_token_id=0, bos_token_id=2, eos_token_id=3, sep_token_id=3, **small)
-    vision = BlipVisionConfig(image_size=32, patch_size=8, initializer_range=0.02, **small)
+    vision = BlipVisionConfig(image_size=32, patch_size=8, **small)
     BlipForImageTextRetrieval(BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict(),
                                          image_text_hidden_size=16)).save_pretrained(folder)
     BlipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
@@ -65,32 +67,32 @@ def save_blip(folder: Path) -> Path:
     return folder
 
 
-def save_grounding_dino(folder: Path) -> Path:
-    """Delimiters of text are hard-coded ids of bert-base-uncased (101, 102, 1012, 1029), so the vocabulary is padded."""
-    from transformers import (
-        BertConfig,
-        BertTokenizer,
-        GroundingDinoConfig,
-        GroundingDinoForObjectDetection,
-        GroundingDinoImageProcessor,
-        SwinConfig,
-    )
+def delimited_tokenizer():
+    """The detectors' delimiters of text are hard-coded ids of bert-base-uncased (101, 102, 1012, 1029), so it is padded."""
+    from transformers import BertTokenizer
 
-    torch.manual_seed(0)
     fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
     rest = iter([c for c in [*LETTERS, *[f"##{c}" for c in LETTERS]] if c not in (".", "?")])
-    vocabulary = {fixed.get(i) or next(rest, f"[unused{i}]"): i for i in range(1040)}
-    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=True)
-    config = GroundingDinoConfig(
+    return BertTokenizer(vocab={fixed.get(i) or next(rest, f"[unused{i}]"): i for i in range(1040)}, do_lower_case=True)
+
+
+def save_grounding_dino(folder: Path, kind: str = "GroundingDino") -> Path:
+    """``kind``: GroundingDino or MMGroundingDino."""
+    import transformers
+    from transformers import BertConfig, GroundingDinoImageProcessor, SwinConfig
+
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(
         backbone_config=SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4,
-                                   image_size=64, out_features=["stage2", "stage3", "stage4"]),
+                                   image_size=64, out_features=["stage2", "stage3", "stage4"], initializer_range=0.1,
+                                   drop_path_rate=0.0),
         text_config=BertConfig(vocab_size=1040, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-                               intermediate_size=64, max_position_embeddings=256),
-        d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
+                               intermediate_size=64, max_position_embeddings=256, initializer_range=0.15),
+        init_std=0.1, dropout=0.0, d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
         decoder_attention_heads=2, decoder_ffn_dim=32, num_queries=12, num_feature_levels=4, max_text_len=256)
-    GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    getattr(transformers, f"{kind}ForObjectDetection")(config).save_pretrained(folder)
     GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    delimited_tokenizer().save_pretrained(folder)
     return folder
 
 
@@ -113,4 +115,35 @@ def save_sam(folder: Path) -> Path:
     SamModel(SamConfig(vision_config=vision, prompt_encoder_config=prompt,
                        mask_decoder_config=decoder)).save_pretrained(folder)
     SamImageProcessor(size={"longest_edge": 64}, pad_size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder
+
+
+def save_florence(folder: Path) -> Path:
+    """A Florence-2 with a byte-level vocabulary that was never merged, and all its location tokens."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import (
+        BartConfig,
+        BartTokenizer,
+        CLIPImageProcessor,
+        Florence2Config,
+        Florence2ForConditionalGeneration,
+        Florence2VisionConfig,
+    )
+
+    torch.manual_seed(0)
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
+    tokenizer = BartTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=128)
+    tokenizer.add_tokens([f"<loc_{i}>" for i in range(1000)])
+    text = BartConfig(vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+                      decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=256,
+                      bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None,
+                      dropout=0.0, init_std=0.15)
+    vision = Florence2VisionConfig(
+        depths=[1, 1], patch_size=[7, 3], patch_stride=[4, 2], patch_padding=[3, 1], patch_prenorm=[False, True],
+        embed_dim=[16, 32], num_heads=[2, 2], num_groups=[2, 2], window_size=4, drop_path_rate=0.0, projection_dim=32,
+        max_position_embeddings=16, initializer_range=0.15)
+    config = Florence2Config(text_config=text.to_dict(), vision_config=vision.to_dict(), image_token_id=3)
+    Florence2ForConditionalGeneration(config).save_pretrained(folder)
+    CLIPImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
