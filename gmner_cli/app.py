@@ -17,7 +17,7 @@ from gmner_cli import __version__
 from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_own_code
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 
-COMMANDS = ("prepare", "train-ner", "train-ve", "train-vg", "predict", "score", "view", "recipes")
+COMMANDS = ("prepare", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 

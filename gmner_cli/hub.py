@@ -1,7 +1,8 @@
 """The one place that finds pretrained weights: an installed package, a folder, or the Hugging Face hub.
 
 Nothing else in the project touches the network. Pickled weights are never
-loaded; remote code is never trusted.
+loaded (but for SAM's own, as tensors only: see segmentation.checkpoints);
+remote code is never trusted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 
@@ -94,6 +95,53 @@ def pretrained_model(kind: Any, source: str, *, offline: bool = False, **options
     import torch
 
     return pretrained(kind, source, offline=offline, use_safetensors=True, dtype=torch.float32, **options)
+
+
+class OfficialFile(NamedTuple):
+    """One file that its authors publish on a site of their own, and how to know it: bytes and sha256."""
+
+    url: str
+    size: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+    def check(self, path: Path) -> Path:
+        """``path``, if it is this file. Raises ModelError otherwise."""
+        found = sha256(path)
+        if found != self.digest:
+            raise ModelError(f"sha256 is {found[:16]}…, that of {self.name} is {self.digest[:16]}…", where=str(path),
+                             hint="the file is damaged or was changed: remove it, and fetch it again or rename your own")
+        return path
+
+
+def official_file(wanted: OfficialFile, *, offline: bool = False, tell: Callable[[str], None] = say) -> Path:
+    """The file in $GMNER_CACHE or in torch hub's folder of checkpoints; downloaded to the first of them when in neither.
+
+    Raises ModelError when it is not to be had or not what it should be.
+    """
+    import torch
+
+    folders = [Path(torch.hub.get_dir()) / "checkpoints"]
+    if os.environ.get("GMNER_CACHE"):
+        folders.insert(0, Path(os.environ["GMNER_CACHE"]).expanduser())
+    for folder in folders:
+        if (folder / wanted.name).is_file():
+            return wanted.check(folder / wanted.name)
+    if offline or os.environ.get("HF_HUB_OFFLINE") == "1":
+        raise ModelError(f"{wanted.name} is not on this machine, and --offline forbids to download it",
+                         hint=f"put the file into {folders[0]}, or give its path")
+    path = folders[0] / wanted.name
+    tell(f"downloading {wanted.name} from {wanted.url.split('/')[2]} ({wanted.size / 1e6:.0f} MB) to {folders[0]}, once")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(wanted.url, str(path), hash_prefix=wanted.digest, progress=False)
+    except Exception as problem:  # the many errors of networks and disks all mean: not to be had now
+        raise ModelError(f"{wanted.name} could not be fetched: {problem}",
+                         hint=f"check the network, or put the file from {wanted.url} into {folders[0]}") from None
+    return path
 
 
 def sha256(path: Path) -> str:

@@ -49,7 +49,7 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
             continue
         section = recipe.section(name)
         if section.stage:
-            stages.append(_plain_stage(section))
+            stages.append(_plain_stage(section, pictures))
         else:
             stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
@@ -59,7 +59,7 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
     sections = (recipe.section(name) for name in recipe.stages)
-    return any(s.model and find_class(s.model, trusted=[s.model]).reads_images for s in sections)
+    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else _plain_class(s)) for s in sections)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
@@ -85,11 +85,21 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
 
 
-def _plain_stage(section: Section) -> Stage:
+def _plain_stage(section: Section, pictures: Pictures) -> Stage:
+    kind = _plain_class(section)
+    return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
+
+
+def _plain_class(section: Section) -> Any:
+    """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
     module, _, name = section.stage.partition(":")
     if not module.startswith("gmner_cli."):
         raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
-    return getattr(importlib.import_module(module), name)(**section.settings)
+    return getattr(importlib.import_module(module), name)
+
+
+def _reads_images(kind: Any) -> bool:
+    return getattr(kind, "reads_images", False)
 
 
 class BelieveGold:
@@ -108,11 +118,11 @@ class BelieveGold:
 
     def _strip(self, post: Post) -> Post:
         if self.level is None:
-            return msgspec.structs.replace(post, entities=None)
+            return msgspec.structs.replace(post, entities=None, grounding=None)
         if post.entities is None:
             return msgspec.structs.replace(
                 post, error=f"post {post.id}: --gold {self.level} needs `entities`, and the record has none")
-        return msgspec.structs.replace(post, entities=[self._entity(post, e) for e in post.entities])
+        return msgspec.structs.replace(post, entities=[self._entity(post, e) for e in post.entities], grounding=None)
 
     def _entity(self, post: Post, entity: Entity) -> Entity:
         kept = Entity(start=entity.start, end=entity.end, type=entity.type, fine_type=entity.fine_type,

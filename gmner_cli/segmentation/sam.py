@@ -1,18 +1,19 @@
-"""Box-prompted segmentation by SAM (Kirillov et al. 2023), Hugging Face classes."""
+"""Segmentation by SAM (Kirillov et al. 2023), Hugging Face classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 import torch
 from PIL import Image
+from torch import Tensor
 
-from gmner_cli.hub import pretrained, pretrained_model
-from gmner_cli.masks import encode
-from gmner_cli.model import Example, Model, Site
-from gmner_cli.records import Mask, Post
+from gmner_cli.errors import ModelError
+from gmner_cli.hub import pretrained, pretrained_model, read_json, resolve
+from gmner_cli.model import Site
+from gmner_cli.segmentation.prompted import PromptedSam
 
 
 class SamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -20,57 +21,48 @@ class SamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Hub id or folder of a SamModel."""
 
 
-class Sam(Model):
-    """One mask per box; the picture is encoded once for all its boxes. Writes ``masks``, parallel to ``boxes``."""
+class Sam(PromptedSam):
+    """SAM in the layout of the Hugging Face hub: safetensors in a folder. Pictures are encoded in batches."""
 
     Config = SamConfig
-    finds = ("masks",)
-    reads_images = True
     load_time = frozenset({"checkpoint"})
 
     def __init__(self, config: SamConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
-        from transformers import AutoImageProcessor, SamModel, SamProcessor
+        from transformers import AutoImageProcessor, SamModel
 
-        self.net = pretrained_model(SamModel, config.checkpoint, offline=site.offline)
-        images = pretrained(AutoImageProcessor, config.checkpoint, offline=site.offline, backend="pil")
-        self.processor = SamProcessor(images)
+        kind = read_json(resolve(config.checkpoint, offline=site.offline) / "config.json").get("model_type")
+        if kind != "sam":
+            raise ModelError(f"is a model of type {kind!r}, not 'sam'", where=config.checkpoint)
+        self.net, report = pretrained_model(SamModel, config.checkpoint, offline=site.offline, output_loading_info=True)
+        # The class fills what a checkpoint lacks with random numbers.
+        lacking = sorted(set(report["missing_keys"]) - set(SamModel._tied_weights_keys))
+        if lacking:
+            raise ModelError(f"lacks {len(lacking)} of SAM's weights, the first is {lacking[0]}", where=config.checkpoint)
+        self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=site.offline, backend="pil")
 
-    def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """One per post that has boxes; ``data`` is all its boxes in order of the entities."""
-        boxes = [[list(box) for e in post.entities or [] for box in e.boxes or []] if post.image else [] for post in posts]
-        return [Example(index, len(found), found) for index, found in enumerate(boxes) if found]
+    @property
+    def side(self) -> int:
+        return self.processor.size["longest_edge"]
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """pixels float [B, 3, S, S]; per picture its boxes in the model's own pixels, float [1, N, 4], and its sizes."""
-        prompts, sizes = [], []
-        pixels = self.processor.image_processor(list(images), return_tensors="pt")
-        for example, image, reshaped in zip(examples, images, pixels["reshaped_input_sizes"].tolist(), strict=True):
-            scale = torch.tensor([reshaped[1] / image.width, reshaped[0] / image.height] * 2)
-            prompts.append((torch.tensor(example.data, dtype=torch.float32) * scale)[None])
-            sizes.append(((image.height, image.width), tuple(reshaped)))
-        return {"pixels": pixels["pixel_values"], "prompts": prompts, "sizes": sizes}
+    def prepare(self, images: Sequence[Image.Image]) -> dict[str, Any]:
+        """pixels: float [B, 3, S, S], scaled and padded; sizes before and after the scaling, [height, width] each."""
+        made = self.processor(list(images), return_tensors="pt")
+        return {"pixels": made["pixel_values"], "original": made["original_sizes"].tolist(),
+                "reshaped": made["reshaped_input_sizes"].tolist()}
 
-    def predict(self, batch: dict[str, Any]) -> list[list[Mask]]:
-        """Per picture one mask for each of its boxes, in pixels of the picture."""
+    def views(self, batch: dict[str, Any]) -> Iterator[tuple[Tensor, list[int], list[int]]]:
+        """Per picture its embedding, float [1, C, S/16, S/16], and the two sizes of ``prepare``."""
         embedded = self.net.get_image_embeddings(batch["pixels"])
-        found = []
-        # Pictures have different numbers of boxes, which the mask decoder cannot batch; it is the cheap part.
-        for row, (boxes, (original, reshaped)) in enumerate(zip(batch["prompts"], batch["sizes"], strict=True)):
-            out = self.net(image_embeddings=embedded[row:row + 1], input_boxes=boxes.to(embedded.device),
-                           multimask_output=False)
-            # One by one, because a mask of a large picture is large before it is encoded.
-            found.append([encode(self.processor.image_processor.post_process_masks(
-                [mask[None]], [original], [reshaped])[0][0, 0].numpy()) for mask in out.pred_masks[0].float().cpu()])
-        return found
+        yield from zip(embedded.split(1), batch["original"], batch["reshaped"], strict=True)
 
-    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
-        for example, masks in zip(examples, outputs, strict=True):
-            rest = iter(masks)
-            for entity in posts[example.post].entities:
-                if entity.boxes is not None:
-                    entity.masks = [next(rest) for _ in entity.boxes]
-        for post in posts:
-            for entity in post.entities or []:
-                if entity.boxes == []:
-                    entity.masks = []
+    def ask(self, view: tuple[Tensor, list[int], list[int]], *, boxes: Tensor | None = None,
+            points: Tensor | None = None, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        embedding, original, reshaped = view
+        if boxes is not None:
+            out = self.net(image_embeddings=embedding, input_boxes=boxes[None], multimask_output=False)
+        else:
+            out = self.net(image_embeddings=embedding, input_points=points[None], input_labels=labels[None],
+                           multimask_output=True)
+        full = self.processor.post_process_masks(out.pred_masks.float(), [original], [reshaped])[0]
+        return full.to(torch.bool), out.iou_scores[0].float()
