@@ -76,7 +76,7 @@ def test_any_four_numbers_give_a_valid_box_inside_the_picture_or_none(shares, wi
         assert box is None
         return
     check_box(box, "box")
-    assert 0 <= box[0] and box[2] <= width and 0 <= box[1] and box[3] <= height
+    assert min(box) >= 0 and box[2] <= width and box[3] <= height
     assert box[2] - box[0] >= 0.99 and box[3] - box[1] >= 0.99
 
 
