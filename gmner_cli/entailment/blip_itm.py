@@ -12,8 +12,9 @@ from torch import Tensor
 from gmner_cli.backbone import Backbone
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
 from gmner_cli.model import Site
+from gmner_cli.vision.familiarity import Declining, Familiarity
 
-CLASSES = {"BlipForImageTextRetrieval": "transformers"}
+CLASSES = {"BlipForImageTextRetrieval": "transformers", "StemBlip": "gmner_cli.vision.stem"}
 """Networks that can be matched with, and where they live."""
 
 
@@ -22,9 +23,11 @@ class BlipItmConfig(EntailerConfig, kw_only=True):
     """Hub id or folder of a BlipForImageTextRetrieval."""
     text_length: int = 35
     """Sub-words of an expression that are read."""
+    abstain: float = 0.0
+    """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
 
 
-class BlipItm(Entailer):
+class BlipItm(Declining, Entailer):
     """The match head over the text encoder's first state, which has read the picture's patches."""
 
     Config = BlipItmConfig
@@ -33,6 +36,8 @@ class BlipItm(Entailer):
         super().__init__(config, facts, site)
         self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
         self.net = self.backbone.net
+        self.familiarity = Familiarity(self.net.config.vision_config.hidden_size) if config.abstain else None
+        self.asks_all = self.familiarity is not None
 
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
         """pixels: float [P, 3, H, W]; ids, mask: int64 [N, T]."""
@@ -43,10 +48,16 @@ class BlipItm(Entailer):
 
     def match(self, batch: dict[str, Any]) -> Tensor:
         patches = self.net.vision_model(pixel_values=batch["pixels"]).last_hidden_state
+        batch["patches"] = patches[:, 1:]
         text = self.net.text_encoder(input_ids=batch["ids"], attention_mask=batch["mask"],
                                      encoder_hidden_states=patches[batch["owner"]]).last_hidden_state
         no, yes = self.net.itm_head(text[:, 0]).float().unbind(-1)
         return yes - no
+
+    def predict(self, batch: dict[str, Any]) -> list[tuple[bool, list[float]]]:
+        """Per example whether its picture is declined, and the log-odds of each of its entities."""
+        outputs = super().predict(batch)
+        return self.judged(batch["patches"], outputs)
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)

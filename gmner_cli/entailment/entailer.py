@@ -60,6 +60,9 @@ class Entailer(Model):
     most_together: ClassVar[int] = 8
     """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is encoded again."""
 
+    asks_all = False
+    """Whether the picture of a post without entities is looked at too, to say what it says of pictures."""
+
     def __init__(self, config: EntailerConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
         self.register_buffer("calibration", torch.tensor(UNCALIBRATED, dtype=torch.float64))
@@ -83,6 +86,8 @@ class Entailer(Model):
             asked = [Question(number, self.question(post, entity), bool(entity.boxes) if training else None)
                      for number, entity in enumerate(post.entities or [])
                      if post.image is not None and not (training and entity.boxes is None)]
+            if not asked and self.asks_all and post.image is not None and not training:
+                found.append(Example(index, 0, []))
             for start in range(0, len(asked), self.most_together):
                 part = asked[start:start + self.most_together]
                 found.append(Example(index, len(part), part))
@@ -90,10 +95,10 @@ class Entailer(Model):
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """``inputs`` and owner int64 [N]; counts: texts per example; while training visible float [N], 1 or 0."""
-        batch = self.inputs([q.text for e in examples for q in e.data], images)
-        batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data])
+        batch = self.inputs([q.text for e in examples for q in e.data] or [""], images)
+        batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data] or [0])
         batch["counts"] = [len(e.data) for e in examples]
-        if examples[0].data[0].visible is not None:
+        if examples[0].data and examples[0].data[0].visible is not None:
             batch["visible"] = torch.tensor([float(q.visible) for e in examples for q in e.data])
         return batch
 
@@ -102,7 +107,8 @@ class Entailer(Model):
 
     def predict(self, batch: dict[str, Any]) -> list[list[float]]:
         """Per example the log-odds, not yet calibrated, of each of its entities."""
-        return [part.tolist() for part in self.match(batch).float().cpu().split(batch["counts"])]
+        odds = self.match(batch).float().cpu()[:sum(batch["counts"])]
+        return [part.tolist() for part in odds.split(batch["counts"])]
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         slope, shift, threshold = self._decision()

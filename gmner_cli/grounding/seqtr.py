@@ -19,6 +19,7 @@ from gmner_cli.backbone import Backbone
 from gmner_cli.entailment.blip_itm import CLASSES
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig
 from gmner_cli.model import Example, Site
+from gmner_cli.vision.familiarity import Declining, Familiarity
 
 NEAR = 2
 """Bins on either side of the likeliest that a coordinate is averaged over."""
@@ -41,9 +42,11 @@ class SeqTrConfig(GrounderConfig, kw_only=True):
     """Weight of telling which patches lie inside the box, beside the coordinates; 0 is SeqTR's own loss."""
     dropout: float = 0.0
     text_length: int = 30
+    abstain: float = 0.0
+    """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
 
 
-class SeqTr(Grounder):
+class SeqTr(Declining, Grounder):
     """Patches read the words by cross-attention, then x1, y1, x2, y2 are decoded over them, each from the ones before.
 
     Shapes: P pictures of K patches, N expressions of T sub-words, width d, B bins.
@@ -59,6 +62,7 @@ class SeqTr(Grounder):
         self.text.encoder.layer = self.text.encoder.layer[:config.text_layers]
         for layer in self.text.encoder.layer:
             del layer.crossattention  # not used: the picture is read after the words, not within them
+        self.familiarity = Familiarity(self.vision.config.hidden_size) if config.abstain else None
         self.from_patch = nn.Linear(self.vision.config.hidden_size, d)
         self.from_word = nn.Linear(self.text.config.hidden_size, d)
         self.vision_proj, self.text_proj = net.vision_proj, net.text_proj
@@ -88,7 +92,8 @@ class SeqTr(Grounder):
 
     def fuse(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Patches that have read their expression [N, K, d], and the expression's first state [N, d]."""
-        patches = self.vision(pixel_values=batch["pixels"]).last_hidden_state[:, 1:]
+        # The first state stands for the whole picture; the others are its patches, row by row.
+        batch["patches"] = patches = self.vision(pixel_values=batch["pixels"]).last_hidden_state[:, 1:]
         words = self.text(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
         # What pre-training left: the mean, over the words, of their cosine with each patch.
         v, t = F.normalize(self.vision_proj(patches), dim=-1), F.normalize(self.text_proj(words), dim=-1)
@@ -115,8 +120,8 @@ class SeqTr(Grounder):
         inside = F.binary_cross_entropy_with_logits(self.to_inside(seen)[..., 0].float(), self._cover(boxes))
         return where + self.config.inside * inside, {"bins": where.item(), "inside": inside.item()}
 
-    def predict(self, batch: dict[str, Any]) -> list[list[tuple[list[float], float]]]:
-        """Per example and expression the box as shares, and the mean certainty of its four coordinates."""
+    def predict(self, batch: dict[str, Any]) -> list[tuple[bool, list[tuple[list[float], float]]]]:
+        """Per example whether its picture is declined, and per expression the box as shares and the certainty of its coordinates."""
         seen, start = self.fuse(batch)
         before = torch.empty(len(start), 0, dtype=torch.long, device=start.device)
         shares, certain = [], []
@@ -131,7 +136,7 @@ class SeqTr(Grounder):
         answers = [(box, score) for box, score in zip(torch.stack(shares, 1).tolist(),
                                                       torch.stack(certain, 1).mean(1).tolist(), strict=True)]
         ends = torch.tensor(batch["counts"]).cumsum(0).tolist()
-        return [answers[end - count:end] for end, count in zip(ends, batch["counts"], strict=True)]
+        return self.judged(batch["patches"], [answers[end - count:end] for end, count in zip(ends, batch["counts"], strict=True)])
 
     def _step(self, seen: Tensor, start: Tensor, before: Tensor) -> Tensor:
         """Logits [N, 1 + S, B] of the coordinates that follow the start and each of the S ones ``before`` [N, S]."""

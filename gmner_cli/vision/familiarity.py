@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from gmner_cli.model import Example
+from gmner_cli.records import ABSTAINED, Post
 
 SHRINKAGE = 0.1
 """Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
@@ -56,5 +62,49 @@ class Familiarity(nn.Module):
         self.limit.copy_(strange.quantile(1 - share))
 
     def forget(self) -> None:
-        """What was gathered under weights that have changed since."""
+        """Void what was gathered and fitted: the weights are about to change."""
         self.gathered = []
+        self.limit.fill_(float("inf"))
+
+
+class Declining:
+    """Mixed into a model before its base: pictures of another kind than those of training are declined.
+
+    The model's ``predict`` passes its outputs through ``judged``. A declined post gets
+    ``grounding: "abstained"`` and no entity of it is assessed. The limit is fitted on the
+    dev pictures after every epoch, with the weights it belongs to, and is void when
+    training goes on.
+    """
+
+    familiarity: Familiarity | None = None
+    """None: never declines."""
+
+    def judged(self, patches: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
+        """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d], one P per example."""
+        if self.familiarity is None:
+            return [(False, output) for output in outputs]
+        strange = self.familiarity(patches) > self.familiarity.limit
+        return list(zip(strange.tolist(), outputs, strict=True))
+
+    def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
+        super().write(posts, examples, [output for _, output in outputs])
+        for post in {example.post for example, (declined, _) in zip(examples, outputs, strict=True) if declined}:
+            posts[post].grounding = ABSTAINED
+            for entity in posts[post].entities or []:
+                entity.groundable = entity.boxes = entity.box_scores = None
+
+    def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
+        scores = super().evaluate(predicted, gold)
+        if self.familiarity is not None:
+            self.familiarity.fit(self.config.abstain)
+        return scores
+
+    def train(self, mode: bool = True) -> Any:
+        if mode and self.familiarity is not None:
+            self.familiarity.forget()
+        return super().train(mode)
+
+    def ready(self) -> None:
+        super().ready()
+        if self.familiarity is not None:
+            self.familiarity.gathered = None

@@ -22,7 +22,7 @@ from gmner_cli.hub import pretrained
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.records import Post
 
-CLASSES = {"StemBlip": "gmner_cli.vision.stem", "BlipForImageTextRetrieval": "transformers"}
+CLASSES = {"StemBlip": "gmner_cli.vision.stem"}
 HF = "hf"
 
 
@@ -39,7 +39,7 @@ class ImageTextConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A BERT tokenizer, of which the commonest pieces are kept."""
     vocabulary_size: int = 5000
     """How far down its list to go; of those, the pieces in ASCII are kept."""
-    text_length: int = 40
+    text_length: int = 32
     captions: int = 2
     """Captions of a picture that one training step reads."""
 
@@ -50,7 +50,7 @@ class ImageText(Model):
     Loss: contrast of captions and pictures by token-wise late interaction (FILIP, Yao et al. 2022,
     eq. 4-5: the mean over a caption's words of the best cosine with a patch), both ways, plus
     image-text matching with hard negatives from the batch (ALBEF, Li et al. 2021, section 3.2).
-    A post's captions are its text and what it lists in the field ``captions``.
+    A post's captions are what it lists in the field ``captions``, or else its text.
     """
 
     Config = ImageTextConfig
@@ -69,7 +69,7 @@ class ImageText(Model):
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
         """One per post with a picture; ``data`` is its captions."""
-        return [Example(index, 1, [post.text, *post.extra.get("captions", [])])
+        return [Example(index, 1, post.extra.get("captions") or [post.text])
                 for index, post in enumerate(posts) if post.image is not None]
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
