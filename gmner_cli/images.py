@@ -127,12 +127,13 @@ class Pictures:
     Safe to use from several threads; the pictures it gives are shared, so nobody may draw on them.
     """
 
-    def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS):
+    def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS, named: bool = True):
+        """``named``: whether somebody said that the pictures are in ``root``, so that a missing one is a surprise."""
         if missing not in MISSING:
             raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
-        self.root, self.missing, self.workers = root, missing, workers
+        self.root, self.missing, self.workers, self.named = root, missing, workers, named
         self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()

@@ -13,7 +13,7 @@ import msgspec
 from gmner_cli.errors import RecordError, printable
 from gmner_cli.hub import say
 from gmner_cli.jsonl import UNREADABLE, Line, failed_post, read_lines
-from gmner_cli.records import Post
+from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.sink import Sink, fingerprint
 from gmner_cli.stages import WINDOW, Stage, compose
 
@@ -27,6 +27,8 @@ class Outcome:
     replaced: int = 0
     """Posts that were finished before under the same id, with another text or image, and were made again."""
     skipped: int = 0
+    abstained: int = 0
+    """Posts whose picture a model declined."""
     failures: list[str] = field(default_factory=list)
 
 
@@ -78,6 +80,7 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome) -> None:
             post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
             sink.write(post)
     outcome.written += 1
+    outcome.abstained += post.grounding == ABSTAINED
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.

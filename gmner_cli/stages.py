@@ -100,8 +100,7 @@ class ModelStage:
         model.ready()
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        looks = self.model.reads_images
-        wanted = [post for post in posts if not post.set_aside and not (looks and post.grounding == ABSTAINED)]
+        wanted = [post for post in posts if not post.set_aside and not self._blind(post)]
         # Models look at `image` to know whether there is a picture; text-only hides it from them, not from the record.
         read = [msgspec.structs.replace(p, image=None) if p.image_problem is not None else p for p in wanted]
         found = run(self.model, read, self.runtime, self.batch_size, self.pictures)
@@ -110,6 +109,13 @@ class ModelStage:
             new.image = old.image
             done[id(old)] = new
         return [done.get(id(post), post) for post in posts]
+
+    def _blind(self, post: Post) -> bool:
+        """Whether the model has nothing to say of the post, because what it needs to see cannot be looked at."""
+        if not self.model.reads_images:
+            return False
+        # A tagger goes on with the text; what only looks would call an unseen thing invisible.
+        return post.grounding == ABSTAINED or (post.image_problem is not None and "entities" not in self.model.finds)
 
 
 class CheckImages:
@@ -143,6 +149,12 @@ class CheckImages:
 
     def _say(self, post: Post, problem: ImageError, what: str) -> None:
         self.told += 1
+        if not self.pictures.named:
+            if self.told == 1:
+                self.tell(f"post {printable(post.id)}: {problem.reason}. Posts whose picture is not in "
+                          f"{self.pictures.root} are read without it, and nothing is looked for in it; name the folder "
+                          "with --images DIR (said once)")
+            return
         if self.told <= self.most_told:
             self.tell(f"post {printable(post.id)}: {problem.reason}; {what}")
         if self.told == self.most_told:

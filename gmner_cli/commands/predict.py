@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,7 +26,9 @@ def command(
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
     overrides: options.Set = None,
-    on_missing_image: options.OnMissingImage = "error",
+    on_missing_image: Annotated[Literal["error", "skip", "text-only"] | None, typer.Option(
+        "--on-missing-image", help="What to do with a post whose picture cannot be read: let the post fail, leave it as it "
+                                   "is, or go on without the picture. Default: error with --images, else text-only.")] = None,
     label_map: options.LabelMap = None,
     limit: options.Limit = None,
     resume: options.Resume = False,
@@ -40,6 +42,10 @@ def command(
 
     Entities that come in are ignored unless --gold asks for them. Posts that fail
     come out with an "error" field, and the command then ends with exit code 3.
+
+    A recipe may decline a picture that is unlike those it was trained on, as mini
+    does with photographs: then the post says "grounding": "abstained", and no entity
+    of it has "boxes", which means not assessed.
 
     --resume keeps the posts of OUT whose id, text and image name are those of the
     input; it makes again those that failed or were skipped, and puts them last.
@@ -65,9 +71,10 @@ def command(
 
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
     where = runtime.start(device, seed=seed, threads=threads)
-    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing_image)
+    on_missing = on_missing_image or ("error" if images else "text-only")
+    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing, named=images is not None)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
-              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing_image,
+              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
               "images": pictures.root and str(pictures.root.resolve())}
 
     def stages():
@@ -83,4 +90,7 @@ def command(
     before = f", {outcome.resumed} were finished before" if outcome.resumed else ""
     skipped = f" ({outcome.skipped} skipped: their images cannot be read)" if outcome.skipped else ""
     say(f"{outcome.written} posts{skipped} in {seconds:.1f} s{before}")
+    if outcome.abstained:
+        say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
+            'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
     options.end_with_failures(outcome.failures)
