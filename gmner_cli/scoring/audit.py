@@ -11,11 +11,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from gmner_cli.errors import GmnerError, RecordError
-from gmner_cli.records import Entity, Post
+from gmner_cli.records import ABSTAINED, Entity, Post
 from gmner_cli.scoring.counts import Settings
-
-ABSTAINED = "abstained"
-"""``grounding`` of a predicted post whose picture is of a kind that the model does not know: no boxes are assessed."""
 
 
 class Audit:
@@ -57,7 +54,7 @@ class Audit:
             self.failed += 1
             return []
         entities = post.entities or []
-        self.abstained += getattr(post, "grounding", post.extra.get("grounding")) == ABSTAINED
+        self.abstained += post.grounding == ABSTAINED
         self._count("PRED", entities)
         self._predicted_parents.update((e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
         return entities

@@ -35,7 +35,7 @@ def score(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | 
     ------
     GmnerError: PRED has an id that GOLD has not (unless ``ignore_extra``), or GOLD is empty.
     RecordError: a record that cannot be read, a gold post with an error, a broken or ill-fitting mask,
-        malformed ``slices``.
+        a slice without a name.
     """
     scorer = Scorer(settings or Settings())
     for ours, theirs in join(predicted, gold):

@@ -18,20 +18,6 @@ from gmner_cli.scoring.grounding import Visibility
 from gmner_cli.scoring.matching import Pairs, SpanGroup
 
 
-def slices_of(entity: Entity, at: str) -> frozenset[str]:
-    """The slices of an entity; none when it has no such field. ``at``: its place, for the error.
-
-    Raises RecordError unless the field is an array of strings that are not empty.
-    """
-    names = getattr(entity, "slices", entity.extra.get("slices"))
-    if names is None:
-        return frozenset()
-    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise RecordError(f"{at}.slices {names!r} is not an array of names",
-                          hint='write it like "slices": ["held-out", "small"]')
-    return frozenset(names)
-
-
 class Slices:
     """Counts of every slice that occurs in GOLD; memory grows with the number of slices alone."""
 
@@ -40,8 +26,14 @@ class Slices:
         self._slices: dict[str, _Slice] = {}
 
     def add(self, gold: Sequence[Entity], groups: Sequence[SpanGroup], matches: dict[str, list[Pairs]]) -> None:
-        """Count a post. ``matches``: for every task, the right pairs of every group in turn. Raises RecordError."""
-        names = {id(entity): slices_of(entity, f"entities[{number}]") for number, entity in enumerate(gold)}
+        """Count a post. ``matches``: for every task, the right pairs of every group in turn.
+
+        Raises RecordError for a slice without a name.
+        """
+        for number, entity in enumerate(gold):
+            if "" in (entity.slices or ()):
+                raise RecordError(f"entities[{number}].slices holds an empty name")
+        names = {id(entity): frozenset(entity.slices or ()) for entity in gold}
         if not any(names.values()):
             return
         for entity in gold:

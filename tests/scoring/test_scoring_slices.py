@@ -1,19 +1,20 @@
 """Slices of GOLD and posts that PRED abstained on, counted by hand."""
 
+import json
+
 import pytest
-from posts_to_score import BOX, FAR, HALF, SPANS, encoded, entity, pixels, post
+from posts_to_score import BOX, FAR, HALF, SPANS, TEXT, encoded, entity, pixels, post
 
 from gmner_cli.errors import RecordError
-from gmner_cli.records import Entity
+from gmner_cli.jsonl import read_posts
 from gmner_cli.scoring.report import score
-from gmner_cli.scoring.slices import slices_of
 from gmner_cli.scoring.table import render
 
 WHOLE, PART, OFF = (encoded(pixels(0, 0, 8, end)) for end in (8, 6, 3))
 
 
 def sliced(*names, **fields):
-    return entity(**fields, extra={"slices": list(names)})
+    return entity(**fields, slices=list(names))
 
 
 GOLD = [
@@ -67,19 +68,12 @@ def test_without_boxes_or_slices_nothing_is_claimed():
 
 
 @pytest.mark.parametrize("value", ["seen", ["seen", 3], [""], {"seen": True}, 3, [["seen"]]])
-def test_malformed_slices_name_the_post_and_the_field(value):
-    bad = entity(SPANS[1], extra={"slices": value})
-    with pytest.raises(RecordError, match=r"^post a: entities\[1\]\.slices .* is not an array of names"):
-        score([post("a")], [post("a", entity(), bad)])
-
-
-def test_slices_may_be_a_declared_field_as_well():
-    class Declared(Entity):
-        slices: list[str] | None = None
-
-    assert slices_of(Declared(start=0, end=1, type="PER", slices=["small"]), "") == {"small"}
-    assert slices_of(Declared(start=0, end=1, type="PER"), "") == set()
-    assert slices_of(entity(extra={"slices": None}), "") == set()
+def test_malformed_slices_stop_the_scoring_and_are_named(tmp_path, value):
+    bad = {"start": 10, "end": 22, "type": "PER", "slices": value}
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps({"id": "a", "text": TEXT, "entities": [{"start": 0, "end": 5, "type": "PER"}, bad]}))
+    with pytest.raises(RecordError, match=r"entities\[1\]\.slices"):
+        score([post("a")], read_posts(gold))
 
 
 def test_the_table_leaves_a_ratio_over_nothing_open():
@@ -92,19 +86,19 @@ def test_the_table_leaves_a_ratio_over_nothing_open():
 
 def test_posts_that_pred_abstained_on_are_counted_and_noted():
     gold = [post("a", entity(boxes=[])), post("b", entity(boxes=[BOX])), post("c", entity(boxes=[HALF]))]
-    predicted = [post("a", entity(), extra={"grounding": "abstained"}), post("b", entity(boxes=[BOX])),
-                 post("c", entity(boxes=[HALF]), extra={"grounding": "given"})]
+    predicted = [post("a", entity(), grounding="abstained"), post("b", entity(boxes=[BOX])),
+                 post("c", entity(boxes=[HALF]), grounding="given")]
     report = score(predicted, gold)
     assert report["abstained"] == 1 and report["not_assessed"]["predicted"] == 1
     assert any(note.startswith("PRED abstained from grounding in 1 of 3 posts") for note in report["notes"])
     assert report["rows"]["GMNER"]["correct"] == 3, "not assessed counts as not visible"
     for p in predicted:
-        p.extra.clear()
+        p.grounding = None
     assert score(predicted, gold)["abstained"] == 0
 
 
 def test_a_run_that_abstained_on_every_post_gives_the_rows_of_text_and_says_why():
-    report = score([post("a", entity(), extra={"grounding": "abstained"})], [post("a", entity(boxes=[BOX]))])
+    report = score([post("a", entity(), grounding="abstained")], [post("a", entity(boxes=[BOX]))])
     assert list(report["rows"]) == ["span", "MNER"]
     assert [note.split(",")[0] for note in report["notes"]] == [
         "PRED abstained from grounding in 1 of 1 posts", "no entity of PRED has boxes assessed"]
