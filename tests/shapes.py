@@ -5,8 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import torch
 from PIL import Image, ImageDraw
 
+from gmner_cli.model import Model
+from gmner_cli.records import Post
+from gmner_cli.runtime import Runtime
+from gmner_cli.stages import Pictures, run
 from tests.conftest import write_jsonl
 
 COLOURS = ("red", "green", "blue", "gold")
@@ -34,3 +39,25 @@ def draw(folder: Path, count: int = 6, seed: int = 0, name: str = "posts.jsonl")
         image.save(folder / f"{seed}-{number}.png")
         records.append({"id": f"{seed}-{number}", "text": text, "image": f"{seed}-{number}.png", "entities": entities})
     return write_jsonl(folder / name, records)
+
+
+WORDS = ("--set", "expressions.settings.without='{name}'")
+"""Options that ask for an entity by its bare name, which is less to learn."""
+
+
+def swapped(posts: list[Post], *entities: int) -> list[Post]:
+    """Copies of the posts in which two entities are asked for in each other's words, all in their bare names."""
+    copies = [post.clear() for post in posts]
+    for post in copies:
+        names = [post.text[e.start:e.end] for e in post.entities]
+        if entities:
+            a, b = entities
+            names[a], names[b] = names[b], names[a]
+        for entity, name in zip(post.entities, names, strict=True):
+            entity.expression = name
+    return copies
+
+
+def answered(model: Model, posts: list[Post], folder: Path) -> list[Post]:
+    """What a trained model says of the posts."""
+    return run(model.eval(), posts, Runtime(torch.device("cpu")), 8, Pictures(folder))
