@@ -19,8 +19,7 @@ from gmner_cli.entailment.blip_itm import CLASSES
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig
 from gmner_cli.model import Example, Site
 from gmner_cli.vision.familiarity import Declining, Familiarity
-from gmner_cli.vision.pixels import pixels
-from gmner_cli.vision.reader import Reader
+from gmner_cli.vision.reader import Reader, inputs
 
 NEAR = 2
 """Bins on either side of the likeliest that a coordinate is averaged over."""
@@ -71,12 +70,9 @@ class SeqTr(Declining, Grounder):
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """pixels float [P, 3, H, W]; ids, mask int64 [N, T]; owner int64 [N]; while training boxes float [N, 4] as shares."""
-        texts = [sought.text for e in examples for sought in e.data]
-        words = self.backbone.tokenizer(texts, padding=True, truncation=True, split_special_tokens=True,
-                                        max_length=self.config.text_length, return_tensors="pt")
-        batch = {"pixels": pixels(images, self.backbone.processor),
-                 "ids": words["input_ids"], "mask": words["attention_mask"], "counts": [len(e.data) for e in examples],
-                 "owner": torch.tensor([row for row, e in enumerate(examples) for _ in e.data])}
+        batch = inputs(self.backbone, [sought.text for e in examples for sought in e.data], images, self.config.text_length)
+        batch["counts"] = [len(e.data) for e in examples]
+        batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data])
         if examples[0].data[0].box is not None:
             batch["boxes"] = self.targets(examples, images)
         return batch

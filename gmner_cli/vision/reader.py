@@ -6,13 +6,16 @@ it and is small, so a second entity of the same picture costs little.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.backbone import Backbone
+from gmner_cli.vision.pixels import pixels
 
 
 class Reader(nn.Module):
@@ -76,6 +79,13 @@ class Reader(nn.Module):
     def known(self) -> list[nn.Parameter]:
         """What comes from the checkpoint; the rest starts from scratch."""
         return [*self.vision.parameters(), *self.text.parameters()]
+
+
+def inputs(backbone: Backbone, texts: Sequence[str], images: Sequence[Image.Image], text_length: int) -> dict[str, Any]:
+    """pixels float [P, 3, H, W] of the pictures; ids, mask int64 [N, T] of the texts, each cut at ``text_length``."""
+    words = backbone.tokenizer(list(texts), padding=True, truncation=True, split_special_tokens=True,
+                               max_length=text_length, return_tensors="pt")
+    return {"pixels": pixels(images, backbone.processor), "ids": words["input_ids"], "mask": words["attention_mask"]}
 
 
 class _Fusion(nn.Module):
