@@ -38,10 +38,10 @@ class SeqTrConfig(GrounderConfig, kw_only=True):
     """Values that a coordinate can take, from 0 to the picture's whole width or height."""
     spread: float = 1.0
     """Standard deviation, in bins, of the target's distribution around the gold coordinate; 0 for one bin."""
-    inside: float = 0.5
+    inside: float = 2.0
     """Weight of telling which patches lie inside the box, beside the coordinates; 0 is SeqTR's own loss."""
     dropout: float = 0.0
-    text_length: int = 30
+    text_length: int = 40
     abstain: float = 0.0
     """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
 

@@ -63,7 +63,7 @@ def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, obje
 
 def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object]:
     """A picture with a caption for its text: no names, no boxes, no types. What image-text models are pre-trained on."""
-    looks = [random_look(random_kind(rng), rng) for _ in range(rng.randint(1, 2 + knobs.distractors))]
+    looks = [random_look(random_kind(rng), rng) for _ in range(rng.randint(1, 1 + knobs.distractors))]
     if rng.random() < knobs.rivals:
         looks.append(random_look(looks[0].kind, rng))
     picture, figures, backdrop = compose(looks, knobs, rng)
