@@ -133,4 +133,5 @@ def _parts(tensors: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def _reason(problem: Exception) -> str:
-    return next(iter(str(problem).splitlines()), "") or type(problem).__name__
+    """The first lines of an error's message, which torch spreads over many."""
+    return " ".join(" ".join(str(problem).splitlines()[:2]).split()) or type(problem).__name__
