@@ -71,6 +71,11 @@ class Model(nn.Module, ABC):
     """Whether ``collate`` needs the posts' pictures."""
     trains_on_images: ClassVar[bool] = False
     """Whether it needs them while training although it predicts without (BGA-MNER)."""
+    largest_side: ClassVar[int | None] = None
+    """Pixels of the longer side that the model can use: larger pictures may come reduced. Their true size is
+    ``post.image_size``. None: as they are."""
+    batches_by_shape: ClassVar[bool] = False
+    """Whether pictures of like shape should share a batch, because the model pads them."""
     load_time: ClassVar[frozenset[str]] = frozenset()
     """Settings that may still be changed when a trained model is loaded, such as a threshold."""
     fact_bound: ClassVar[tuple[str, ...]] = ()

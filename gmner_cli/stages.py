@@ -22,7 +22,7 @@ from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.training.batches import ahead, bucket, collate, cut, largest_side, prepared
+from gmner_cli.training.batches import ahead, bucket, collate, cut, prepared
 
 WINDOW = 256
 """Posts that are in memory at a time: enough to batch like lengths, little enough to stream."""
@@ -52,7 +52,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
     outputs: list[Any] = [None] * len(examples)
-    turn, side = Lock(), largest_side(model)
+    turn, side = Lock(), model.largest_side
 
     def shape(index: int) -> float:
         width, height = copies[examples[index].post].image_size or (1, 1)
@@ -65,7 +65,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     def again(indexes: list[int]) -> dict[str, Any]:
         return collate(model, [examples[i] for i in indexes], copies, pictures, runtime, turn)
 
-    by_shape = shape if getattr(model, "batches_by_shape", False) else None
+    by_shape = shape if model.batches_by_shape else None
     batches = cut(bucket(examples, batch_size, shape=by_shape), price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
     # and tensors made under inference_mode never take part in any.

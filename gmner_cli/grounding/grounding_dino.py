@@ -34,6 +34,7 @@ class GroundingDino(Grounder):
     """
 
     Config = GroundingDinoConfig
+    batches_by_shape = True
 
     def __init__(self, config: GroundingDinoConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

@@ -120,7 +120,7 @@ def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pic
     """Pictures on their way, by number of the post; none when the model does not look."""
     if not (model.reads_images or (model.training and model.trains_on_images)):
         return {}
-    return {index: pictures.begin(posts[index], largest_side(model)) for index in dict.fromkeys(e.post for e in examples)}
+    return {index: pictures.begin(posts[index], model.largest_side) for index in dict.fromkeys(e.post for e in examples)}
 
 
 def _finish(model: Model, examples: Sequence[Example], loading: dict[int, Future], runtime: Runtime,
@@ -132,8 +132,3 @@ def _finish(model: Model, examples: Sequence[Example], loading: dict[int, Future
     if runtime.device.type == "cuda":
         batch = {k: v.pin_memory() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
     return batch
-
-
-def largest_side(model: Model) -> int | None:
-    """``largest_side`` of a model: pixels of the longer side that it can use; None: pictures as they are."""
-    return getattr(model, "largest_side", None)

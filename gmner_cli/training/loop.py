@@ -16,8 +16,8 @@ from gmner_cli.errors import GmnerError
 from gmner_cli.model import Example, Model, save_model, to_device
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime, seed_everything
-from gmner_cli.stages import NO_PICTURES, Pictures, collate, run
-from gmner_cli.training.batches import ahead, bucket
+from gmner_cli.stages import NO_PICTURES, Pictures, run
+from gmner_cli.training.batches import bucket, prepared
 from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.settings import TrainSettings
 
@@ -73,8 +73,13 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             break
         seed_everything(seed * 100_003 + epoch)
         began = time.perf_counter()
-        means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, pictures,
-                          random.Random(seed * 100_003 + epoch), lambda *a, e=epoch: watcher.step(e, *a))
+        try:
+            means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, pictures,
+                              random.Random(seed * 100_003 + epoch), lambda *a, e=epoch: watcher.step(e, *a))
+        except torch.OutOfMemoryError as problem:
+            # Halving, as prediction does, would change losses that are means over a batch.
+            raise GmnerError(f"a batch of {settings.batch_size} does not fit into the GPU's memory",
+                             hint="halve train.batch_size and double train.accumulate: the steps stay the same") from problem
         trained = time.perf_counter() - began
         scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
         if metric not in scores:
@@ -100,8 +105,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
     batches = bucket(examples, settings.batch_size, order)
     means: dict[str, float] = {}
     optimizer.zero_grad(set_to_none=True)
-    for number, (_, batch) in enumerate(ahead(
-            batches, lambda indexes: collate(model, [examples[i] for i in indexes], posts, pictures, runtime)), 1):
+    for number, (_, batch) in enumerate(prepared(model, examples, batches, posts, pictures, runtime), 1):
         with runtime.autocast():
             loss = model.loss(to_device(batch, runtime.device))
         loss, watched = loss if isinstance(loss, tuple) else (loss, {})
