@@ -25,7 +25,7 @@ from gmner_cli.vision.reader import Reader, inputs
 class SpotterConfig(EntailerConfig, kw_only=True):
     checkpoint: str = "embedded:scenes/image-text"
     """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other."""
-    width: int = 128
+    width: int = 96
     heads: int = 4
     text_layers: int = 2
     """Layers of the checkpoint's text encoder that are used."""
@@ -39,6 +39,7 @@ class Spotter(Declining, Entailer):
     """Log-odds from the patches that most likely lie inside what is asked for: their best score, and what they look like."""
 
     Config = SpotterConfig
+    most_together = 24  # an expression costs little beside the picture
 
     def __init__(self, config: SpotterConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

@@ -28,7 +28,7 @@ NEAR = 2
 class SeqTrConfig(GrounderConfig, kw_only=True):
     checkpoint: str = "embedded:scenes/image-text"
     """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other."""
-    width: int = 128
+    width: int = 96
     heads: int = 4
     text_layers: int = 2
     """Layers of the checkpoint's text encoder that are used."""
@@ -53,6 +53,7 @@ class SeqTr(Declining, Grounder):
     """
 
     Config = SeqTrConfig
+    most_together = 24  # an expression costs little beside the picture
 
     def __init__(self, config: SeqTrConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

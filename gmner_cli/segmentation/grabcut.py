@@ -51,6 +51,8 @@ FALLBACK = 0.2
 
 HEAT_SURE, HEAT_LIKELY, HEAT_NONE = 0.9, 0.5, 0.05
 """Shares of a heat map's highest value: surely the thing, likely, surely not."""
+HEAT_VOICE = 6.0
+HEAT_CUTS = 1
 REACH = 0.1
 """How far a point's heat goes, as a share of the picture's shorter side (one standard deviation)."""
 
@@ -126,8 +128,8 @@ def segment_heat(image: Image.Image, heat: np.ndarray) -> np.ndarray:
     hints[heat >= HEAT_LIKELY] = cv2.GC_PR_FGD
     hints[heat >= HEAT_SURE] = cv2.GC_FGD
     hints[heat < HEAT_NONE] = cv2.GC_BGD
-    shape = (heat - HEAT_LIKELY) * (2 * SHAPE_LIMIT)
-    mask = _judge(cut.pixels, hints, shape, 1)[0] | (hints == cv2.GC_FGD)
+    shape = (heat - HEAT_LIKELY) * HEAT_VOICE
+    mask = _judge(cut.pixels, hints, shape, HEAT_CUTS)[0] | (hints == cv2.GC_FGD)
     return cut.full(_touching(_tidy(mask), hints == cv2.GC_FGD), image.size)
 
 

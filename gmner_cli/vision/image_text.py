@@ -30,10 +30,10 @@ HF = "hf"
 
 class ImageTextConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     image_size: int = 128
-    vision_width: int = 144
-    vision_layers: int = 5
-    text_width: int = 128
-    text_layers: int = 3
+    vision_width: int = 128
+    vision_layers: int = 3
+    text_width: int = 96
+    text_layers: int = 2
     heads: int = 4
     projection: int = 64
     """Width of the space in which words and patches are compared."""

@@ -19,9 +19,9 @@ class ConvStem(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, 32, 4, stride=4)
         self.rest = nn.Sequential(
-            nn.GELU(), nn.Conv2d(32, 32, 3, padding=1), nn.GELU(), nn.Conv2d(32, 96, 3, stride=2, padding=1),
-            nn.GroupNorm(8, 96), nn.GELU(), nn.Conv2d(96, 96, 3, padding=1), nn.GELU(),
-            nn.Conv2d(96, width, 3, stride=2, padding=1), nn.GroupNorm(8, width))
+            nn.GELU(), nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.GroupNorm(8, 64),
+            nn.GELU(), nn.Conv2d(64, 64, 3, padding=1), nn.GELU(),
+            nn.Conv2d(64, width, 3, stride=2, padding=1), nn.GroupNorm(8, width))
         for part in (self.first, *self.rest):
             if isinstance(part, nn.Conv2d):  # by default signals shrink from layer to layer, and places would drown them
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")

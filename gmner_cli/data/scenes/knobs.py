@@ -37,6 +37,8 @@ class Knobs(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Lowest JPEG quality."""
     size: int = 256
     """Sides of the pictures, in pixels."""
+    wordings: int = 1
+    """How many expansions an entity gets, each in other words (RiVEG trains on five)."""
     knowledge: str = "right"
     """What the world's knowledge says: right, vague (the kind alone) or wrong (about another of the kind)."""
 
@@ -53,6 +55,8 @@ def parse(settings: dict[str, Any]) -> Knobs:
     for name in ("visible", "unrelated", "shared_names", "held_out", "rivals", "two_boxes", "small_logos"):
         if not 0 <= getattr(knobs, name) <= 1:
             raise UsageError(f"{name} is a share between 0 and 1, not {getattr(knobs, name)}")
+    if not 1 <= knobs.wordings <= 10:
+        raise UsageError("wordings must be 1 to 10")
     if not 0 <= knobs.distractors <= 8 or not 64 <= knobs.size <= 2048 or not 5 <= knobs.jpeg <= 95:
         raise UsageError("distractors must be 0 to 8, size 64 to 2048, jpeg 5 to 95")
     if min(knobs.noise, knobs.blur) < 0 or max(knobs.noise, 8 * knobs.blur) > 64:

@@ -192,7 +192,8 @@ def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | 
         slices.append("small")
     return Entity(start=mention.start, end=mention.end, text=text[mention.start:mention.end], type=being.type,
                   fine_type=being.fine_type, boxes=[f.box for f in own], masks=[encode(f.mask) for f in own],
-                  expansions=[Expansion(text=expansion(being, knobs.knowledge, rng), source="world")],
+                  expansions=[Expansion(text=expansion(being, knobs.knowledge, rng), source="world")
+                              for _ in range(knobs.wordings)],
                   slices=slices)
 
 
