@@ -34,9 +34,9 @@ CONTEXT = 0.25
 
 ROUND, START_ROUND, SURE_ROUND = 3.0, 2.5, 2.0
 """Exponents of the superellipses: the shape a thing has in its box, what the cut starts from, and its sure core."""
-FIRST, SECOND = (0.6, 1), (0.45, 2)
+FIRST, SECOND = (0.6, 1), (0.2, 3)
 """Radius of the sure core, 1 at the middle of a box's sides, and how often GrabCut cuts."""
-CLEAR = 0.9
+CLEAR = 0.8
 """Share of the box's pixels that the colours must be sure of for the second cut to be believed."""
 EDGE, SOFTNESS = 0.95, 0.15
 """Radius at which the shape is indifferent, and how fast it becomes sure on both sides."""
@@ -49,10 +49,10 @@ SPECK = 0.1
 FALLBACK = 0.2
 """Masks below this share of the box are taken for failures, and replaced by the shape."""
 
-HEAT_SURE, HEAT_LIKELY, HEAT_NONE = 0.9, 0.5, 0.05
+HEAT_SURE, HEAT_LIKELY, HEAT_NONE = 0.9, 0.5, 0.001
 """Shares of a heat map's highest value: surely the thing, likely, surely not."""
-HEAT_VOICE = 6.0
-HEAT_CUTS = 1
+HEAT_VOICE, HEAT_CUTS = 4.0, 2
+"""How loud the map is as the shape, from nothing to its highest; and how often GrabCut cuts."""
 REACH = 0.1
 """How far a point's heat goes, as a share of the picture's shorter side (one standard deviation)."""
 

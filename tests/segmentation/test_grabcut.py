@@ -19,7 +19,8 @@ from tests.bench import bench_segment as bench
 from tests.segmentation.conftest import noise, painted
 
 STAR = [(80 + r * math.cos(n * math.pi / 5), 60 + r * math.sin(n * math.pi / 5)) for n in range(10) for r in [50 if n % 2 else 24]]
-SHAPES = {"star": STAR, "arrow": [(15, 60), (80, 15), (145, 60), (105, 60), (105, 105), (55, 105), (55, 60)], "wedge": [(15, 15), (140, 60), (15, 105)]}
+SHAPES = {"star": STAR, "arrow": [(15, 60), (80, 15), (145, 60), (105, 60), (105, 105), (55, 105), (55, 60)],
+          "roof": [(10, 110), (80, 15), (150, 110), (80, 75)], "slanted bar": [(20, 90), (35, 105), (135, 30), (120, 15)], "wedge": [(15, 15), (140, 60), (15, 105)]}
 
 
 def iou(a, b):
@@ -63,7 +64,9 @@ def test_any_box_gives_a_mask_within_the_picture_and_the_box(box, size):
     assert mask.any() == (x1 < x2 and y1 < y2)
     if mask.any():
         found = bounding_box(mask)
-        assert found[0] > x1 - 1 and found[1] > y1 - 1 and found[2] < x2 + 1 and found[3] < y2 + 1
+        # Whole pixels, each of which the box at least touches.
+        assert found[0] >= math.floor(x1) and found[1] >= math.floor(y1)
+        assert found[2] <= math.ceil(x2) and found[3] <= math.ceil(y2)
 
 
 @pytest.mark.parametrize("box", [(5, 5, 5, 5), (9, 5, 3, 20), (-20, -20, 0, 0), (40, 30, 60, 60), (math.inf, 0, math.inf, 9)])
@@ -80,7 +83,8 @@ def test_a_box_smaller_than_a_pixel_gets_the_pixel_it_is_in(box, pixel):
 
 def test_a_picture_of_one_colour_gives_a_shape_inside_the_box():
     mask = segment_box(Image.new("RGB", (60, 40), "white"), (10, 10, 50, 30))
-    assert bounding_box(mask) == (10, 10, 50, 30)
+    assert not mask[:10].any() and not mask[30:].any() and not mask[:, :10].any() and not mask[:, 50:].any()
+    assert mask[10:30, 10:50].mean() > 0.5
 
 
 def test_a_point_grows_to_the_thing_around_it_and_not_into_what_a_second_point_denies():
