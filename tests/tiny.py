@@ -84,11 +84,10 @@ def save_grounding_dino(folder: Path, kind: str = "GroundingDino") -> Path:
     torch.manual_seed(0)
     config = getattr(transformers, f"{kind}Config")(
         backbone_config=SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4,
-                                   image_size=64, out_features=["stage2", "stage3", "stage4"], initializer_range=0.1,
-                                   drop_path_rate=0.0),
+                                   image_size=64, out_features=["stage2", "stage3", "stage4"], drop_path_rate=0.0),
         text_config=BertConfig(vocab_size=1040, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
                                intermediate_size=64, max_position_embeddings=256, initializer_range=0.15),
-        init_std=0.1, dropout=0.0, d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
+        dropout=0.0, d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
         decoder_attention_heads=2, decoder_ffn_dim=32, num_queries=12, num_feature_levels=4, max_text_len=256)
     getattr(transformers, f"{kind}ForObjectDetection")(config).save_pretrained(folder)
     GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
