@@ -71,6 +71,8 @@ class Model(nn.Module, ABC):
     """Whether ``collate`` needs the posts' pictures."""
     trains_on_images: ClassVar[bool] = False
     """Whether it needs them while training although it predicts without (BGA-MNER)."""
+    needs_training: ClassVar[bool] = False
+    """Whether a new model knows nothing yet, so that predicting with it makes no sense."""
     largest_side: ClassVar[int | None] = None
     """Pixels of the longer side that the model can use: larger pictures may come reduced. Their true size is
     ``post.image_size``. None: as they are."""
@@ -240,7 +242,7 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
     only its ``load_time`` ones may change, others raise UsageError.
     """
     if not folder.is_dir():
-        raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train-ner ... -o DIR`")
+        raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train-ner`, `train-ve` or `train-vg`")
     content = read_json(folder / CONFIG)
     path = content.get("model")
     if content.get("format") != 1 or not isinstance(path, str) or not isinstance(content.get("facts"), dict):

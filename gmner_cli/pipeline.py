@@ -76,6 +76,10 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
                  batch_size: int | None, offline: bool, changes: Mapping[str, Any]) -> ModelStage:
     given, folder = folder, folder or section.weights_folder()
     if folder is None:
+        if find_class(section.model, trusted=[section.model]).needs_training:
+            raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
+                             hint=f"train it with `gmner train-{section.name} ... --recipe {section.recipe} -o DIR`, "
+                                  f"then give it with --{section.name} DIR")
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():

@@ -14,17 +14,17 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.backbone import Backbone
-from gmner_cli.entailment.blip_itm import CLASSES
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
 from gmner_cli.model import Site
 from gmner_cli.vision.familiarity import Declining, Familiarity
+from gmner_cli.vision.image_text import read_by
 from gmner_cli.vision.reader import Reader, inputs
 
 
 class SpotterConfig(EntailerConfig, kw_only=True):
-    checkpoint: str = "embedded:scenes/image-text"
-    """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other."""
+    checkpoint: str | None = None
+    """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other. None: a
+    small one, from scratch."""
     width: int = 96
     heads: int = 4
     text_layers: int = 2
@@ -39,11 +39,12 @@ class Spotter(Declining, Entailer):
     """Log-odds from the patches that most likely lie inside what is asked for: their best score, and what they look like."""
 
     Config = SpotterConfig
+    needs_training = True
     most_together = 24  # an expression costs little beside the picture
 
     def __init__(self, config: SpotterConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
-        self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
+        self.backbone = read_by(config.checkpoint, site)
         self.reader = Reader(self.backbone, width=config.width, heads=config.heads, text_layers=config.text_layers,
                              fusion_layers=config.fusion_layers)
         self.familiarity = Familiarity(self.reader.vision.config.hidden_size) if config.abstain else None

@@ -14,11 +14,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.backbone import Backbone
-from gmner_cli.entailment.blip_itm import CLASSES
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig
 from gmner_cli.model import Example, Site
 from gmner_cli.vision.familiarity import Declining, Familiarity
+from gmner_cli.vision.image_text import read_by
 from gmner_cli.vision.reader import Reader, inputs
 
 NEAR = 2
@@ -26,8 +25,9 @@ NEAR = 2
 
 
 class SeqTrConfig(GrounderConfig, kw_only=True):
-    checkpoint: str = "embedded:scenes/image-text"
-    """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other."""
+    checkpoint: str | None = None
+    """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other. None: a
+    small one, from scratch."""
     width: int = 96
     heads: int = 4
     text_layers: int = 2
@@ -53,11 +53,12 @@ class SeqTr(Declining, Grounder):
     """
 
     Config = SeqTrConfig
+    needs_training = True
     most_together = 24  # an expression costs little beside the picture
 
     def __init__(self, config: SeqTrConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
-        self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
+        self.backbone = read_by(config.checkpoint, site)
         d = config.width
         self.reader = Reader(self.backbone, width=d, heads=config.heads, text_layers=config.text_layers,
                              fusion_layers=config.fusion_layers)

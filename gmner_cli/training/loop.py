@@ -112,7 +112,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         value = loss.item()
         if not math.isfinite(value):
             raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
-                             hint="lower the learning rate (--set ner.train.lr=...), or set train.precision=float32")
+                             hint="lower the learning rate (--set lr=...), or set precision=float32")
         # The last group of an epoch may hold fewer batches than the others.
         last_group = number > len(batches) - len(batches) % settings.accumulate
         (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()

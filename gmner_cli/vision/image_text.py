@@ -24,7 +24,7 @@ from gmner_cli.model import Example, Model, Site
 from gmner_cli.records import Post
 from gmner_cli.vision.pixels import pixels
 
-CLASSES = {"StemBlip": "gmner_cli.vision.stem"}
+CLASSES = {"StemBlip": "gmner_cli.vision.stem", "BlipForImageTextRetrieval": "transformers"}
 HF = "hf"
 
 
@@ -68,10 +68,7 @@ class ImageText(Model):
 
     def __init__(self, config: ImageTextConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
-        if site.pretrained:
-            self.backbone = _new(config, site)
-        else:
-            self.backbone = Backbone.load(CLASSES, str(site.folder / FOLDER), site)
+        self.backbone = small_blip(config, site)
         self.net = self.backbone.net
         self.scale = nn.Parameter(torch.tensor(3.0))
         self.to_word = nn.Linear(config.vision_width, len(self.backbone.tokenizer))
@@ -185,8 +182,18 @@ class ImageText(Model):
         self.backbone.tokenizer.save_pretrained(folder / HF)
 
 
-def _new(config: ImageTextConfig, site: Site) -> Backbone:
-    """An untrained network, with a tokenizer of the commonest pieces of a large one."""
+def read_by(checkpoint: str | None, site: Site) -> Backbone:
+    """The network that a small visual model starts from: a checkpoint, or an untrained one of the default sizes."""
+    if checkpoint is None:
+        return small_blip(ImageTextConfig(), site)
+    return Backbone.load(CLASSES, checkpoint, site)
+
+
+def small_blip(config: ImageTextConfig, site: Site) -> Backbone:
+    """An untrained network, with a tokenizer of the commonest pieces of a large one; its frame only, where a folder
+    holds the rest."""
+    if not site.pretrained:
+        return Backbone.load(CLASSES, str(site.folder / FOLDER), site)
     from transformers import AutoTokenizer, BertTokenizer, BlipConfig, BlipImageProcessorPil
 
     from gmner_cli.vision.stem import StemBlip

@@ -1,0 +1,154 @@
+"""Recipe scenes: small entailment and grounding learn drawn pictures, read the words, and decline what is unlike them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gmner_cli.jsonl import read_lines
+from gmner_cli.model import load_model
+from gmner_cli.scoring.report import score
+from gmner_cli.vision.familiarity import Familiarity
+from gmner_cli.vision.pixels import pixels
+from tests import tiny
+from tests.conftest import read_jsonl, write_jsonl
+from tests.shapes import WORDS, answered, draw, swapped
+
+SMALL = {"width": 32, "heads": 2, "text_layers": 1}
+VALUES = {"ve": SMALL, "vg": {**SMALL, "bins": 32, "decoder_layers": 1, "text_layers": 1}}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("drawn"), count=12)
+
+
+@pytest.fixture(scope="module")
+def trained(gmner, drawn, tmp_path_factory):
+    """Folders of a trained entailer and grounder by stage; the entailer starts from the grounder's reader."""
+    folder = tmp_path_factory.mktemp("trained")
+    net = tiny.save_blip(folder / "net")
+    for stage, init in (("vg", []), ("ve", ["--init", folder / "vg"])):
+        values = {**VALUES[stage], "checkpoint": net, "abstain": 0.01}
+        changes = [w for key, value in values.items() for w in ("--set", f"{stage}.settings.{key}={value}")]
+        done = gmner(f"train-{stage}", drawn, "--dev", drawn, "--recipe", "scenes", "-o", folder / stage, "--threads", "1",
+                     "--offline", *init, *WORDS, *changes, "--set", "epochs=60", "--set", "lr=5e-3",
+                     "--set", f"{stage}.train.batch_size=6")
+        assert done.returncode == 0, done.stderr
+    return {"ve": folder / "ve", "vg": folder / "vg"}
+
+
+def predict(gmner, texts, trained, *more):
+    return gmner("predict", "--texts", texts, "--recipe", "scenes", "--gold", "spans", "--ve", trained["ve"], "--vg",
+                 trained["vg"], *WORDS, "--offline", *more)
+
+
+def test_what_was_learned_is_found_with_masks(gmner, drawn, trained, tmp_path):
+    done = predict(gmner, drawn, trained, "--images", drawn.parent)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "found.jsonl").write_text(done.stdout)
+    found, gold = ([line.post.check() for line in read_lines(path)] for path in (tmp_path / "found.jsonl", drawn))
+    report = score(found, gold)
+    assert report["rows"]["GMNER"]["f1"] >= 80 and report["groundability"]["accuracy"] >= 90
+    assert all(len(e.masks) == len(e.boxes) == len(e.box_scores or []) for p in found for e in p.entities if e.boxes)
+
+
+def test_the_words_are_read(drawn, trained):
+    gold = [line.post for line in read_lines(drawn)]
+    grounder, entailer = (load_model(trained[stage]) for stage in ("vg", "ve"))
+    right = grounder.evaluate(answered(grounder, swapped(gold), drawn.parent), gold)["prec@0.5"]
+    wrong = grounder.evaluate(answered(grounder, swapped(gold, 0, 1), drawn.parent), gold)["prec@0.5"]
+    assert right >= 90 and wrong <= 30
+    said = [[bool(e.groundable > 0.5) for e in post.entities] for post in answered(entailer, swapped(gold, 1, 2), drawn.parent)]
+    assert sum(a and not b and c for a, b, c in said) >= 0.75 * len(said)
+
+
+def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, drawn, trained, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    posts = write_jsonl(tmp_path / "posts.jsonl", [
+        {"id": str(n), "text": "red or green", "image": f"{n}.png", "entities": [{"start": 0, "end": 3, "type": "LOC"}] if n else []}
+        for n in range(4)])
+    for level in ("spans", "groundable"):
+        done = predict(gmner, posts, trained, "--images", tmp_path, "--gold", level)
+        assert done.returncode == 0, done.stderr
+        records = read_jsonl(done.stdout)
+        asked = records if level == "spans" else records[1:]
+        assert all(r.get("grounding") == "abstained" for r in asked)
+        assert all("boxes" not in e and "groundable" not in e for r in records for e in r["entities"])
+        assert done.stderr.count("--recipe zero-shot") == 1
+    again = predict(gmner, drawn, trained, "--images", drawn.parent)
+    assert sum("grounding" in r for r in read_jsonl(again.stdout)) <= 1
+
+
+def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained):
+    for stage in ("ve", "vg"):
+        model = load_model(trained[stage])
+        seen = []
+        model.reader.vision.register_forward_pre_hook(lambda *a, **k: seen.append(len(k["kwargs"]["pixel_values"])) if "kwargs" in k
+                                                      else seen.append(0))
+        model.reader.vision.embeddings.register_forward_pre_hook(lambda m, a: seen.append(len(a[0]) if a else -1))
+        gold = [line.post for line in read_lines(drawn)]
+        answered(model, swapped(gold), drawn.parent)
+        assert sum(n for n in seen if n > 0) == len(gold)
+
+
+def test_coordinates_decoded_in_order_are_those_of_the_whole_sequence(trained, drawn):
+    model = load_model(trained["vg"])
+    torch.manual_seed(0)
+    seen, start = torch.randn(3, 16, 32), torch.randn(3, 32)
+    tokens = torch.randint(0, 32, (3, 3))
+    with torch.no_grad():
+        whole = model._step(seen, start, tokens)
+        for length in range(4):
+            assert torch.allclose(model._step(seen, start, tokens[:, :length])[:, -1], whole[:, length], atol=1e-5)
+
+
+def test_the_patches_inside_a_box_are_those_whose_middle_is_within_half_a_patch(trained):
+    reader = load_model(trained["vg"]).reader
+    side = round(len(reader.place) ** 0.5)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(20):
+        x, y = torch.rand(2, 2, generator=generator).sort(dim=1).values
+        box = torch.stack([x[0], y[0], x[1], y[1]])
+        target = []
+        for row in range(side):
+            for column in range(side):
+                cx, cy, near = (column + 0.5) / side, (row + 0.5) / side, 0.5 / side
+                target.append(float(x[0] - near < cx < x[1] + near and y[0] - near < cy < y[1] + near))
+        target = torch.tensor(target)
+        seen = torch.randn(1, side * side, 32, generator=generator)
+        p = reader.inside(seen)[0].sigmoid()
+        inside = -(target * p.log()).sum() / target.sum() if target.sum() else 0.0
+        outside = -((1 - target) * (1 - p).log()).sum() / max(1.0, float((1 - target).sum()))
+        expected = (inside + outside) / 2
+        assert reader.inside_loss(seen, box[None]).item() == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_familiarity_tells_its_domain_from_others_and_only_after_a_fit():
+    torch.manual_seed(0)
+    familiar = Familiarity(8).eval()
+    domain, other = torch.randn(400, 16, 8), 3 + 2 * torch.randn(50, 16, 8)
+    assert not (familiar(domain) > familiar.limit).any()
+    familiar.fit(0.05)
+    assert (familiar(torch.randn(400, 16, 8)) > familiar.limit).float().mean() < 0.12
+    assert (familiar(other) > familiar.limit).all()
+    familiar.forget()
+    assert not (familiar(other) > familiar.limit).any()
+
+
+def test_pixels_are_those_of_the_processor():
+    from transformers import BlipImageProcessorPil
+
+    processor = BlipImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.5, 0.4, 0.3], image_std=[0.5, 0.6, 0.7])
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)).resize((50, 40))
+    theirs = processor([image], return_tensors="pt")["pixel_values"]
+    assert torch.allclose(pixels([image], processor), theirs, atol=0.02)
+
+
+def test_an_untrained_stage_is_refused_with_the_way_to_train_it(gmner, drawn):
+    done = gmner("predict", "--texts", drawn, "--recipe", "scenes", "--offline")
+    assert done.returncode == 2 and "train-ve" in done.stderr and "--ve DIR" in done.stderr
