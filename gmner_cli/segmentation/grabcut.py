@@ -26,7 +26,7 @@ from PIL import Image
 from gmner_cli.records import Box
 from gmner_cli.segmentation.prompts import Point
 
-SIDE = 160
+SIDE = 128
 """Pixels of the longer side that it works at; colours and coarse shape need no more."""
 MOST_ENLARGED = 4.0
 CONTEXT = 0.25

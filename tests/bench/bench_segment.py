@@ -122,13 +122,13 @@ def report_sam(coco: Path, rounds: int) -> None:
                                  ("segment-anything", "gmner_cli.segmentation.segment_anything:SegmentAnything", save_pth)):
             model = new_model(kind, {"checkpoint": str(save(Path(folder)))}, [], recipe="bench", offline=True).eval()
             model.segment(image, boxes[:1])
-            seconds: dict[int, list[float]] = {1: [], 2: [], 9: []}
+            seconds: dict[int, list[float]] = {1: [], 9: []}
             for _ in range(rounds):
                 for count, spent in seconds.items():
                     began = time.perf_counter()
                     model.segment(image, boxes[:count])
                     spent.append(time.perf_counter() - began)
-            one, _, nine = (statistics.median(s) for s in seconds.values())
+            one, nine = (statistics.median(s) for s in seconds.values())
             shown = ", ".join(f"{count}: {statistics.median(s):.2f} s ({min(s):.2f}-{max(s):.2f})" for count, s in seconds.items())
             print(f"SAM vit_b, {name}, seconds by boxes {shown}; a further box costs {(nine - one) / 8 / one:.1%} of the first",
                   flush=True)
