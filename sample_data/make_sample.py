@@ -1,11 +1,9 @@
-"""Draw the sample pictures and write the sample records; the same bytes every time.
+"""Draw the sample posts again: some of the scenes world as it makes them, some by hand for what real posts do.
 
     python sample_data/make_sample.py              into sample_data/ itself
     python sample_data/make_sample.py OTHER_DIR
 
-Writes images/, posts.jsonl (the minimum: id, text, image), gold.jsonl (full
-records), train.jsonl and dev.jsonl (tokenised, without images). Everything is
-drawn and written by this project.
+Writes images/, posts.jsonl (the minimum: id, text, image) and gold.jsonl (full records).
 """
 
 from __future__ import annotations
@@ -14,91 +12,84 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 
-import numpy as np
-from canvas import Canvas
 from PIL import Image
-from pycocotools import mask as rle
-from sentences import sentences
-from texts import DRAFTS, Draft
 
-MARK = re.compile(r"\[\[(?P<words>[^|\]]+)\|(?P<type>\w+)\|(?P<things>[^|\]]*)\|(?P<plain>[^\]]+)\]\]")
-EXIF_ROTATED = "s11.jpg"
-PNG_IN_DISGUISE = "s12.jpg"
+from gmner_cli.data.scenes import Knobs, draw
+from gmner_cli.data.scenes.picture import compose, spoil
+from gmner_cli.data.scenes.world import beings, random_look
+from gmner_cli.masks import encode
+from gmner_cli.records import Entity, Expansion, Post
+
+SEED, DRAWN = 2026, 22
+KNOBS = Knobs(noise=4.0, blur=0.4, jpeg=70, two_boxes=0.4)
+BY_HAND = (
+    # Names in brackets are entities; a star says that the picture shows it.
+    "[[Biscuit*]] meets [[Biscuit*]] in the mirror 😂 every single morning",
+    "👩‍👩‍👧 day out at [[Kestrel Tower*]] with [[Emily Carrow*]] !!",
+    "no picture today , just me missing [[Nora Whitfield]] and [[Calder Park]]",
+    "nothing to report , carry on 🙃",
+    "RT @dailyscene: [[Lakeside Comets*]] fly to [[Gull Point]] <b>tomorrow</b> & come back \"on Sunday\"",
+    "old photo , turned on its side : [[Jack Turner*]] with [[Silver Dancer*]]",
+)
+WITHOUT_PICTURE, ON_ITS_SIDE, PNG_IN_DISGUISE = "s25", "s28", "s24"
+_MARK = re.compile(r"\[\[(?P<name>[^\]*]+)(?P<shown>\*?)\]\]")
 
 
 def main(folder: Path) -> None:
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    posts, gold = [], []
-    for identity, draft in DRAFTS.items():
-        canvas = draft.draw() if draft.draw else None
-        if canvas is not None:
-            save(canvas.image(), folder / "images" / draft.saved)
-        record = full_record(identity, draft, canvas)
-        gold.append(record)
-        posts.append({key: record[key] for key in ("id", "text", "image") if key in record})
-    write(folder / "posts.jsonl", posts)
+    made = [draw(SEED, "dev", number, KNOBS) for number in range(DRAWN)]
+    made += [by_hand(marked, Random(f"{SEED} {marked}")) for marked in BY_HAND]
+    gold = []
+    for number, (post, file) in enumerate(made, 1):
+        post.id, post.image, post.meta = f"s{number:02d}", f"s{number:02d}.jpg", {"dataset": "sample"}
+        if post.id == WITHOUT_PICTURE:
+            post.image = post.image_size = post.caption = None
+        else:
+            (folder / "images" / post.image).write_bytes(as_found(post.id, file))
+        gold.append(post.to_builtins())
     write(folder / "gold.jsonl", gold)
-    write(folder / "train.jsonl", sentences("train", rounds=3))
-    write(folder / "dev.jsonl", sentences("dev", rounds=2))
+    write(folder / "posts.jsonl", [{k: r[k] for k in ("id", "text", "image") if k in r} for r in gold])
 
 
-def full_record(identity: str, draft: Draft, canvas: Canvas | None) -> dict:
-    """Text without its marks, and the marked entities with spans, boxes and masks.
-
-    Paths are relative to the JSONL file's folder, boxes x1, y1, x2, y2 in pixels.
-    """
-    text, entities = "", []
-    at = 0
-    for mark in MARK.finditer(draft.marked):
-        text += draft.marked[at:mark.start()]
-        entities.append({"start": len(text), "end": len(text) + len(mark["words"]), "text": mark["words"],
-                         "type": mark["type"], "expansions": [{"text": mark["plain"], "source": "hand"}],
-                         **_visual(canvas, [name for name in mark["things"].split("+") if name])})
-        text += mark["words"]
-        at = mark.end()
-    text += draft.marked[at:]
-    record: dict = {"id": identity, "text": text}
-    if canvas is not None:
-        record |= {"image": draft.saved, "image_size": [canvas.width, canvas.height]}
-    return record | {"entities": entities, "meta": {"dataset": "sample"}}
+def by_hand(marked: str, rng: Random) -> tuple[Post, bytes]:
+    """A post from a marked text, and its picture; a being that is named twice is the same figure both times."""
+    world = {b.name: b for b in beings()}
+    shown = {m["name"]: world[m["name"]] for m in _MARK.finditer(marked) if m["shown"]}
+    looks = [b.look for b in shown.values()]
+    picture, figures, _ = compose([*looks, random_look(looks[0].kind if looks else "woman", rng)], KNOBS, rng)
+    figure_of = dict(zip(shown, figures, strict=False))
+    text, entities, at = "", [], 0
+    for mark in _MARK.finditer(marked):
+        text += marked[at:mark.start()]
+        being, figure = world[mark["name"]], figure_of.get(mark["name"])
+        entities.append(Entity(
+            start=len(text), end=len(text) + len(being.name), text=being.name, type=being.type, fine_type=being.fine_type,
+            expansions=[Expansion(text=being.look.phrase(rng), source="world")],
+            boxes=[figure.box] if figure else [], masks=[encode(figure.mask)] if figure else []))
+        text, at = text + being.name, mark.end()
+    return Post(id="-", text=text + marked[at:], entities=entities, image_size=picture.size), spoil(picture, KNOBS, rng)
 
 
-def _visual(canvas: Canvas | None, things: list[str]) -> dict:
-    """Boxes (largest first, as the training label is the largest) and masks of the visible parts."""
-    masks = sorted((canvas.mask(name) for name in things), key=lambda m: -int(m.sum())) if canvas else []
-    boxes = []
-    for mask in masks:
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        boxes.append([float(v) for v in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)])
-    found: dict = {"boxes": boxes}
-    if boxes:
-        found["masks"] = [{"size": list(m.shape),
-                           "counts": rle.encode(np.asfortranarray(m, dtype=np.uint8))["counts"].decode("ascii")}
-                          for m in masks]
-    return found
-
-
-def save(picture: Image.Image, path: Path) -> None:
-    """By the name's ending, but for two files that every loader of tweets meets sooner or later:
+def as_found(identity: str, file: bytes) -> bytes:
+    """The picture's file, but for two kinds that every loader of posts meets sooner or later:
 
     a photo that lies on its side and says so in its EXIF, and a PNG that is called .jpg.
     """
     sheet = io.BytesIO()
-    if path.name == EXIF_ROTATED:
+    picture = Image.open(io.BytesIO(file))
+    if identity == ON_ITS_SIDE:
         exif = Image.Exif()
         exif[0x0112] = 6  # "rotate by 90 degrees clockwise to show"
         picture.transpose(Image.Transpose.ROTATE_90).save(sheet, "JPEG", quality=88, exif=exif)
-    elif path.suffix == ".png" or path.name == PNG_IN_DISGUISE:
+    elif identity == PNG_IN_DISGUISE:
         picture.save(sheet, "PNG", optimize=True)
-    else:
-        picture.save(sheet, "JPEG", quality=88, optimize=True)
-    path.write_bytes(sheet.getvalue())
+    return sheet.getvalue() or file
 
 
-def write(path: Path, records: Iterable[dict]) -> None:
+def write(path: Path, records: list[dict]) -> None:
     lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records]
     path.write_bytes(("\n".join(lines) + "\n").encode("utf-8"))
 

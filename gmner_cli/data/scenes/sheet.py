@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from gmner_cli.images import open_image
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.records import Post
 
@@ -26,9 +27,9 @@ def write(posts: Sequence[Post], images: Path, path: Path) -> None:
     pen = ImageDraw.Draw(sheet)
     for number, post in enumerate(posts):
         x, y = GAP + number % COLUMNS * (CELL + GAP), GAP + number // COLUMNS * height
-        with Image.open(images / post.image) as picture:
-            scale = CELL / max(picture.size)
-            sheet.paste(picture.resize((round(picture.width * scale), round(picture.height * scale))), (x, y))
+        picture = open_image(images, post.image)
+        scale = CELL / max(picture.size)
+        sheet.paste(picture.resize((round(picture.width * scale), round(picture.height * scale))), (x, y))
         for entity in post.entities or []:
             ink = INKS.get(entity.type, (60, 60, 60))
             for box in entity.boxes or []:
