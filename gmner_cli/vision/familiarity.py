@@ -70,14 +70,11 @@ class Familiarity(nn.Module):
 class Declining:
     """Mixed into a model before its base: pictures of another kind than those of training are declined.
 
-    The model's ``predict`` passes its outputs through ``judged``. A declined post gets
-    ``grounding: "abstained"`` and no entity of it is assessed. The limit is fitted on the
-    dev pictures after every epoch, with the weights it belongs to, and is void when
-    training goes on.
+    The model sets ``familiarity`` (None: it never declines), and its ``predict`` passes its
+    outputs through ``judged``. A declined post gets ``grounding: "abstained"`` and no
+    entity of it is assessed. The limit is fitted on the dev pictures after every epoch,
+    with the weights it belongs to, and is void when training goes on.
     """
-
-    familiarity: Familiarity | None = None
-    """None: never declines."""
 
     def judged(self, patches: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
         """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d], one P per example."""

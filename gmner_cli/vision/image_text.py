@@ -86,9 +86,8 @@ class ImageText(Model):
         present = torch.zeros(len(examples), len(tokenizer))
         for row, example in enumerate(examples):
             captions = example.data
-            if self.training:
-                spelt = tokenizer(captions, add_special_tokens=False, split_special_tokens=True).input_ids
-                present[row, sorted({piece for pieces in spelt for piece in pieces})] = 1.0
+            spelt = tokenizer(captions, add_special_tokens=False, split_special_tokens=True).input_ids
+            present[row, sorted({piece for pieces in spelt for piece in pieces})] = 1.0
             if self.training and len(captions) > self.config.captions:
                 captions = [captions[i] for i in torch.randperm(len(captions))[:self.config.captions].tolist()]
             texts += captions
@@ -153,26 +152,30 @@ class ImageText(Model):
         truth = torch.cat([torch.ones_like(numbers), torch.zeros_like(numbers)]).float()
         return {"contrast": contrast, "match": F.binary_cross_entropy_with_logits(odds, truth)}
 
-    def predict(self, batch: dict[str, Any]) -> list[tuple[float, float]]:
-        """Per picture: the share of its captions that retrieve it from its batch, and that match it better than the next one."""
+    def predict(self, batch: dict[str, Any]) -> list[dict[str, float]]:
+        """Per picture, shares: of the captions' words that are among as many best scored ones; of its captions that
+        retrieve it from its batch; of right answers of the match head on its captions with it and with the next one."""
         patches = self.net.vision_model(pixel_values=batch["pixels"]).last_hidden_state
-        owner = batch["owner"]
+        owner, present = batch["owner"], batch["present"].bool()
         numbers = torch.arange(len(owner), device=owner.device)
+        scores = self.to_word(patches[:, 1:]).float().logsumexp(1)
+        rank = scores.argsort(1, descending=True).argsort(1)
+        known = (rank < present.sum(1, keepdim=True)) & present
         found = (self.similarity(patches, batch).argmax(1) == owner).float()
         beside = self.odds(patches, batch, numbers, (owner + 1) % len(batch["pixels"]))
         right = ((self.odds(patches, batch, numbers, owner) > 0).float() + (beside < 0).float()) / 2
-        return [(found[owner == row].mean().item(), right[owner == row].mean().item())
+        return [{"words": (known[row].sum() / present[row].sum().clamp_min(1)).item(),
+                 "retrieval": found[owner == row].mean().item(), "match": right[owner == row].mean().item()}
                 for row in range(len(batch["pixels"]))]
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
-        for example, (retrieved, matched) in zip(examples, outputs, strict=True):
-            posts[example.post].extra["agreement"] = {"retrieved": retrieved, "matched": matched}
+        for example, shares in zip(examples, outputs, strict=True):
+            posts[example.post].extra["agreement"] = shares
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """Percent: ``retrieval`` of the right picture from the batch, ``match`` head right on own and other pictures."""
+        """The means of ``predict``'s shares over all pictures, in percent."""
         rows = [post.extra["agreement"] for post in predicted if "agreement" in post.extra]
-        return {"retrieval": 100 * sum(r["retrieved"] for r in rows) / max(1, len(rows)),
-                "match": 100 * sum(r["matched"] for r in rows) / max(1, len(rows))}
+        return {name: 100 * sum(row[name] for row in rows) / max(1, len(rows)) for name in ("words", "retrieval", "match")}
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)

@@ -119,7 +119,8 @@ def _pool(slot: str, held_out: bool) -> tuple[Being, ...]:
 
 def _choose(slot: str, split: str, knobs: Knobs, used: set[str], rng: Random) -> Being:
     held_out = slot != "any" and split == "test" and rng.random() < knobs.held_out
-    return rng.choice([b for b in _pool(slot, held_out) or _pool(slot, False) if b.name not in used])
+    fresh = [b for b in _pool(slot, held_out) if b.name not in used]
+    return rng.choice(fresh or [b for b in _pool(slot, False) if b.name not in used])
 
 
 def _shown(candidates: Sequence[Being], knobs: Knobs, rng: Random, any_shown: bool) -> list[Being]:
