@@ -53,8 +53,9 @@ HEAT_SURE, HEAT_LIKELY, HEAT_NONE = 0.9, 0.5, 0.001
 """Shares of a heat map's highest value: surely the thing, likely, surely not."""
 HEAT_VOICE, HEAT_CUTS = 4.0, 2
 """How loud the map is as the shape, from nothing to its highest; and how often GrabCut cuts."""
-REACH = 0.1
-"""How far a point's heat goes, as a share of the picture's shorter side (one standard deviation)."""
+REACHES = (0.1, 0.16, 0.25)
+"""How far a point's heat goes, as shares of the picture's shorter side (one standard deviation): the first,
+unless the colours are clear with a farther one."""
 
 
 class _Cut(NamedTuple):
@@ -118,19 +119,7 @@ def segment_heat(image: Image.Image, heat: np.ndarray) -> np.ndarray:
 
     All False when the map is nowhere above 0.
     """
-    cut = _cut_out(image, 0, 0, *image.size)
-    height, width = cut.pixels.shape[:2]
-    heat = cv2.resize(np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    if not heat.max() > 0:
-        return np.zeros((image.height, image.width), dtype=bool)
-    heat = heat / heat.max()
-    hints = np.full((height, width), cv2.GC_PR_BGD, np.uint8)
-    hints[heat >= HEAT_LIKELY] = cv2.GC_PR_FGD
-    hints[heat >= HEAT_SURE] = cv2.GC_FGD
-    hints[heat < HEAT_NONE] = cv2.GC_BGD
-    shape = (heat - HEAT_LIKELY) * HEAT_VOICE
-    mask = _judge(cut.pixels, hints, shape, HEAT_CUTS)[0] | (hints == cv2.GC_FGD)
-    return cut.full(_touching(_tidy(mask), hints == cv2.GC_FGD), image.size)
+    return _grow(image, heat)[0]
 
 
 def segment_points(image: Image.Image, points: Sequence[Point]) -> np.ndarray:
@@ -138,12 +127,34 @@ def segment_points(image: Image.Image, points: Sequence[Point]) -> np.ndarray:
     width, height = image.size
     scale = min(1.0, SIDE / max(width, height))
     y, x = np.mgrid[:max(1, round(height * scale)), :max(1, round(width * scale))] + 0.5
-    reach = max(1.0, REACH * min(width, height) * scale)
-    warmth = [np.zeros(x.shape), np.zeros(x.shape)]
-    for px, py, label in points:
-        near = np.exp(-((x - px * scale) ** 2 + (y - py * scale) ** 2) / (2 * reach**2))
-        warmth[label] = np.maximum(warmth[label], near)
-    return segment_heat(image, warmth[1] - warmth[0])
+    grown = []
+    for share in REACHES:
+        reach = max(1.0, share * min(width, height) * scale)
+        warmth = [np.zeros(x.shape), np.zeros(x.shape)]
+        for px, py, label in points:
+            near = np.exp(-((x - px * scale) ** 2 + (y - py * scale) ** 2) / (2 * reach**2))
+            warmth[label] = np.maximum(warmth[label], near)
+        grown.append(_grow(image, warmth[1] - warmth[0]))
+    clearest, clarity = max(grown, key=lambda found: found[1])
+    return clearest if clarity >= CLEAR else grown[0][0]
+
+
+def _grow(image: Image.Image, heat: np.ndarray) -> tuple[np.ndarray, float]:
+    """``segment_heat``, and the share of pixels that the colours are sure of: the lower of inside and outside."""
+    cut = _cut_out(image, 0, 0, *image.size)
+    height, width = cut.pixels.shape[:2]
+    heat = cv2.resize(np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    if not heat.max() > 0:
+        return np.zeros((image.height, image.width), dtype=bool), 0.0
+    heat = heat / heat.max()
+    hints = np.full((height, width), cv2.GC_PR_BGD, np.uint8)
+    hints[heat >= HEAT_LIKELY] = cv2.GC_PR_FGD
+    hints[heat >= HEAT_SURE] = cv2.GC_FGD
+    hints[heat < HEAT_NONE] = cv2.GC_BGD
+    judged, clear = _judge(cut.pixels, hints, (heat - HEAT_LIKELY) * HEAT_VOICE, HEAT_CUTS)
+    mask = _touching(_tidy(judged | (hints == cv2.GC_FGD)), hints == cv2.GC_FGD)
+    clarity = min((clear[part].mean() for part in (mask, ~mask) if part.any()), default=0.0)
+    return cut.full(mask, image.size), float(clarity)
 
 
 def _covered(low: float, high: float, size: int) -> range:
