@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import WEIGHTS, find_class, load_model, new_model
 from gmner_cli.recipes import Recipe, Section
@@ -91,6 +92,11 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
 
 def _plain_stage(section: Section, pictures: Pictures) -> Stage:
     kind = _plain_class(section)
+    known = [name for name in inspect.signature(kind).parameters if name != "pictures"]
+    for key in section.settings:
+        if key not in known:
+            raise UsageError(f"unknown setting {key!r} for {kind.__name__}", where=f"recipe {section.recipe}",
+                             hint=did_you_mean(key, known))
     return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
 
 

@@ -13,7 +13,7 @@ from gmner_cli.app import COMMANDS, main
 from gmner_cli.masks import encode
 from tests.conftest import ROOT, write_jsonl
 
-HEAVY = {"torch", "torchvision", "transformers", "peft", "safetensors", "segment_anything", "torchcrf", "huggingface_hub"}
+HEAVY = {"torch", "cv2", "torchvision", "transformers", "peft", "safetensors", "segment_anything", "torchcrf", "huggingface_hub"}
 
 
 def imported(done) -> set[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from gmner_cli.commands import options
+from gmner_cli.commands.running import run_posts
 
 
 def _weights(what: str) -> object:
@@ -56,7 +56,6 @@ def command(
       echo '{"text": "Stephen Curry is back in London"}' | gmner predict --texts -
       gmner predict --texts test.jsonl | gmner score - test.jsonl
     """
-    from gmner_cli.commands.progress import bar
     from gmner_cli.hub import go_offline, say
     from gmner_cli.recipes import load
 
@@ -66,7 +65,6 @@ def command(
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.pipeline import build, looks, weights_digests
-    from gmner_cli.predicting import run_file
     from gmner_cli.stages import Pictures
 
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
@@ -82,14 +80,7 @@ def command(
             say(" ".join(chosen.values["note"].split()))
         return build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)
 
-    began = time.perf_counter()
-    with bar("posts") as progress:
-        outcome = run_file(texts, out, stages, config=config, resume=resume, limit=limit,
-                           label_map=renames, progress=progress.advance)
-    seconds = time.perf_counter() - began
-    before = f", {outcome.resumed} were finished before" if outcome.resumed else ""
-    skipped = f" ({outcome.skipped} skipped: their images cannot be read)" if outcome.skipped else ""
-    say(f"{outcome.written} posts{skipped} in {seconds:.1f} s{before}")
+    outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, label_map=renames)
     if outcome.abstained:
         say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
             'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')

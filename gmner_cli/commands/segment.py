@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
 from gmner_cli.commands import options
+from gmner_cli.commands.running import run_posts
 
 
 def command(
@@ -48,14 +48,12 @@ def command(
       gmner segment found.jsonl --images photos/ --model sam:vit_b -o segmented.jsonl
       gmner segment found.jsonl --images photos/ --model facebook/sam-vit-huge --device cuda -o segmented.jsonl
     """
-    from gmner_cli.commands.progress import bar
     from gmner_cli.hub import go_offline, say
 
     if offline:
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
-    from gmner_cli.predicting import run_file
     from gmner_cli.segmentation.choosing import CheckAsked, identity, segmenter
 
     where = runtime.start(device, seed=seed, threads=threads)
@@ -66,11 +64,5 @@ def command(
     def stages():
         return [CheckAsked(pictures, say), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
 
-    began = time.perf_counter()
-    with bar("posts") as progress:
-        outcome = run_file(posts, out, stages, config=config, resume=resume, limit=limit, progress=progress.advance)
-    seconds = time.perf_counter() - began
-    before = f", {outcome.resumed} were finished before" if outcome.resumed else ""
-    skipped = f" ({outcome.skipped} skipped: their images cannot be read)" if outcome.skipped else ""
-    say(f"{outcome.written} posts{skipped} in {seconds:.1f} s{before}")
+    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit)
     options.end_with_failures(outcome.failures)

@@ -1,4 +1,7 @@
-"""All benchmarks in one run on one machine: ``python -m tests.bench``."""
+"""The benchmarks that need no data, in one run on one machine: ``python -m tests.bench``.
+
+``bench_segment`` (--coco DIR) and ``bench_scenes`` are run by themselves.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-for script in ("bench_tagger.py", "bench_score.py"):
+for script in ("bench_tagger.py", "bench_score.py", "bench_pictures.py"):
     print(f"== {script}", flush=True)
     subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=True)

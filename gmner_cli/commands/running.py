@@ -1,0 +1,24 @@
+"""What the commands share that send posts through stages: a progress bar, and how it went (on stderr)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gmner_cli.commands.progress import bar
+
+
+def run_posts(source: str, out: str, stages: Callable[[], Sequence[Any]], **settings: Any) -> Any:
+    """``predicting.run_file`` with a bar and a line that says how many posts took how long; returns its Outcome."""
+    from gmner_cli.hub import say
+    from gmner_cli.predicting import run_file
+
+    began = time.perf_counter()
+    with bar("posts") as progress:
+        outcome = run_file(source, out, stages, progress=progress.advance, **settings)
+    seconds = time.perf_counter() - began
+    before = f", {outcome.resumed} were finished before" if outcome.resumed else ""
+    skipped = f" ({outcome.skipped} skipped: their images cannot be read)" if outcome.skipped else ""
+    say(f"{outcome.written} posts{skipped} in {seconds:.1f} s{before}")
+    return outcome
