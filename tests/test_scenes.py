@@ -66,7 +66,7 @@ def test_held_out_names_stand_in_test_posts_only():
 
 
 def test_the_shares_are_those_of_the_papers(posts):
-    more = [draw(12, "train", number, Knobs())[0] for number in range(600)]
+    more = [draw(12, "train", number, Knobs())[0] for number in range(500)]
     entities = [e for p in more for e in p.entities]
     assert abs(sum(bool(e.boxes) for e in entities) / len(entities) - 0.40) < 0.05
     assert abs(sum(not any(e.boxes for e in p.entities) for p in more) / len(more) - 0.34) < 0.06
@@ -77,14 +77,14 @@ def test_the_shares_are_those_of_the_papers(posts):
 
 def test_a_shared_name_has_either_type_equally_often_in_the_same_sentences():
     types: dict[str, Counter] = {}
-    for number in range(1500):
+    for number in range(700):
         for entity in draw(3, "train", number, Knobs(shared_names=1.0, distractors=0))[0].entities:
             if "shared-name" in entity.slices:
                 types.setdefault(entity.text, Counter())[entity.type] += 1
-    counts = [c for c in types.values() if sum(c.values()) >= 60]
+    counts = [c for c in types.values() if sum(c.values()) >= 30]
     assert len(counts) >= 10
     for count in counts:
-        assert len(count) == 2 and min(count.values()) / sum(count.values()) > 0.3
+        assert len(count) == 2 and min(count.values()) / sum(count.values()) > 0.25
 
 
 def test_no_two_beings_of_a_kind_look_alike_and_the_knowledge_says_how_they_look():

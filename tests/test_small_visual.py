@@ -22,30 +22,32 @@ VALUES = {"ve": SMALL, "vg": {**SMALL, "bins": 32, "decoder_layers": 1, "text_la
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("drawn"), count=24)
+    return draw(tmp_path_factory.mktemp("drawn"), count=12)
 
 
-@pytest.fixture(scope="module")
-def dev(drawn):
-    """The posts to learn and as many again: what is familiar is told from posts of both kinds."""
-    more = draw(drawn.parent, count=24, seed=1, name="more.jsonl")
-    (drawn.parent / "dev.jsonl").write_text(drawn.read_text() + more.read_text())
-    return drawn.parent / "dev.jsonl"
-
-
-@pytest.fixture(scope="module")
-def trained(gmner, drawn, dev, tmp_path_factory):
+def train(gmner, drawn, dev, folder, **values):
     """Folders of a trained entailer and grounder by stage; the entailer starts from the grounder's reader."""
-    folder = tmp_path_factory.mktemp("trained")
     net = tiny.save_blip(folder / "net")
     for stage, init in (("vg", []), ("ve", ["--init", folder / "vg"])):
-        values = {**VALUES[stage], "checkpoint": net, "abstain": 0.01}
-        changes = [w for key, value in values.items() for w in ("--set", f"{stage}.settings.{key}={value}")]
+        own = {**VALUES[stage], "checkpoint": net, "abstain": values["abstain"]}
+        changes = [w for key, value in own.items() for w in ("--set", f"{stage}.settings.{key}={value}")]
         done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", "scenes", "-o", folder / stage, "--threads", "1",
-                     "--offline", *init, *WORDS, *changes, "--set", f"epochs={50 if stage == 'vg' else 12}", "--set", "lr=5e-3",
-                     "--set", f"{stage}.train.batch_size=6")
+                     "--offline", *init, *WORDS, *changes, "--set", f"epochs={values[stage]}", "--set", "lr=5e-3",
+                     "--set", f"{stage}.train.batch_size=4")
         assert done.returncode == 0, done.stderr
     return {"ve": folder / "ve", "vg": folder / "vg"}
+
+
+@pytest.fixture(scope="module")
+def trained(gmner, drawn, tmp_path_factory):
+    return train(gmner, drawn, drawn, tmp_path_factory.mktemp("trained"), vg=60, ve=15, abstain=0.0)
+
+
+@pytest.fixture(scope="module")
+def choosy(gmner, drawn, tmp_path_factory):
+    """Trained for a moment, and told by 48 pictures what is familiar."""
+    more = draw(drawn.parent, count=48, seed=1, name="more.jsonl")
+    return train(gmner, drawn, more, tmp_path_factory.mktemp("choosy"), vg=1, ve=1, abstain=0.02)
 
 
 def predict(gmner, texts, trained, *more):
@@ -59,7 +61,7 @@ def test_what_was_learned_is_found_with_masks(gmner, drawn, trained, tmp_path):
     (tmp_path / "found.jsonl").write_text(done.stdout)
     found, gold = ([line.post.check() for line in read_lines(path)] for path in (tmp_path / "found.jsonl", drawn))
     report = score(found, gold)
-    assert report["rows"]["GMNER"]["f1"] >= 75 and report["groundability"]["accuracy"] >= 85
+    assert report["rows"]["GMNER"]["f1"] >= 80 and report["groundability"]["accuracy"] >= 90
     assert all(len(e.masks) == len(e.boxes) == len(e.box_scores or []) for p in found for e in p.entities if e.boxes)
 
 
@@ -68,12 +70,12 @@ def test_the_words_are_read(drawn, trained):
     grounder, entailer = (load_model(trained[stage]) for stage in ("vg", "ve"))
     right = grounder.evaluate(answered(grounder, swapped(gold), drawn.parent), gold)["prec@0.5"]
     wrong = grounder.evaluate(answered(grounder, swapped(gold, 0, 1), drawn.parent), gold)["prec@0.5"]
-    assert right >= 75 and wrong <= 30
+    assert right >= 90 and wrong <= 30
     said = [[bool(e.groundable > 0.5) for e in post.entities] for post in answered(entailer, swapped(gold, 1, 2), drawn.parent)]
     assert sum(a and not b and c for a, b, c in said) >= 0.75 * len(said)
 
 
-def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, drawn, trained, tmp_path):
+def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, drawn, choosy, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(4):
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
@@ -81,15 +83,15 @@ def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, dr
         {"id": str(n), "text": "red or green", "image": f"{n}.png", "entities": [{"start": 0, "end": 3, "type": "LOC"}] if n else []}
         for n in range(4)])
     for level in ("spans", "groundable"):
-        done = predict(gmner, posts, trained, "--images", tmp_path, "--gold", level)
+        done = predict(gmner, posts, choosy, "--images", tmp_path, "--gold", level)
         assert done.returncode == 0, done.stderr
         records = read_jsonl(done.stdout)
         asked = records if level == "spans" else records[1:]
         assert all(r.get("grounding") == "abstained" for r in asked)
         assert all("boxes" not in e and "groundable" not in e for r in records for e in r["entities"])
         assert done.stderr.count("--recipe zero-shot") == 1
-    again = predict(gmner, drawn, trained, "--images", drawn.parent)
-    assert sum("grounding" in r for r in read_jsonl(again.stdout)) <= 2
+    again = predict(gmner, drawn, choosy, "--images", drawn.parent)
+    assert sum("grounding" in r for r in read_jsonl(again.stdout)) <= 2 and again.stderr.count("zero-shot") <= 1
 
 
 def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained):

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gmner_cli.jsonl import read_posts
-from gmner_cli.records import Entity, Post
+from gmner_cli.records import Entity, Expansion, Post
 from gmner_cli.report import render_page
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -45,13 +44,32 @@ def counts(dom: str) -> dict[str, int]:
             re.findall(r'data-name="([^"]*)"[^>]*>[^<]*<b>(\d+)</b>', dom)}
 
 
+POSTS = (
+    ("Curry beats the Warriors", [("Curry", "PER", True), ("Warriors", "ORG", True)]),
+    ("Swift sings at Wembley", [("Swift", "PER", True), ("Wembley", "LOC", False)]),
+    ("NASA lifts off from Canaveral", [("NASA", "ORG", True), ("Canaveral", "LOC", False)]),
+    ("typical London weather at Big Ben", [("London", "LOC", False), ("Big Ben", "LOC", True)]),
+    ("hello iPhone goodbye Samsung", [("iPhone", "OTHER", True), ("Samsung", "ORG", False)]),
+)
+
+
+def gold_posts() -> list[Post]:
+    posts = []
+    for number, (text, named) in enumerate(POSTS, 1):
+        entities = [Entity(start=text.index(name), end=text.index(name) + len(name), text=name, type=kind,
+                           boxes=[(20.0, 30.0, 120.0, 200.0)] if seen else [],
+                           expansions=[Expansion(text="a tower of yellow stone" if name == "Big Ben" else "a thing")])
+                    for name, kind, seen in named]
+        posts.append(Post(id=str(number), text=text, image=f"s0{number}.jpg", image_size=(256, 256), entities=entities))
+    return posts
+
+
 @pytest.fixture(scope="module")
 def page() -> str:
     """Five posts with one error each, and one that is right."""
-    gold = list(read_posts(SAMPLE / "gold.jsonl", limit=5))
-    found = list(read_posts(SAMPLE / "gold.jsonl", limit=5))
+    gold, found = gold_posts(), gold_posts()
     found[0].entities[0].type = "ORG"
-    found[1].entities[0].boxes, found[1].entities[0].masks = [], None
+    found[1].entities[0].boxes = []
     found[2].entities.pop(0)
     found[3].entities.append(Entity(start=0, end=7, type="OTHER", boxes=[]))
     return render_page(found, gold, SAMPLE / "images", "five")
