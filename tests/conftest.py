@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Small models are slower on two threads than on one, and several tests' processes may share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items):
     """Skip ``gpu`` tests where there is no CUDA device."""
