@@ -145,7 +145,7 @@ def test_what_the_user_types_is_not_for_the_file_to_refuse(settings, tmp_path, m
     assert model("seed: 1", "--recipe", "mine.yaml") == OWN
     assert model("recipe: mine.yaml", "--recipe", "mine.yaml") == OWN, "nor when it says the same"
     assert model("recipe: mine.yaml", env={"GMNER_RECIPE": "mine.yaml"}) == OWN
-    assert model(f"set: [ner.model={OWN}]", "--set", "epochs=2") != OWN, "a flag took the place of it"
+    assert model(f"set: [ner.model={OWN}]", "--set", "ner.train.epochs=2") != OWN, "a flag took the place of it"
     assert model("recipe: values.yaml") != OWN, "values of one's own are no code"
 
 

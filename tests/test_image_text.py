@@ -69,7 +69,7 @@ def test_late_interaction_is_the_mean_over_words_of_the_best_patch(pretrained):
 
 
 def test_grounding_starts_from_it_by_its_folder(gmner, scenes, pretrained):
-    done = gmner("train-vg", scenes / "train.jsonl", "--dev", scenes / "dev.jsonl", "--recipe", "scenes", "-o", scenes / "vg",
+    done = gmner("train-vg", scenes / "train.jsonl", "--dev", scenes / "dev.jsonl", "--recipe", "mini", "-o", scenes / "vg",
                  "--threads", "1", "--offline", "--set", f"vg.settings.checkpoint={pretrained / 'hf'}", "--set", "epochs=1",
                  "--set", "text_layers=1", "--set", "width=32", "--set", "heads=2")
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,7 @@ def test_a_shipped_recipe_spells_out_every_value_and_is_valid(name):
 
 
 def test_short_keys_find_their_place_and_numbers_are_numbers():
-    changed = recipes.load("mini", ["epochs=3", "ner.train.lr=1e-3", "encoder=here/there", "case_embeddings=false",
+    changed = recipes.load("mini", ["ner.train.epochs=3", "ner.train.lr=1e-3", "encoder=here/there", "case_embeddings=false",
                                     "ner.train.batch_size=2"], within="ner").values["ner"]
     assert changed["train"]["epochs"] == 3 and changed["train"]["lr"] == 1e-3
     assert changed["settings"]["encoder"] == "here/there" and changed["settings"]["case_embeddings"] is False
@@ -89,7 +89,7 @@ def test_a_recipe_that_extends_itself_is_refused(tmp_path):
 def test_the_command_lists_prints_and_round_trips(gmner, tmp_path):
     listed = gmner("recipes")
     assert listed.returncode == 0 and all(name in listed.stdout for name in recipes.names())
-    whole = gmner("recipes", "mini", "--set", "epochs=2")
+    whole = gmner("recipes", "mini", "--set", "ner.train.epochs=2")
     assert yaml.safe_load(whole.stdout)["ner"]["train"]["epochs"] == 2
     (tmp_path / "mine.yaml").write_text(whole.stdout)
     again = gmner("recipes", tmp_path / "mine.yaml")

@@ -1,14 +1,18 @@
-"""Recipe scenes: small entailment and grounding learn drawn pictures, read the words, and decline what is unlike them."""
+"""Small entailment and grounding of our own: they learn drawn pictures, read the words, and decline what is unlike them."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from gmner_cli.jsonl import read_lines
 from gmner_cli.model import load_model
+from gmner_cli.scoring.regions import box_iou
 from gmner_cli.scoring.report import score
 from gmner_cli.vision.familiarity import Familiarity
 from gmner_cli.vision.pixels import pixels
@@ -17,7 +21,8 @@ from tests.conftest import read_jsonl, write_jsonl
 from tests.shapes import WORDS, answered, draw, swapped
 
 SMALL = {"width": 32, "heads": 2, "text_layers": 1}
-VALUES = {"ve": SMALL, "vg": {**SMALL, "bins": 32, "decoder_layers": 1, "text_layers": 1}}
+ORDERED = {"bins": 32, "decoder_layers": 1, "fusion_layers": 1, "spread": 1.0, "inside": 2.0, "dropout": 0.0}
+RECIPES = {"ve": "mini", "vg": "mini", "seqtr": "riveg-seqtr"}
 
 
 @pytest.fixture(scope="module")
@@ -25,33 +30,44 @@ def drawn(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("drawn"), count=12)
 
 
-def train(gmner, drawn, dev, folder, **values):
-    """Folders of a trained entailer and grounder by stage; the entailer starts from the grounder's reader."""
-    net = tiny.save_blip(folder / "net")
-    for stage, init in (("vg", []), ("ve", ["--init", folder / "vg"])):
-        own = {**VALUES[stage], "checkpoint": net, "abstain": values["abstain"]}
-        changes = [w for key, value in own.items() for w in ("--set", f"{stage}.settings.{key}={value}")]
-        done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", "scenes", "-o", folder / stage, "--threads", "1",
-                     "--offline", *init, *WORDS, *changes, "--set", f"epochs={values[stage]}", "--set", "lr=5e-3",
-                     "--set", f"{stage}.train.batch_size=4")
-        assert done.returncode == 0, done.stderr
-    return {"ve": folder / "ve", "vg": folder / "vg"}
+def train(gmner, drawn, dev, folder, name, epochs, *more, **settings):
+    """Folder of a trained model; ``name`` is its stage, or that of its recipe."""
+    net = tiny.save_blip(folder.parent / "net")
+    stage = "ve" if name == "ve" else "vg"
+    changes = [w for key, value in {**SMALL, "checkpoint": net, "abstain": 0.0, **settings}.items()
+               for w in ("--set", f"{stage}.settings.{key}={value}")]
+    done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", RECIPES[name], "-o", folder, "--threads", "1", "--offline",
+                 *WORDS, *changes, "--set", f"{stage}.train.epochs={epochs}", "--set", f"{stage}.train.lr=5e-3",
+                 "--set", f"{stage}.train.batch_size=4", *more)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture(scope="module")
 def trained(gmner, drawn, tmp_path_factory):
-    return train(gmner, drawn, drawn, tmp_path_factory.mktemp("trained"), vg=60, ve=15, abstain=0.0)
+    """A grounder and an entailer that started from its reader."""
+    folder = tmp_path_factory.mktemp("trained")
+    vg = train(gmner, drawn, drawn, folder / "vg", "vg", 40)
+    return {"vg": vg, "ve": train(gmner, drawn, drawn, folder / "ve", "ve", 15, "--init", vg)}
+
+
+@pytest.fixture(scope="module")
+def ordered(gmner, drawn, tmp_path_factory):
+    """A grounder that decodes coordinates in order."""
+    return train(gmner, drawn, drawn, tmp_path_factory.mktemp("ordered") / "vg", "seqtr", 60, **ORDERED)
 
 
 @pytest.fixture(scope="module")
 def choosy(gmner, drawn, tmp_path_factory):
     """Trained for a moment, and told by 48 pictures what is familiar."""
     more = draw(drawn.parent, count=48, seed=1, name="more.jsonl")
-    return train(gmner, drawn, more, tmp_path_factory.mktemp("choosy"), vg=1, ve=1, abstain=0.02)
+    folder = tmp_path_factory.mktemp("choosy")
+    vg = train(gmner, drawn, more, folder / "vg", "vg", 1, abstain=0.02)
+    return {"vg": vg, "ve": train(gmner, drawn, more, folder / "ve", "ve", 1, "--init", vg, abstain=0.02)}
 
 
 def predict(gmner, texts, trained, *more):
-    return gmner("predict", "--texts", texts, "--recipe", "scenes", "--gold", "spans", "--ve", trained["ve"], "--vg",
+    return gmner("predict", "--texts", texts, "--gold", "spans", "--ve", trained["ve"], "--vg",
                  trained["vg"], *WORDS, "--offline", *more)
 
 
@@ -65,12 +81,13 @@ def test_what_was_learned_is_found_with_masks(gmner, drawn, trained, tmp_path):
     assert all(len(e.masks) == len(e.boxes) == len(e.box_scores or []) for p in found for e in p.entities if e.boxes)
 
 
-def test_the_words_are_read(drawn, trained):
+def test_the_words_are_read(drawn, trained, ordered):
     gold = [line.post for line in read_lines(drawn)]
-    grounder, entailer = (load_model(trained[stage]) for stage in ("vg", "ve"))
-    right = grounder.evaluate(answered(grounder, swapped(gold), drawn.parent), gold)["prec@0.5"]
-    wrong = grounder.evaluate(answered(grounder, swapped(gold, 0, 1), drawn.parent), gold)["prec@0.5"]
-    assert right >= 90 and wrong <= 30
+    for grounder in (load_model(trained["vg"]), load_model(ordered)):
+        right = grounder.evaluate(answered(grounder, swapped(gold), drawn.parent), gold)["prec@0.5"]
+        wrong = grounder.evaluate(answered(grounder, swapped(gold, 0, 1), drawn.parent), gold)["prec@0.5"]
+        assert right >= 90 and wrong <= 30
+    entailer = load_model(trained["ve"])
     said = [[bool(e.groundable > 0.5) for e in post.entities] for post in answered(entailer, swapped(gold, 1, 2), drawn.parent)]
     assert sum(a and not b and c for a, b, c in said) >= 0.75 * len(said)
 
@@ -94,9 +111,9 @@ def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, dr
     assert sum("grounding" in r for r in read_jsonl(again.stdout)) <= 2 and again.stderr.count("zero-shot") <= 1
 
 
-def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained):
-    for stage in ("ve", "vg"):
-        model = load_model(trained[stage])
+def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained, ordered):
+    for folder in (*trained.values(), ordered):
+        model = load_model(folder)
         seen = []
         model.reader.vision.embeddings.patch_embedding.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
         gold = [line.post for line in read_lines(drawn)]
@@ -104,8 +121,8 @@ def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained):
         assert sum(seen) == len(gold)
 
 
-def test_coordinates_decoded_in_order_are_those_of_the_whole_sequence(trained, drawn):
-    model = load_model(trained["vg"])
+def test_coordinates_decoded_in_order_are_those_of_the_whole_sequence(ordered):
+    model = load_model(ordered)
     torch.manual_seed(0)
     seen, start = torch.randn(3, 16, 32), torch.randn(3, 32)
     tokens = torch.randint(0, 32, (3, 3))
@@ -136,6 +153,45 @@ def test_the_patches_inside_a_box_are_those_whose_middle_is_within_half_a_patch(
         assert reader.inside_loss(seen, box[None]).detach().item() == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_one_stage_loss_is_that_of_a_slow_reference(trained, drawn):
+    """Bell, generalised IoU, L1 and the choice of the patch, one patch at a time."""
+    model = load_model(trained["vg"])
+    posts = [line.post for line in read_lines(drawn)]
+    examples = model.examples(swapped(posts), training=True)[:3]
+    batch = model.collate(examples, [Image.open(drawn.parent / posts[e.post].image).convert("RGB") for e in examples])
+    with torch.no_grad():
+        _, parts = model.loss(batch)
+        seen, _, _ = model.reader(batch)
+        scores, raw = model.reader.inside(seen), model.to_sides(seen)
+    side, which, extent = round(len(model.reader.place) ** 0.5), [], []
+    for n, (x1, y1, x2, y2) in enumerate(batch["boxes"].tolist()):
+        weights, costs = [], []
+        for k in range(side * side):
+            cx, cy = (k % side + 0.5) / side, (k // side + 0.5) / side
+            weights.append(math.exp(-0.5 * (((cx - (x1 + x2) / 2) / ((x2 - x1) / 4 + 0.25 / side)) ** 2
+                                            + ((cy - (y1 + y2) / 2) / ((y2 - y1) / 4 + 0.25 / side)) ** 2)))
+            left, top, right, bottom = (math.log1p(math.exp(v - 1.5)) for v in raw[n, k].tolist())
+            a = (cx - left, cy - top, cx + right, cy + bottom)
+            iou = box_iou(a, (x1, y1, x2, y2))
+            hull = (max(a[2], x2) - min(a[0], x1)) * (max(a[3], y2) - min(a[1], y1))
+            areas = (a[2] - a[0]) * (a[3] - a[1]) + (x2 - x1) * (y2 - y1)
+            union = areas / (1 + iou)  # iou = common / union, and common + union = areas
+            costs.append(1 - (iou - (hull - union) / hull) + sum(abs(p - q) for p, q in zip(a, (x1, y1, x2, y2), strict=True)))
+        total, log_sum = sum(weights), math.log(sum(math.exp(s) for s in scores[n].tolist()))
+        which.append(sum(w / total * (log_sum - s) for w, s in zip(weights, scores[n].tolist(), strict=True)))
+        extent.append(sum(w / total * c for w, c in zip(weights, costs, strict=True)))
+    assert parts["which"] == pytest.approx(sum(which) / len(which), rel=1e-4)
+    assert parts["extent"] == pytest.approx(sum(extent) / len(extent), rel=1e-4)
+
+
+def test_half_precision_is_on_disk_only(gmner, drawn, trained, tmp_path):
+    half = train(gmner, drawn, drawn, tmp_path / "half", "vg", 1, "--init", trained["vg"], save_dtype="float16", abstain=0.02)
+    saved, model = load_file(half / "model.safetensors"), load_model(half)
+    assert {v.dtype for n, v in saved.items() if n.startswith("reader.")} == {torch.float16}
+    assert saved["familiarity.whitener"].dtype == torch.float32
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
 def test_familiarity_tells_its_domain_from_others_and_only_after_a_fit():
     torch.manual_seed(0)
     familiar = Familiarity(8).eval()
@@ -157,6 +213,8 @@ def test_pixels_are_those_of_the_processor():
     assert torch.allclose(pixels([image], processor), theirs, atol=0.02)
 
 
-def test_an_untrained_stage_is_refused_with_the_way_to_train_it(gmner, drawn):
-    done = gmner("predict", "--texts", drawn, "--recipe", "scenes", "--offline")
+def test_an_untrained_stage_is_refused_with_the_way_to_train_it(gmner, drawn, tmp_path):
+    recipe = tmp_path / "own.yaml"
+    recipe.write_text("extends: mini\nve: {weights: null}\n")
+    done = gmner("predict", "--texts", drawn, "--recipe", recipe, "--offline")
     assert done.returncode == 2 and "train-ve" in done.stderr and "--ve DIR" in done.stderr

@@ -21,7 +21,7 @@ def command(
     Examples:
       gmner recipes
       gmner recipes mini
-      gmner recipes mini --set epochs=3 > mine.yaml
+      gmner recipes mini --set ner.train.epochs=3 > mine.yaml
     """
     from gmner_cli import recipes
 

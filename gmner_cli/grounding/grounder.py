@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 import msgspec
@@ -47,7 +48,7 @@ class Grounder(Model):
     alone; those of a post without a picture get ``boxes: []``. Trained on the visible
     gold entities, each with its largest box (RiVEG, section IV-C2).
 
-    A subclass gives ``collate``, ``loss`` and ``predict``; the latter returns, per
+    A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss`` and ``predict``; the latter returns, per
     example and Sought, ``((x1, y1, x2, y2), score)`` with corners as shares of the
     picture's width and height, in any order and not necessarily inside it; a box that
     is not finite is no box. Score in [0, 1].
@@ -74,6 +75,20 @@ class Grounder(Model):
         """What one post seeks in parts that fit into one example, each with its length."""
         parts = [sought[i:i + self.most_together] for i in range(0, len(sought), self.most_together)]
         return [(len(part), part) for part in parts]
+
+    def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
+        """CPU tensors for N expressions and P pictures, for ``collate``."""
+        raise NotImplementedError
+
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+        """``inputs`` and owner int64 [N]: each expression's picture; counts: expressions per example; while
+        training boxes float [N, 4] as ``targets`` gives them."""
+        batch = self.inputs([sought.text for e in examples for sought in e.data], images)
+        batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data])
+        batch["counts"] = [len(e.data) for e in examples]
+        if examples[0].data[0].box is not None:
+            batch["boxes"] = self.targets(examples, images)
+        return batch
 
     @staticmethod
     def targets(examples: Sequence[Example], images: Sequence[Image.Image | None]) -> Tensor:
@@ -116,6 +131,12 @@ class Grounder(Model):
 
 def _overlap(found: Entity, true: Entity) -> float:
     return max(box_iou(found.boxes[0], box) for box in true.boxes) if found.boxes else 0.0
+
+
+def parted(answers: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
+    """The answers to all expressions of a batch, by example."""
+    rest = iter(answers)
+    return [list(islice(rest, count)) for count in counts]
 
 
 def fitted(shares: Sequence[float], size: tuple[int, int]) -> Box | None:

@@ -48,21 +48,13 @@ class Expressions:
         return posts
 
     def every_wording(self, posts: list[Post]) -> list[Post]:
-        """The posts with their first expansions, then copies of those that have more, once for each further one.
+        """The posts with each entity once for every one of its expansions, so that all are asked of one picture.
 
-        A copy holds only the entities that have an expansion of its number: RiVEG trains on
-        the expansions of five language models (Table IV, the versions "after data augmentation"). The posts
-        given are not changed.
+        RiVEG trains on the expansions of five language models (Table IV, the versions "after data
+        augmentation"). An entity without one stays as it is. The posts given are not changed.
         """
-        most = max((len(e.expansions or []) for post in posts for e in post.entities or []), default=0)
-        found = []
-        for number in range(max(1, most)):
-            for post in posts:
-                worded = [_with_expansion(e, number) for e in post.entities or []
-                          if not number or number < len(e.expansions or [])]
-                if worded or not number:
-                    found.append(msgspec.structs.replace(post, entities=worded))
-        return self(found)
+        return self([msgspec.structs.replace(post, entities=[worded for entity in post.entities or []
+                                                             for worded in _wordings(entity)]) for post in posts])
 
     def express(self, post: Post, entity: Entity) -> str:
         """The expression of one entity; tweet text is only ever inserted, never read as a template."""
@@ -72,8 +64,8 @@ class Expressions:
                                kind=self.kinds.get(entity.type, entity.type.lower()))
 
 
-def _with_expansion(entity: Entity, number: int) -> Entity:
-    return msgspec.structs.replace(entity, expansions=entity.expansions[number:number + 1] if entity.expansions else None)
+def _wordings(entity: Entity) -> list[Entity]:
+    return [msgspec.structs.replace(entity, expansions=[one] if one else None) for one in entity.expansions or [None]]
 
 
 def expression_of(post: Post, entity: Entity) -> str:

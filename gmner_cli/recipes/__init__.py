@@ -140,8 +140,14 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = _merge(_lasting(merged[key], value), value) if both else value
     return merged
+
+
+def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """What of a section still holds under the one above: another model has other settings and other weights."""
+    other = any(kind in above and above[kind] != below.get(kind) for kind in ("model", "stage"))
+    return {key: below[key] for key in ("batch_size", "train") if key in below} if other else below
 
 
 def _check(values: dict[str, Any], name: str) -> None:

@@ -6,16 +6,33 @@ it and is small, so a second entity of the same picture costs little.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.backbone import Backbone
-from gmner_cli.vision.pixels import pixels
+
+
+class ReaderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    checkpoint: str | None = None
+    """Hub id or folder of a BLIP: its picture encoder and its text encoder, read one after the other. None: a
+    small one, from scratch."""
+    width: int = 96
+    heads: int = 4
+    text_layers: int = 2
+    """Layers of the checkpoint's text encoder that are used."""
+    fusion_layers: int = 1
+    """Layers in which patches read the words."""
+    spread_layers: int = 2
+    """Convolutions over the patches that have read them, so that a patch knows how far its thing extends."""
+    text_length: int = 40
+    abstain: float = 0.0
+    """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
+    save_dtype: Literal["float32", "float16"] = "float32"
+    """Of the weights in the checkpoint; training and prediction are in float32."""
 
 
 class Reader(nn.Module):
@@ -26,18 +43,20 @@ class Reader(nn.Module):
     picture of each expression.
     """
 
-    def __init__(self, backbone: Backbone, *, width: int, heads: int, text_layers: int, fusion_layers: int):
+    def __init__(self, backbone: Backbone, config: ReaderConfig):
         super().__init__()
+        width = config.width
         net = backbone.net
         self.vision, self.text = net.vision_model, net.text_encoder
-        self.text.encoder.layer = self.text.encoder.layer[:text_layers]
+        self.text.encoder.layer = self.text.encoder.layer[:config.text_layers]
         for layer in self.text.encoder.layer:
             del layer.crossattention  # not used: the picture is read after the words, not within them
         self.from_patch = nn.Linear(self.vision.config.hidden_size, width)
         self.from_word = nn.Linear(self.text.config.hidden_size, width)
         self.place = nn.Parameter(0.02 * torch.randn(self.vision.embeddings.num_patches, width))
         self.to_gate = nn.Linear(width, width)
-        self.fusion = nn.ModuleList(_Fusion(width, heads) for _ in range(fusion_layers))
+        self.fusion = nn.ModuleList(_Fusion(width, config.heads) for _ in range(config.fusion_layers))
+        self.spread = nn.ModuleList(_Spread(width) for _ in range(config.spread_layers))
         self.to_inside = nn.Linear(width, 1)
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,7 +72,20 @@ class Reader(nn.Module):
         seen = seen + seen * self.to_gate(meaning)[:, None]
         for layer in self.fusion:
             seen = layer(seen, words, batch["mask"] == 0)
-        return seen, meaning, patches
+        grid = seen.transpose(1, 2).unflatten(2, (self.side, self.side)).contiguous(memory_format=torch.channels_last)
+        for layer in self.spread:
+            grid = layer(grid)
+        return grid.flatten(2).transpose(1, 2), meaning, patches
+
+    @property
+    def side(self) -> int:
+        """Patches in a row, and in a column."""
+        return round(len(self.place) ** 0.5)
+
+    def centres(self) -> tuple[Tensor, Tensor]:
+        """x and y [K] of the patches' centres, as shares of the picture."""
+        at = (torch.arange(self.side, device=self.place.device) + 0.5) / self.side
+        return at.repeat(self.side), at.repeat_interleave(self.side)
 
     def inside(self, seen: Tensor) -> Tensor:
         """Log-odds [N, K] that each patch lies inside what is asked for."""
@@ -64,14 +96,12 @@ class Reader(nn.Module):
 
         Patches inside and outside weigh the same in sum. A box without extent has nothing inside.
         """
-        side = round(len(self.place) ** 0.5)
-        centre = (torch.arange(side, device=boxes.device) + 0.5) / side
-        near = 0.5 / side  # a box smaller than a patch still has the patch that it lies in
+        near = 0.5 / self.side  # a box smaller than a patch still has the patch that it lies in
+        x, y = self.centres()
         x1, y1, x2, y2 = boxes[..., None].unbind(1)
-        wide, high = (x2 > x1).float(), (y2 > y1).float()
-        across = ((x1 - near < centre) & (centre < x2 + near)).float() * wide
-        down = ((y1 - near < centre) & (centre < y2 + near)).float() * high
-        target = (down[:, :, None] * across[:, None]).flatten(1)
+        across = (x1 - near < x) & (x < x2 + near) & (x2 > x1)
+        down = (y1 - near < y) & (y < y2 + near) & (y2 > y1)
+        target = (across & down).float()
         losses = F.binary_cross_entropy_with_logits(self.inside(seen).float(), target, reduction="none")
         within = (losses * target).sum(1) / target.sum(1).clamp_min(1)
         return (within + (losses * (1 - target)).sum(1) / (1 - target).sum(1).clamp_min(1)).mean() / 2
@@ -79,13 +109,6 @@ class Reader(nn.Module):
     def known(self) -> list[nn.Parameter]:
         """What comes from the checkpoint; the rest starts from scratch."""
         return [*self.vision.parameters(), *self.text.parameters()]
-
-
-def inputs(backbone: Backbone, texts: Sequence[str], images: Sequence[Image.Image], text_length: int) -> dict[str, Any]:
-    """pixels float [P, 3, H, W] of the pictures; ids, mask int64 [N, T] of the texts, each cut at ``text_length``."""
-    words = backbone.tokenizer(list(texts), padding=True, truncation=True, split_special_tokens=True,
-                               max_length=text_length, return_tensors="pt")
-    return {"pixels": pixels(images, backbone.processor), "ids": words["input_ids"], "mask": words["attention_mask"]}
 
 
 class _Fusion(nn.Module):
@@ -102,3 +125,15 @@ class _Fusion(nn.Module):
         words = self.norms[1](read)
         seen = seen + self.attention(self.norms[0](seen), words, words, key_padding_mask=absent, need_weights=False)[0]
         return seen + self.feed_forward(self.norms[2](seen))
+
+
+class _Spread(nn.Module):
+    """Patches [N, d, rows, columns] see their neighbours, beside a shortcut."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(8, width)
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, grid: Tensor) -> Tensor:
+        return grid + self.conv(F.gelu(self.norm(grid)))

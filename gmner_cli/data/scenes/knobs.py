@@ -39,6 +39,8 @@ class Knobs(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Sides of the pictures, in pixels."""
     wordings: int = 1
     """How many expansions an entity gets, each in other words (RiVEG trains on five)."""
+    unexplained: float = 0.0
+    """Share of the entities that get no expansion, so that only the name says what to look for."""
     knowledge: str = "right"
     """What the world's knowledge says: right, vague (the kind alone) or wrong (about another of the kind)."""
 
@@ -52,7 +54,7 @@ def parse(settings: dict[str, Any]) -> Knobs:
         knobs = msgspec.convert(settings, Knobs)
     except msgspec.ValidationError as problem:
         raise UsageError(str(problem).replace("`", "")) from None
-    for name in ("visible", "unrelated", "shared_names", "held_out", "rivals", "two_boxes", "small_logos"):
+    for name in ("visible", "unrelated", "shared_names", "held_out", "rivals", "two_boxes", "small_logos", "unexplained"):
         if not 0 <= getattr(knobs, name) <= 1:
             raise UsageError(f"{name} is a share between 0 and 1, not {getattr(knobs, name)}")
     if not 1 <= knobs.wordings <= 10:

@@ -191,10 +191,11 @@ def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | 
         slices.append("same-class")
     if own and (own[0].box[2] - own[0].box[0]) * (own[0].box[3] - own[0].box[1]) < SMALL * knobs.size**2:
         slices.append("small")
+    explained = not (knobs.unexplained and rng.random() < knobs.unexplained)
     return Entity(start=mention.start, end=mention.end, text=text[mention.start:mention.end], type=being.type,
                   fine_type=being.fine_type, boxes=[f.box for f in own], masks=[encode(f.mask) for f in own],
                   expansions=[Expansion(text=expansion(being, knobs.knowledge, rng), source="world")
-                              for _ in range(knobs.wordings)],
+                              for _ in range(knobs.wordings)] if explained else None,
                   slices=slices)
 
 

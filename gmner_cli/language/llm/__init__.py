@@ -1,0 +1,1 @@
+"""Who answers prompts: language models, here and behind servers, and answers that are ready."""

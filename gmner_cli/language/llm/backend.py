@@ -1,0 +1,63 @@
+"""The one small interface behind ``gmner expand --llm``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import msgspec
+
+from gmner_cli.records import Entity, Post
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a backend: a prompt, rendered whole, and what it is about (``entity`` None: the post)."""
+
+    post: Post
+    entity: Entity | None
+    prompt: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: text, who said it, and token counts where there were tokens."""
+
+    text: str
+    model: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a question has no answer; the others still have theirs."""
+
+    reason: str
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a language model continues a prompt. Greedy by default."""
+
+    max_tokens: int = 96
+    stop: tuple[str, ...] = ("\n",)
+    """Strings at which an answer ends; they are not part of it."""
+    temperature: float = 0.0
+    seed: int = 0
+
+
+class Backend(ABC):
+    """Answers questions. A backend that reads no prompt looks at the post and the entity instead."""
+
+    name: str
+    """What records say after ``llm:`` in ``source``, such as "smollm2"."""
+    generates: ClassVar[bool] = True
+    """Whether it reads the prompt, so that answers depend on it, are worth storing, and examples are worth seeking."""
+
+    @abstractmethod
+    def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
+        """``(index, answer)`` of every question, each as soon as it is there, in any order.
+
+        Raises GmnerError only for what makes all further answers impossible (no such model, a wrong key).
+        """
