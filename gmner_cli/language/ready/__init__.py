@@ -1,0 +1,42 @@
+"""Answers that no language model is needed for: from what the record says, from the drawn world, from a file.
+
+These backends read no prompt but the post itself. What they know nothing about
+they pass over: ``answers`` yields nothing for it, which is no failure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gmner_cli.errors import UsageError
+from gmner_cli.language.llm.backend import Backend
+
+NAMES = ("template", "world", "file:")
+
+
+def make(name: str, *, task: str, posts: str, quality: str = "right") -> Backend | None:
+    """The backend of that name, or None when it is not one of these.
+
+    ``posts``: the file that is asked about; ``world`` looks for knowledge.jsonl
+    beside it, and published answers without ids are matched to all of its posts.
+    ``quality``: right, vague or wrong, for ``world`` alone. Raises UsageError for
+    half a name, GmnerError for a file that cannot be used.
+    """
+    kind, mark, path = name.partition(":")
+    if kind == "template" and not mark:
+        from gmner_cli.language.ready.template import FromTheRecord
+
+        return FromTheRecord()
+    if kind == "world":
+        from gmner_cli.language.ready.world import World
+
+        if not path and not Path(posts).is_file():
+            raise UsageError("world looks for knowledge.jsonl beside POSTS, and POSTS is no file", hint="give it as --llm world:PATH")
+        return World(Path(path) if path else Path(posts).with_name("knowledge.jsonl"), quality)
+    if kind == "file":
+        from gmner_cli.language.ready.answers import FromFile
+
+        if not path:
+            raise UsageError("file: needs a path", hint="as in --llm file:answers.jsonl")
+        return FromFile(Path(path), task=task, posts=posts)
+    return None

@@ -1,0 +1,104 @@
+"""The annotated pool: which of its posts may be examples, and for whom.
+
+Published pools overlap with published test splits (39 posts of the pools for
+Twitter-2015 and -2017 stand in Twitter-GMNER's test split, 42 in its dev), so no
+post of a held-out split is ever an example, and no post is its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gmner_cli.data.inspection import text_key
+from gmner_cli.errors import printable
+from gmner_cli.jsonl import read_lines, read_posts
+from gmner_cli.records import Post
+
+HELD_OUT = frozenset({"dev", "test", "val", "valid", "validation"})
+"""Values of ``meta.split`` of posts that a model is judged by."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Annotated posts in the order of their file, each with the reason why it may not be an example, or None."""
+
+    path: Path
+    posts: list[Post]
+    barred: list[str | None]
+    unannotated: int = 0
+    """Posts of the file that are left out, because they have no knowledge."""
+
+    def may_show(self, index: int, to: Post) -> bool:
+        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by text."""
+        post = self.posts[index]
+        return self.barred[index] is None and post.id != to.id and text_key(post) != text_key(to)
+
+    @property
+    def usable(self) -> list[int]:
+        """Indexes of the posts that may be examples for somebody."""
+        return [index for index, reason in enumerate(self.barred) if reason is None]
+
+    def __str__(self) -> str:
+        """How many posts there are, how many are left out and why."""
+        reasons = [f"{count} {reason}" for reason, count in Counter(filter(None, self.barred)).items()]
+        reasons += [f"{self.unannotated} without knowledge"] if self.unannotated else []
+        why = f"; never examples: {', '.join(reasons)}" if reasons else ""
+        return (f"{printable(str(self.path))}: {len(self.posts) + self.unannotated} posts, "
+                f"{len(self.usable)} may be examples{why}")
+
+
+def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None) -> Pool:
+    """The posts of ``path`` that have knowledge; the first entry of it is the example's answer.
+
+    ``never``: files whose posts are never examples. ``asked``: the file that is
+    asked about, whose held-out posts, known by ``meta.split``, are never examples
+    either. Held-out posts of the pool itself are not. Raises RecordError at the
+    first bad record of the pool, GmnerError for a file that cannot be read.
+    """
+    ids: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for file, whole in [*((file, True) for file in never), *([(asked, False)] if asked else [])]:
+        for post in _posts(file):
+            if whole or _split(post) in HELD_OUT:
+                ids.setdefault(post.id, file.name)
+                texts.setdefault(text_key(post), file.name)
+    found = list(read_posts(path))
+    posts = [post for post in found if post.knowledge and post.error is None]
+    return Pool(path, posts, [_bar(post, ids, texts) for post in posts], len(found) - len(posts))
+
+
+def neighbours(posts: str | Path) -> list[Path]:
+    """dev.jsonl and test.jsonl beside a file of posts, as ``gmner prepare`` writes them."""
+    path = Path(posts)
+    beside = [path.with_name(f"{split}.jsonl") for split in ("dev", "test")] if path.is_file() else []
+    return [file for file in beside if file.is_file()]
+
+
+def _posts(file: Path) -> Iterator[Post]:
+    """Every post of a file, also of lines that are bad for other reasons: whoever may be held out is."""
+    for line in read_lines(file):
+        raw = line.raw if isinstance(line.raw, dict) else {}
+        if line.post is not None:
+            yield line.post
+        elif isinstance(raw.get("text"), str):
+            identity, meta = raw.get("id"), raw.get("meta")
+            yield Post(id=identity if isinstance(identity, str) else line.id, text=raw["text"],
+                       meta=meta if isinstance(meta, dict) else None)
+
+
+def _split(post: Post) -> object:
+    return (post.meta or {}).get("split")
+
+
+def _bar(post: Post, ids: dict[str, str], texts: dict[str, str]) -> str | None:
+    split = _split(post)
+    if isinstance(split, str) and split in HELD_OUT:
+        return f"of split {split}"
+    if post.id in ids:
+        return f"in {printable(ids[post.id])} by id"
+    if text_key(post) in texts:
+        return f"in {printable(texts[text_key(post)])} by text"
+    return None
