@@ -59,8 +59,8 @@ def ordered(gmner, drawn, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def choosy(gmner, drawn, tmp_path_factory):
-    """Trained for a moment, and told by 48 pictures what is familiar."""
-    more = draw(drawn.parent, count=48, seed=1, name="more.jsonl")
+    """Trained for a moment, and told by 120 pictures what is familiar."""
+    more = draw(drawn.parent, count=120, seed=1, name="more.jsonl")
     folder = tmp_path_factory.mktemp("choosy")
     vg = train(gmner, drawn, more, folder / "vg", "vg", 1, abstain=0.02)
     return {"vg": vg, "ve": train(gmner, drawn, more, folder / "ve", "ve", 1, "--init", vg, abstain=0.02)}

@@ -1,0 +1,109 @@
+"""What knowledge brings to the small tagger on real tweets: PLIM's comparison with recipe plim-mini.
+
+    python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--threads 2] [--shared ../shared] [--folder DIR]
+
+Without --run the table of the finished runs is printed. With it, runs that are not finished are trained one
+after the other and each leaves a small JSON file in tests/bench/results/knowledge, so that the grid can be
+spread over days; a run that was killed goes on after its last whole epoch. Every choice (epoch, and
+the recipe's values) is made on dev; test is scored once per run. Knowledge is what the authors of PGIM and
+RiVEG published, made by ChatGPT; whoever compares must know that it was written with the posts' captions in view.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results" / "knowledge"
+SOURCES = {"twitter-2017": ("twitter-2017", "pgim/knowledge-2017"), "twitter-2015": ("twitter-2015", "pgim/knowledge-2015"),
+           "twitter-gmner": ("twitter-gmner-v2", "riveg/knowledge-gmner")}
+GRID = [("twitter-2017", 1), ("twitter-2017", 2), ("twitter-gmner", 1), ("twitter-2015", 1)]
+FILES = {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}
+PUBLISHED = {"twitter-2017": (84.96, 89.58), "twitter-2015": (74.71, 76.79)}
+"""BERT-base of PLIM's paper (test F1), without and with knowledge."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", action="store_true")
+    parser.add_argument("--only", choices=SOURCES)
+    parser.add_argument("--knowledge", choices=["none", "published"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "gmner-knowledge")
+    given = parser.parse_args()
+    if given.run:
+        for data, seed in GRID:
+            for knowledge in ("none", "published"):
+                if given.only in (None, data) and given.knowledge in (None, knowledge):
+                    run(data, knowledge, seed, given)
+    print(table([json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]))
+
+
+def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None:
+    result = RESULTS / f"{data}.{knowledge}.{seed}.json"
+    if result.exists():
+        return
+    folder = given.folder / data
+    splits = {split: folder / f"{split}.jsonl" for split in FILES}
+    source, published = SOURCES[data]
+    if not splits["test"].exists():
+        gmner("prepare", data, "--source", given.shared / "data" / source, "-o", folder)
+    if knowledge == "published":
+        splits = {split: explained(path, given.shared / "data" / published / FILES[split]) for split, path in splits.items()}
+    model = folder / f"{knowledge}.{seed}"
+    gmner("train-ner", splits["train"], "--dev", splits["dev"], "--recipe", "plim-mini", "--seed", seed, "--threads", given.threads,
+          "--set", f"ner.settings.knowledge={knowledge == 'published'}", "--resume", "-o", model)
+    found = model.with_suffix(f".{seed}.test.jsonl")
+    gmner("predict", "--texts", splits["test"], "--recipe", "plim-mini", "--ner", model, "--threads", given.threads, "-o", found)
+    scored = json.loads(gmner("score", found, splits["test"], "--json"))
+    trained = json.loads((model / "run.json").read_text())
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text(json.dumps({
+        "data": data, "knowledge": knowledge, "seed": seed, "date": str(date.today()), "threads": given.threads,
+        "dev_f1": round(trained["best_score"], 2), "best_epoch": trained["best_epoch"], "seconds": trained["seconds"],
+        "test": {name: round(scored["rows"]["MNER"][name], 2) for name in ("precision", "recall", "f1")},
+        "versions": trained.get("versions"), "recipe": trained["recipe"]["ner"]}, indent=1) + "\n")
+    print(f"{result.name}: dev {trained['best_score']:.2f}, test {scored['rows']['MNER']['f1']:.2f}", file=sys.stderr)
+
+
+def explained(posts: Path, answers: Path) -> Path:
+    """The posts with the knowledge that was published for them."""
+    out = posts.with_suffix(".knowledge.jsonl")
+    if not out.exists():
+        gmner("expand", posts, "--task", "knowledge", "--llm", f"file:{answers}", "-o", out)
+    return out
+
+
+def table(results: list[dict]) -> str:
+    """Rows per data set: mean test F1 over seeds without and with knowledge, and the gain beside PLIM's on BERT-base."""
+    lines = ["| data | seeds | without | with knowledge | gain | PLIM on BERT-base |", "| --- | --- | --- | --- | --- | --- |"]
+    for data in SOURCES:
+        by = {k: {r["seed"]: r["test"]["f1"] for r in results if (r["data"], r["knowledge"]) == (data, k)} for k in ("none", "published")}
+        cells = [f"{statistics.mean(by[k].values()):.2f}" if by[k] else "not run" for k in by]
+        both = sorted(set(by["none"]) & set(by["published"]))
+        gain = f"{statistics.mean(by['published'][s] - by['none'][s] for s in both):+.2f}" if both else ""
+        before, after = PUBLISHED.get(data, (None, None))
+        paper = f"{before} / {after} ({after - before:+.2f})" if before else ""
+        seeds = ", ".join(map(str, sorted(set(by["none"]) | set(by["published"]))))
+        lines.append(f"| {data} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {paper} |")
+    return "\n".join(lines)
+
+
+def gmner(*arguments: object) -> str:
+    done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    if done.returncode:
+        raise SystemExit(f"gmner {arguments[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
