@@ -59,7 +59,7 @@ class ImageText(Model):
     which words the picture's captions hold (multiple-instance learning, Fang et al. 2015); it makes
     features quickly, where the other two do not start by themselves. Contrast of captions and pictures by token-wise late interaction (FILIP, Yao et al. 2022,
     eq. 4-5: the mean over a caption's words of the best cosine with a patch), both ways. Image-text
-    matching with hard negatives from the batch (ALBEF, Li et al. 2021, section 3.2).
+    matching with negatives from the batch, half of them hard (ALBEF, Li et al. 2021, section 3.2).
     A post's captions are what it lists in the field ``captions``, or else its text.
     """
 
@@ -155,8 +155,10 @@ class ImageText(Model):
         numbers = torch.arange(len(owner), device=owner.device)
         with torch.no_grad():
             hard = logits.masked_fill(own, -1e4)
-            wrong_picture = torch.multinomial(hard.softmax(1), 1)[:, 0]
-            wrong_text = torch.multinomial(hard.softmax(0).T, 1)[:, 0][owner]
+            wrong = (~own & ~alike).float() + 1e-9
+            # Near misses alone teach nothing at first, so half of the draws are any wrong pair.
+            wrong_picture = torch.multinomial(hard.softmax(1) + wrong / wrong.sum(1, keepdim=True), 1)[:, 0]
+            wrong_text = torch.multinomial((hard.softmax(0) + wrong / wrong.sum(0)).T, 1)[:, 0][owner]
             # Each right pair has one wrong beside it: its words with another picture, or its picture with other words.
             keep = torch.rand(len(owner), device=owner.device) < 0.5
         odds = self.odds(patches, batch, torch.cat([numbers, torch.where(keep, numbers, wrong_text)]),
