@@ -16,8 +16,9 @@ from typer.core import TyperCommand
 from gmner_cli import __version__
 from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_own_code
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
+from gmner_cli.interrupts import watch
 
-COMMANDS = ("prepare", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
+COMMANDS = ("prepare", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 
@@ -127,6 +128,7 @@ def _options(command: TyperCommand) -> dict[str, Option]:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    watch()
     try:
         build()()
     except SystemExit as leaving:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.interrupts import heed
 from gmner_cli.jsonl import disk_errors, encode, loads, write_atomic
 from gmner_cli.records import Post
 
@@ -99,6 +100,7 @@ class Sink:
 
         A record with the id of a finished one replaces it.
         """
+        heed()
         line = encode(post) + b"\n"
         self._replaces |= post.id in self.finished
         with self._disk_errors():
@@ -107,6 +109,7 @@ class Sink:
 
     def commit(self, summary: dict[str, Any] | None = None) -> None:
         """Make the file whole: sync, rename, and note in the manifest that it is finished."""
+        heed()
         with self._disk_errors():
             self._file.flush()
             if self.resumable:

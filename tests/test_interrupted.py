@@ -120,6 +120,40 @@ def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(star
     assert json.loads((tmp_path / "out.jsonl.run.json").read_text())["finished"] is True
 
 
+SWALLOWED = """
+import os, signal
+from gmner_cli import app
+from gmner_cli.commands import predict
+from gmner_cli.records import Post
+from gmner_cli.sink import Sink
+
+def command() -> None:
+    "Stand-in for a command within which a library swallows an interrupt."
+    sink = Sink(os.environ["TARGET"])
+    sink.begin()
+    sink.write(Post(id="1", text="a"))
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(10_000_000):
+            pass
+    except KeyboardInterrupt:
+        pass
+    sink.write(Post(id="2", text="b"))
+    sink.commit()
+
+predict.command = command
+app.main()
+"""
+
+
+def test_an_interrupt_that_foreign_code_swallows_still_ends_the_run(tmp_path):
+    out = tmp_path / "out.jsonl"
+    done = subprocess.run([sys.executable, "-c", SWALLOWED, "predict"], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "TARGET": str(out)}, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
+    assert not out.exists() and (tmp_path / "out.jsonl.partial").read_bytes().count(b"\n") == 1
+
+
 def test_a_reader_that_goes_away_ends_the_run_quietly(start):
     process = start()
     first = process.stdout.readline()

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from gmner_cli.errors import GmnerError
+from gmner_cli.interrupts import heed
 from gmner_cli.model import Example, Model, save_model, to_device
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime, seed_everything
@@ -125,6 +126,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         for name, figure in {"loss": value, **watched}.items():
             means[name] = means.get(name, 0.0) + (float(figure) - means.get(name, 0.0)) / number
         tell(number, len(batches), means["loss"])
+        heed()
     return means
 
 
