@@ -55,6 +55,11 @@ class Backend(ABC):
     generates: ClassVar[bool] = True
     """Whether it reads the prompt, so that answers depend on it, are worth storing, and examples are worth seeking."""
 
+    @property
+    def identity(self) -> str:
+        """All that an answer depends on beside the prompt: the model by its content, precision and Generation."""
+        return self.name
+
     @abstractmethod
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
         """``(index, answer)`` of every question, each as soon as it is there, in any order.
