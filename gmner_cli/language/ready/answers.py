@@ -8,16 +8,17 @@ from pathlib import Path
 import msgspec
 
 from gmner_cli.errors import GmnerError, RecordError, UsageError, printable
-from gmner_cli.hub import say
+from gmner_cli.hub import say, sha256
 from gmner_cli.jsonl import loads, read_lines
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+from gmner_cli.language.llm.backend import Answer, Failure, Question
+from gmner_cli.language.ready import Ready
 from gmner_cli.language.ready.lines import read_typed
 
 _Key = tuple[str, int | None, int | None]
 """Post id, and the entity's characters; None for the post itself."""
 
 
-class Ready(msgspec.Struct):
+class AnswerLine(msgspec.Struct):
     """A line of a file of answers: of a post, or of the entity at ``start``..``end`` of it."""
 
     id: str
@@ -26,10 +27,8 @@ class Ready(msgspec.Struct):
     end: int | None = None
 
 
-class FromFile(Backend):
+class FromFile(Ready):
     """Gives every post or entity the answer that the file has for it."""
-
-    generates = False
 
     def __init__(self, path: Path, *, task: str, posts: str):
         """``posts``: the file that is asked about; published answers carry no ids and are matched to its texts.
@@ -38,6 +37,7 @@ class FromFile(Backend):
         GmnerError for a file that cannot be read.
         """
         self.name = f"file:{path.name}"
+        self.sha256 = sha256(path)
         self._answers = _read_answers(path) if _is_jsonl(path) else _match_published(path, task, posts)
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
@@ -63,7 +63,7 @@ def _is_jsonl(path: Path) -> bool:
 
 def _read_answers(path: Path) -> dict[_Key, str]:
     found: dict[_Key, str] = {}
-    for where, line in read_typed(path, Ready):
+    for where, line in read_typed(path, AnswerLine):
         if (line.start is None) != (line.end is None):
             raise RecordError("has only one of start and end", where=where)
         if found.setdefault((line.id, line.start, line.end), line.text) != line.text:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+from gmner_cli.language.llm.backend import Answer, Failure, Question
 from gmner_cli.language.prompts import fold, values_of
+from gmner_cli.language.ready import Ready
 from gmner_cli.ner.words import words_of
 from gmner_cli.records import Entity, Post
 
@@ -13,10 +14,10 @@ KINDS = {"PER": "a person", "LOC": "a place", "ORG": "an organisation", "OTHER":
 """Types of the published data sets in plain words."""
 
 
-class FromTheRecord(Backend):
+class FromTheRecord(Ready):
     """Knowledge: the capitalised names of the text and the caption. Expansions: the type in plain words, the finer one first."""
 
-    name, generates = "template", False
+    name = "template"
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
         for index, question in enumerate(questions):

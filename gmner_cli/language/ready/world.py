@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean, printable
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+from gmner_cli.hub import sha256
+from gmner_cli.language.llm.backend import Answer, Failure, Question
+from gmner_cli.language.ready import Ready
 from gmner_cli.language.ready.lines import read_typed
 from gmner_cli.records import Entity, Post
 
@@ -27,14 +29,12 @@ class Known(msgspec.Struct):
     wrong: list[str]
 
 
-class World(Backend):
+class World(Ready):
     """Expansions: what the name stands for; of two things of one name, that of the entity's type.
 
     Knowledge: the known names of the text with what each stands for, both things
     where a name has two, because the text does not tell which is meant.
     """
-
-    generates = False
 
     def __init__(self, path: Path, quality: str = "right"):
         """Raises UsageError for an unknown quality, GmnerError for a file that is not one of the scenes."""
@@ -49,6 +49,7 @@ class World(Backend):
             self._phrases.setdefault(known.name, []).append((known.type, phrases))
         if not self._phrases:
             raise GmnerError("holds no names", where=printable(str(path)))
+        self.sha256 = sha256(path)
         longest_first = sorted(self._phrases, key=lambda name: (-len(name), name))
         self._names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 

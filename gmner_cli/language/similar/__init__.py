@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 
+from gmner_cli.errors import GmnerError, printable
 from gmner_cli.language.prompts import Values, values_of
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.records import Post
+from gmner_cli.runtime import Runtime
 
 Examples = Callable[[Sequence[Post]], list[list[Values]]]
 """For each of some posts the examples it is shown, in the order of the prompt."""
@@ -42,6 +46,23 @@ class SameForAll:
 
     def __call__(self, posts: Sequence[Post]) -> list[list[Values]]:
         return [shown(self.pool, self.order, post, self.count) for post in posts]
+
+
+def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int, runtime: Runtime, offline: bool,
+                  tell: Callable[[str], Any]) -> Examples:
+    """``count`` examples of the pool for each post: like it by the tagger ``similar_by``, or without one a random set for all.
+
+    Raises GmnerError when no post of the pool may be an example, and what ``features.Tagger`` raises.
+    """
+    if not pool.usable:
+        raise GmnerError("holds no post that may be an example", where=printable(str(pool.path)),
+                         hint="annotate posts of the training split, or ask without examples: --examples 0")
+    if similar_by is None:
+        return SameForAll(pool, count, seed)
+    from gmner_cli.language.similar.features import Tagger, pool_features
+
+    tagger = Tagger(similar_by, runtime, offline=offline)
+    return Similar(pool, pool_features(pool, tagger, tell), tagger, count)
 
 
 def nearest(queries: np.ndarray, features: np.ndarray) -> np.ndarray:

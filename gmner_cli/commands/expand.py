@@ -1,0 +1,114 @@
+"""``gmner expand``: what a language model knows of posts and their entities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gmner_cli.commands import options
+from gmner_cli.commands.config import FILE
+from gmner_cli.commands.running import run_posts
+from gmner_cli.errors import UsageError, printable
+
+
+def command(
+    ctx: typer.Context,
+    posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
+    task: Annotated[Literal["knowledge", "expansions"], typer.Option("--task", help="knowledge: what the names of a post are, one "
+                    "answer a post. expansions: what each entity is, in plain words.")],
+    llm: Annotated[str, typer.Option("--llm", envvar="GMNER_LLM", metavar="L", help="template (no model), world or world:FILE (drawn scenes), "
+                   "file:FILE (ready answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
+    pool: Annotated[Path | None, typer.Option("--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") "
+                    "from which the examples are taken. Default: the examples of the prompt file.")] = None,
+    examples: Annotated[int | None, typer.Option("--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or "
+                        "all of the prompt file.")] = None,
+    similar_by: Annotated[Path | None, typer.Option("--similar-by", metavar="DIR", help="Tagger that finds the posts of the pool most like "
+                          "a post. Default: that of recipe mini.")] = None,
+    examples_fixed: Annotated[int | None, typer.Option("--examples-fixed", metavar="SEED", help="Instead of similar examples, the same "
+                              "random ones of the pool for all posts.")] = None,
+    never: Annotated[list[Path] | None, typer.Option("--never", metavar="FILE", help="JSONL whose posts are never examples. Repeatable; "
+                     "dev.jsonl and test.jsonl beside POSTS always count.")] = None,
+    prompt: Annotated[Path | None, typer.Option("--prompt", metavar="FILE", help="A prompt file instead of the tool's own.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Longest answer. Default: 256 for knowledge, 48 for "
+                          "an expansion.")] = None,
+    temperature: Annotated[float | None, typer.Option("--temperature", min=0, metavar="T", help="Default: 0, the likeliest answer.")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in "
+                        "http://localhost:8000/v1. Its key comes from $OPENAI_API_KEY alone.")] = None,
+    quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option("--quality", help="world: how well it knows. Default: right.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Ask again where there is an entry of the same source, and replace it.")] = False,
+    store: Annotated[Path | None, typer.Option("--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of "
+                     "models, each as it comes, so that nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
+    out: options.Out = "-",
+    limit: options.Limit = None,
+    resume: options.Resume = False,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                                                   help="Questions that a local model gets, or a server, at a time.")] = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    offline: options.Offline = False,
+) -> None:
+    """Ask a language model what the names in posts are, and add its answers.
+
+    An answer goes to "knowledge" of the post or "expansions" of the entity, with its
+    source, such as "llm:smollm2". Entries of other sources stay, so that several models
+    add several; where one of the same source is, nothing is asked unless --overwrite.
+    Entities may be gold or predicted; each expansion says which in "of".
+
+    A post of which a question failed keeps its other answers, comes out with an "error"
+    field, and --resume tries it again; the command then ends with exit code 3. What
+    "template", "world" and "file" do not know is left open and counted.
+
+    With --pool, the examples are the annotated posts most like the post. A post is never
+    its own example, by id or text, and no post of a dev or test split ever is one: by its
+    own "meta.split", by that of POSTS, or by standing in a --never file. It is said how
+    many are left out.
+
+    \b
+    Examples:
+      gmner expand found.jsonl --task expansions -o expanded.jsonl
+      gmner expand found.jsonl --task expansions --llm smollm2 -o expanded.jsonl
+      gmner expand train.jsonl --task knowledge --llm hf:Qwen/Qwen3-4B --pool pool.jsonl -o known.jsonl
+      gmner expand - --task knowledge --llm openai:local --base-url http://localhost:8000/v1 < posts.jsonl > known.jsonl
+      gmner expand scenes/test.jsonl --task expansions --llm world --quality vague -o vague.jsonl
+    """
+    _refuse_servers_of_the_folder(ctx)
+    from gmner_cli.hub import go_offline, say
+
+    if offline:
+        go_offline()
+    from gmner_cli import runtime
+    from gmner_cli.language.expand.plan import Plan
+
+    where = runtime.start(device, seed=seed, threads=threads)
+    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed, never=never or None,
+                prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url, quality=quality,
+                overwrite=overwrite, store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
+    plan.check()
+    made = []
+
+    def stages():
+        made.append(plan.stage(where, say))
+        return made
+
+    outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit)
+    for stage in made:
+        say(str(stage.tally))
+    options.end_with_failures(outcome.failures)
+
+
+def _beside(out: str) -> Path | None:
+    path = Path(out)
+    return None if out == "-" or (path.exists() and not path.is_file()) else path.with_name(path.name + ".answers.sqlite")
+
+
+def _refuse_servers_of_the_folder(ctx: typer.Context) -> None:
+    """Raise UsageError when gmner.yaml, which may be somebody else's, would have posts sent to a server."""
+    for name in ("llm", "base_url"):
+        value = ctx.params[name]
+        asked = name == "base_url" or str(value).startswith("openai:")
+        if value is not None and asked and ctx.get_parameter_source(name).name == "DEFAULT_MAP":
+            raise UsageError(f"has posts sent to a server: {printable(str(value))}", where=f"./{FILE}",
+                             hint=f"if you trust it, give it on the command line, with --{name.replace('_', '-')}")

@@ -1,0 +1,152 @@
+"""From what a user asks for to the stage that does it: which backend, which prompt, which examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gmner_cli import recipes
+from gmner_cli.errors import UsageError
+from gmner_cli.hub import sha256
+from gmner_cli.language import llm as models
+from gmner_cli.language import ready
+from gmner_cli.language.expand import Expand
+from gmner_cli.language.llm.backend import Backend, Generation
+from gmner_cli.language.prompts import FOLDER, Prompt, read_prompt
+from gmner_cli.language.similar import Examples, examples_from
+from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
+from gmner_cli.model import CONFIG, WEIGHTS
+from gmner_cli.runtime import Runtime
+
+EXAMPLES = 5
+"""N of RiVEG's best row (Table VII)."""
+LONGEST = {"knowledge": 256, "expansions": 48}
+"""Tokens of an answer."""
+
+_OF_PROMPTS = ("pool", "examples", "similar_by", "examples_fixed", "never", "prompt", "max_tokens", "temperature")
+_OF_POOLS = ("similar_by", "examples_fixed", "never")
+
+
+@dataclass
+class Plan:
+    """The options of ``gmner expand``; None where the default holds. ``posts`` is "-" for stdin."""
+
+    posts: str
+    task: str
+    llm: str = "template"
+    pool: Path | None = None
+    examples: int | None = None
+    similar_by: Path | None = None
+    examples_fixed: int | None = None
+    never: list[Path] | None = None
+    prompt: Path | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    base_url: str | None = None
+    quality: str | None = None
+    overwrite: bool = False
+    store: Path | None = None
+    """Where answers of models are kept; None keeps them in memory alone."""
+    batch_size: int | None = None
+    seed: int = 0
+    offline: bool = False
+
+    def check(self) -> None:
+        """Read what is small, and raise UsageError for options that contradict each other, GmnerError for files that cannot be used."""
+        if self.quality is not None and self.llm.partition(":")[0] != "world":
+            raise UsageError("--quality is for --llm world alone")
+        if self._ready is not None:
+            self._refuse(_OF_PROMPTS, f"{self._ready.name} reads no prompt")
+        if self.pool is None:
+            self._refuse(_OF_POOLS, "there is no --pool")
+        elif self.task == "expansions":
+            self._refuse(("pool",), "expansions are asked for with the fixed examples of the prompt file (RiVEG, section IV-B2)")
+        if self.similar_by is not None and self.examples_fixed is not None:
+            raise UsageError("--similar-by and --examples-fixed contradict each other")
+        if self.pool is None and (self.examples or 0) > len(self._prompt.fixed):
+            raise UsageError(f"--examples {self.examples}: the prompt file holds {len(self._prompt.fixed)}",
+                             hint="give annotated posts with --pool, or a prompt file with more with --prompt")
+
+    def identity(self) -> dict[str, Any]:
+        """What the answers depend on, for --resume; files by what they hold, a server without a password in its address."""
+        said: dict[str, Any] = {"command": "expand", "task": self.task, "llm": self.llm, "overwrite": self.overwrite}
+        if self._ready is not None:
+            return {**said, "quality": self.quality, "answers": self._ready.sha256}
+        where = urlsplit(self.base_url or "")
+        files = {name: sha256(path) for name, path in (("pool", self.pool), ("prompt", self._prompt_file)) if path}
+        return {**said, **files, "examples": self.wanted, "examples_fixed": self.examples_fixed,
+                "server": f"{where.hostname}:{where.port}{where.path}" if self.base_url else None,
+                "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
+                                                if (self._tagger / name).is_file()],
+                "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
+
+    def stage(self, runtime: Runtime, tell: Callable[[str], Any]) -> Expand:
+        """The stage, models loaded. Raises what ``check`` and the makers of backends raise."""
+        examples = self._examples(runtime, tell)
+        return Expand(self.task, self._backend(runtime), self._prompt, examples=examples, wanted=self.wanted,
+                      overwrite=self.overwrite)
+
+    @property
+    def generation(self) -> Generation:
+        return Generation(max_tokens=self.max_tokens or LONGEST[self.task], stop=self._prompt.stop,
+                          temperature=self.temperature or 0.0, seed=self.seed)
+
+    @property
+    def wanted(self) -> int:
+        """How many examples a prompt holds, where there are as many."""
+        if self.examples is not None:
+            return self.examples
+        return EXAMPLES if self.pool is not None else len(self._prompt.fixed)
+
+    @cached_property
+    def _ready(self) -> ready.Ready | None:
+        return ready.make(self.llm, task=self.task, posts=self.posts, quality=self.quality or "right")
+
+    @cached_property
+    def _prompt(self) -> Prompt:
+        return read_prompt(self.task, self.prompt)
+
+    @property
+    def _prompt_file(self) -> Path:
+        return self.prompt or FOLDER / f"{self.task}.txt"
+
+    @cached_property
+    def _pool(self) -> Pool:
+        return read_pool(self.pool, self._never, Path(self.posts) if Path(self.posts).is_file() else None)
+
+    @property
+    def _never(self) -> list[Path]:
+        return [*(self.never or []), *neighbours(self.posts)] if self.pool is not None else []
+
+    @property
+    def _tagger(self) -> Path | None:
+        if self.pool is None or self.examples_fixed is not None or not self.wanted:
+            return None
+        return self.similar_by or recipes.load("mini").section("ner").weights_folder()
+
+    def _backend(self, runtime: Runtime) -> Backend:
+        if self._ready is not None:
+            return self._ready
+        return models.make(self.llm, runtime=runtime, offline=self.offline, base_url=self.base_url,
+                           generation=self.generation, batch_size=self.batch_size, store=self.store)
+
+    def _examples(self, runtime: Runtime, tell: Callable[[str], Any]) -> Examples | None:
+        if self.pool is None or not self.wanted:
+            return None
+        tell(str(self._pool))
+        if not Path(self.posts).is_file():
+            tell("POSTS is no file, so which of its posts are held out cannot be known before they come; "
+                 "name their files with --never")
+        return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
+                             runtime=runtime, offline=self.offline, tell=tell)
+
+    def _refuse(self, names: tuple[str, ...], why: str) -> None:
+        for name in names:
+            if getattr(self, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')} means nothing here: {why}")
