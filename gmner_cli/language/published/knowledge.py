@@ -118,14 +118,12 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
     tags: list[str] = []
     words: list[str] | None = None
     for number, line in rows:
-        where = f"{printable(str(path))}:{number}"
         token, mark, tag = line.rpartition("\t")
-        if not mark or not token.strip(" ") or "\t" in token:
-            raise RecordError(f"is not a token, a tab and a tag: {printable(line[:80])!r}", where=where,
-                              hint="a published knowledge file is as in TOKEN<tab>O, <EOS><tab>X, WORD<tab>X")
+        if not mark or "\t" in token:
+            raise _odd(path, number, f"is not a token, a tab and a tag: {line[:80]!r}")
         if words is not None:
             if tag != TAG:
-                raise RecordError(f"tag {printable(tag[:20])!r} after {END}; a word of the knowledge has {TAG}", where=where)
+                raise _odd(path, number, f"has tag {tag[:20]!r} after {END}, where words have {TAG}")
             words.append(token)
         elif (token, tag) == (END, TAG):
             words = []
@@ -133,16 +131,23 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
             try:
                 check_tag(tag, None)
             except ValueError as problem:
-                raise RecordError(printable(str(problem)[:200]), where=where) from None
+                raise _odd(path, number, str(problem)[:200]) from None
+            if not token.strip(" "):
+                raise _odd(path, number, "has no token")
             tokens.append(token)
             tags.append(tag)
-    where = f"{printable(str(path))}:{rows[-1][0]}"
-    if not words:
-        raise RecordError(f"the post of line {rows[0][0]} ends without {END} and knowledge after it", where=where,
-                          hint="is the file whole, and a published knowledge file?")
+    # Doubled spaces of the answer were published as words of no letters.
+    text = " ".join(word for word in words or () if word)
+    if not text:
+        raise _odd(path, rows[-1][0], f"ends the post of line {rows[0][0]} without {END} and knowledge after it")
     if not tokens:
-        raise RecordError(f"knowledge without a post before {END}", where=where)
-    return PublishedKnowledge(rows[0][0], tokens, tags, " ".join(words))
+        raise _odd(path, rows[0][0], f"is {END}, and no post before it")
+    return PublishedKnowledge(rows[0][0], tokens, tags, text)
+
+
+def _odd(path: Path, number: int, problem: str) -> RecordError:
+    return RecordError(printable(problem), where=f"{printable(str(path))}:{number}",
+                       hint=f"is it whole? Published knowledge has lines as TOKEN<tab>O, {END}<tab>{TAG}, WORD<tab>{TAG}")
 
 
 def _first(things: Sequence[object], most: int = 5) -> str:
