@@ -132,6 +132,7 @@ class Post(Record):
     image: str | None = None
     image_size: tuple[int, int] | None = None
     caption: str | None = None
+    detailed_caption: str | None = None
     knowledge: list[Knowledge] | None = None
     proposals: list[Proposal] | None = None
     entities: list[Entity] | None = None

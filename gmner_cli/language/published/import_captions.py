@@ -1,0 +1,123 @@
+"""Captions of published files into posts: by id, else by the picture's file name, and an account of what fits nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from gmner_cli.errors import printable
+from gmner_cli.language.published.captions import PublishedCaption, read_captions
+from gmner_cli.records import Post
+
+Field = Literal["caption", "detailed_caption"]
+
+SHOWN = 10
+"""Oddities and ids of one kind that are named; all are counted."""
+
+_PICTURE = re.compile(r"(.+)\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)", re.IGNORECASE)
+
+
+class ImportCaptions:
+    """Stage that fills ``caption`` (or ``detailed_caption``) of the posts that have none.
+
+    A key of a file is a post's id or the name of its picture, with or without
+    folder and ending. Where one stands twice with different captions, the first is taken.
+    """
+
+    name = "caption"
+
+    def __init__(self, files: Sequence[Path], field: Field = "caption", overwrite: bool = False):
+        """``overwrite``: replace what a post has already. Raises GmnerError when a file cannot be used."""
+        self.field, self.overwrite = field, overwrite
+        self.files = [read_captions(path, field) for path in files]
+        self.repeated = 0
+        """Captions that stand in the files once more, in the same words."""
+        self.differing: list[str] = []
+        self.given = self.kept = 0
+        self.without: list[str] = []
+        """Ids of posts with a picture or an asked caption that got none."""
+        self._by_key: dict[str, PublishedCaption] = {}
+        for caption in (c for file in self.files for c in file.captions):
+            first = self._by_key.setdefault(caption.key, caption)
+            if first is not caption:
+                self._double(first, caption)
+        self._by_name = _by_name(self._by_key.values())
+        self._asked: set[str] = set()
+
+    def __call__(self, posts: list[Post]) -> list[Post]:
+        for post in posts:
+            if not post.set_aside:
+                self._fill(post)
+        return posts
+
+    def find(self, post: Post) -> PublishedCaption | None:
+        """The caption of a post, by its id, else by the name of its picture; None when there is none, or it is ambiguous."""
+        for name in dict.fromkeys([post.id, *_names(post.image or "")]):
+            found = self._by_key.get(name) or self._by_name.get(name)
+            if found is not None:
+                return found
+        return None
+
+    def account(self) -> Iterator[str]:
+        """Lines for a person: what the files held, and what became of it."""
+        for file in self.files:
+            yield printable(f"{file.path}: {len(file.captions)} captions")
+            yield from _some(file.oddities, "lines without a caption")
+        if self.repeated:
+            yield f"{self.repeated} captions stand there once more in the same words"
+        yield from _some(self.differing, "captions differ from an earlier one of the same name, which is taken")
+        kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
+        yield f"{self.given} posts got their {self.field}{kept}"
+        if self.without:
+            yield f"{len(self.without)} posts have no caption in the files: {_listed(self.without)}"
+        unused = [key for key in self._by_key if key not in self._asked]
+        if unused:
+            yield f"{len(unused)} captions belong to no post that was read: {_listed(unused)}"
+
+    def _fill(self, post: Post) -> None:
+        found = self.find(post)
+        if found is not None:
+            self._asked.add(found.key)
+        if getattr(post, self.field) and not self.overwrite:
+            self.kept += 1
+        elif found is not None:
+            setattr(post, self.field, found.text)
+            self.given += 1
+        else:
+            self.without.append(post.id)
+
+    def _double(self, first: PublishedCaption, again: PublishedCaption) -> None:
+        if first.text == again.text:
+            self.repeated += 1
+        else:
+            self.differing.append(printable(f"{again.where}: {again.key} has another caption at {first.where}"))
+
+
+def _by_name(captions: Sequence[PublishedCaption]) -> dict[str, PublishedCaption]:
+    """Captions by what their keys are called without folder and ending, where that means one caption."""
+    found: dict[str, PublishedCaption | None] = {}
+    for caption in captions:
+        for name in _names(caption.key):
+            other = found.setdefault(name, caption)
+            if other is None or other.text != caption.text:
+                found[name] = None
+    return {name: caption for name, caption in found.items() if caption is not None}
+
+
+def _names(path: str) -> list[str]:
+    """The ways to name a picture: its path, its file name, and that without the ending."""
+    name = PurePosixPath(path).name
+    ending = _PICTURE.fullmatch(name)
+    return [path, name, *([ending[1]] if ending else [])] if name else []
+
+
+def _some(lines: list[str], kind: str) -> Iterator[str]:
+    if lines:
+        yield f"{len(lines)} {kind}" + (f", the first {SHOWN}" if len(lines) > SHOWN else "") + ":"
+        yield from (f"  {line}" for line in lines[:SHOWN])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
