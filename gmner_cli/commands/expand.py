@@ -16,35 +16,47 @@ from gmner_cli.errors import UsageError, printable
 def command(
     ctx: typer.Context,
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
-    task: Annotated[Literal["knowledge", "expansions"], typer.Option("--task", help="knowledge: what the names of a post are, one "
-                    "answer a post. expansions: what each entity is, in plain words.")],
-    llm: Annotated[str, typer.Option("--llm", envvar="GMNER_LLM", metavar="L", help="template (no model), world or world:FILE (drawn scenes), "
-                   "file:FILE (ready answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
-    pool: Annotated[Path | None, typer.Option("--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") "
-                    "from which the examples are taken. Default: the examples of the prompt file.")] = None,
-    examples: Annotated[int | None, typer.Option("--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or "
-                        "all of the prompt file.")] = None,
-    similar_by: Annotated[Path | None, typer.Option("--similar-by", metavar="DIR", help="Tagger that finds the posts of the pool most like "
-                          "a post. Default: that of recipe mini.")] = None,
-    examples_fixed: Annotated[int | None, typer.Option("--examples-fixed", metavar="SEED", help="Instead of similar examples, the same "
-                              "random ones of the pool for all posts.")] = None,
-    never: Annotated[list[Path] | None, typer.Option("--never", metavar="FILE", help="JSONL whose posts are never examples. Repeatable; "
-                     "dev.jsonl and test.jsonl beside POSTS always count.")] = None,
+    task: Annotated[Literal["knowledge", "expansions"], typer.Option(
+        "--task", help="knowledge: what the names of a post are, one answer a post. expansions: what each entity is, in plain words.")],
+    llm: Annotated[str, typer.Option(
+        "--llm", envvar="GMNER_LLM", metavar="L", help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
+        "answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
+    pool: Annotated[Path | None, typer.Option(
+        "--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") that the examples are taken from. "
+        "Default: the examples of the prompt file.")] = None,
+    examples: Annotated[int | None, typer.Option(
+        "--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or all of the prompt file.")] = None,
+    similar_by: Annotated[Path | None, typer.Option(
+        "--similar-by", metavar="DIR", help="Tagger that finds the posts of the pool most like a post. Default: that of recipe mini.")] = None,
+    examples_fixed: Annotated[int | None, typer.Option(
+        "--examples-fixed", metavar="SEED", help="Instead of similar examples, the same random ones of the pool for all posts.")] = None,
+    never: Annotated[list[Path] | None, typer.Option(
+        "--never", metavar="FILE", help="JSONL whose posts are never examples. Repeatable; dev.jsonl and test.jsonl beside POSTS "
+        "always count.")] = None,
     prompt: Annotated[Path | None, typer.Option("--prompt", metavar="FILE", help="A prompt file instead of the tool's own.")] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Longest answer. Default: 256 for knowledge, 48 for "
-                          "an expansion.")] = None,
-    temperature: Annotated[float | None, typer.Option("--temperature", min=0, metavar="T", help="Default: 0, the likeliest answer.")] = None,
-    base_url: Annotated[str | None, typer.Option("--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in "
-                        "http://localhost:8000/v1. Its key comes from $OPENAI_API_KEY alone.")] = None,
-    quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option("--quality", help="world: how well it knows. Default: right.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Ask again where there is an entry of the same source, and replace it.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of "
-                     "models, each as it comes, so that nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(
+        "--max-tokens", min=1, metavar="N", help="Longest answer. Default: 256 for knowledge, 48 for an expansion.")] = None,
+    temperature: Annotated[float | None, typer.Option(
+        "--temperature", min=0, metavar="T", help="Default: 0, the likeliest answer.")] = None,
+    base_url: Annotated[str | None, typer.Option(
+        "--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in http://localhost:8000/v1. Its key "
+        "comes from $OPENAI_API_KEY alone.")] = None,
+    concurrency: Annotated[int | None, typer.Option(
+        "--concurrency", min=1, metavar="N", help="Requests to a server that are open at a time. Default: 4.")] = None,
+    per_minute: Annotated[float | None, typer.Option(
+        "--per-minute", min=0.1, metavar="N", help="Requests to a server in a minute, at most.")] = None,
+    quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option(
+        "--quality", help="world: how well it knows. Default: right.")] = None,
+    overwrite: Annotated[bool, typer.Option(
+        "--overwrite", help="Ask again where there is an entry of the same source, and replace it.")] = False,
+    store: Annotated[Path | None, typer.Option(
+        "--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of models, each as it comes, so that "
+        "nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
     out: options.Out = "-",
     limit: options.Limit = None,
     resume: options.Resume = False,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
-                                                   help="Questions that a local model gets, or a server, at a time.")] = None,
+    batch_size: Annotated[int | None, typer.Option(
+        "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Prompts that a model here computes together. Default: 8.")] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     seed: options.Seed = 0,
@@ -83,9 +95,10 @@ def command(
     from gmner_cli.language.expand.plan import Plan
 
     where = runtime.start(device, seed=seed, threads=threads)
-    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed, never=never or None,
-                prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url, quality=quality,
-                overwrite=overwrite, store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
+    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed,
+                never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
+                concurrency=concurrency, per_minute=per_minute, quality=quality, overwrite=overwrite,
+                store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
     plan.check()
     made = []
 
@@ -93,9 +106,11 @@ def command(
         made.append(plan.stage(where, say))
         return made
 
-    outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit)
-    for stage in made:
-        say(str(stage.tally))
+    try:
+        outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit)
+    finally:
+        for stage in made:
+            say(str(stage.tally))
     options.end_with_failures(outcome.failures)
 
 

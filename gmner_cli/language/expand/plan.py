@@ -54,6 +54,8 @@ class Plan:
     store: Path | None = None
     """Where answers of models are kept; None keeps them in memory alone."""
     batch_size: int | None = None
+    concurrency: int | None = None
+    per_minute: float | None = None
     seed: int = 0
     offline: bool = False
 
@@ -133,8 +135,9 @@ class Plan:
     def _backend(self, runtime: Runtime) -> Backend:
         if self._ready is not None:
             return self._ready
-        return models.make(self.llm, runtime=runtime, offline=self.offline, base_url=self.base_url,
-                           generation=self.generation, batch_size=self.batch_size, store=self.store)
+        chosen = {name: getattr(self, name) for name in ("batch_size", "concurrency", "per_minute") if getattr(self, name) is not None}
+        return models.make(self.llm, runtime=lambda: runtime, generation=self.generation, offline=self.offline,
+                           base_url=self.base_url, answers=self.store, **chosen)
 
     def _examples(self, runtime: Runtime, tell: Callable[[str], Any]) -> Examples | None:
         if self.pool is None or not self.wanted:
