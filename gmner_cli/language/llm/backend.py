@@ -28,6 +28,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+    stored: bool = False
+    """Whether it was remembered, and no model was asked now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,15 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     max_tokens: int = 96
     stop: tuple[str, ...] = ("\n",)
-    """Strings at which an answer ends; they are not part of it."""
+    """Strings at which an answer ends; they are not part of it. White space that it begins with is not taken for one."""
     temperature: float = 0.0
     seed: int = 0
+
+    def ended(self, text: str) -> str | None:
+        """``text`` up to its first stop string, without white space around it; None when no stop string has come yet."""
+        text = text.lstrip()
+        ends = [at for at in (text.find(mark) for mark in self.stop if mark) if at >= 0]
+        return text[:min(ends)].rstrip() if ends else None
 
 
 class Backend(ABC):

@@ -1,0 +1,136 @@
+"""A causal language model that runs here: Hugging Face transformers, from the hub, a folder or a GGUF file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from gmner_cli import hub
+from gmner_cli.errors import ModelError
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
+from gmner_cli.language.llm.decoding import Decoder, common
+from gmner_cli.language.llm.gguf import converted
+from gmner_cli.runtime import Runtime
+
+TEXTS = {".json", ".jinja", ".txt", ".model"}
+"""Endings of the files that say, beside the weights, what a model answers."""
+
+
+class Causal(Backend):
+    """Continues prompts, those of like length together; what all of a call begin with is computed once.
+
+    A prompt is one message of the user where the tokenizer has a chat template. Precision
+    bfloat16 means weights in bfloat16, on whatever device.
+    """
+
+    def __init__(self, source: str, runtime: Runtime, generation: Generation, *, offline: bool = False, batch_size: int = 8,
+                 name: str | None = None):
+        """``source``: a hub id, a folder, or a .gguf file. Raises ModelError when it cannot be had."""
+        path = Path(source).expanduser()
+        is_gguf = path.suffix.lower() == ".gguf" and path.is_file()
+        self.folder = converted(path) if is_gguf else hub.resolve(source, offline=offline)
+        self.name = name or (path.name if path.exists() else source)
+        self.generation, self.batch_size, self.runtime = generation, batch_size, runtime
+        self.tokenizer: PreTrainedTokenizerBase = hub.load(AutoTokenizer, self.folder)
+        model = hub.load(AutoModelForCausalLM, self.folder, use_safetensors=True, dtype=getattr(torch, runtime.precision))
+        try:
+            model = model.to(runtime.device).eval()
+        except torch.OutOfMemoryError:
+            raise ModelError(f"does not fit into the memory of {runtime.device}", where=str(self.folder),
+                             hint="take a smaller model, or --device cpu") from None
+        self.context: int | None = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+        self.decoder = Decoder(model, _ends(model.generation_config.eos_token_id) | _ends(self.tokenizer.eos_token_id))
+        # What a post says is never read as a mark of the template, so it must not be spelt like one.
+        self._marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+
+    @cached_property
+    def identity(self) -> str:
+        """Of the model by the content of its files, wherever they lie."""
+        texts = [[path.name, hub.sha256(path)] for path in sorted(self.folder.iterdir()) if path.suffix in TEXTS]
+        said = [texts, hub.weights_sha256(self.folder), self.runtime.precision, self.generation]
+        return f"{self.name}:{hashlib.sha256(msgspec.json.encode(said)).hexdigest()}"
+
+    def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
+        prompts = {index: self.tokens(question.prompt) for index, question in enumerate(questions)}
+        for index in [index for index, prompt in prompts.items() if self._too_long(prompt)]:
+            yield index, Failure(f"the prompt has {len(prompts.pop(index))} tokens, the answer up to {self.generation.max_tokens}, "
+                                 f"and {self.name} reads {self.context}")
+        if not prompts:
+            return
+        longest = max(map(len, prompts.values()))
+        shared = min(common(list(prompts.values())), longest - 1)
+        self.decoder.share(next(iter(prompts.values()))[:shared])
+        order = sorted(prompts, key=lambda index: -len(prompts[index]))  # a batch that is too large fails at once
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start:start + self.batch_size]
+            yield from zip(batch, self._continue([prompts[index] for index in batch]), strict=True)
+
+    def tokens(self, prompt: str) -> list[int]:
+        """Ids of a whole rendered prompt, with the chat template and the special tokens that the model wants around it."""
+        for mark in self._marks:
+            prompt = prompt.replace(mark, f"{mark[0]} {mark[1:]}")
+        if self.tokenizer.chat_template is None:
+            return self.tokenizer(prompt).input_ids
+        try:
+            # Models that think aloud would do so up to the first line's end, and there be stopped.
+            said = self.tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False,
+                                                      add_generation_prompt=True, enable_thinking=False)
+        except Exception as problem:  # a template is code of the model's and raises what it likes
+            raise ModelError(f"the chat template fails: {problem}", where=str(self.folder)) from None
+        return self.tokenizer(said, add_special_tokens=False).input_ids
+
+    def _too_long(self, prompt: list[int]) -> bool:
+        return self.context is not None and len(prompt) + self.generation.max_tokens > self.context
+
+    def _continue(self, prompts: list[list[int]]) -> list[Answer | Failure]:
+        try:
+            made = self.decoder.run(prompts, self.generation.max_tokens, self._ended, self._chooser(prompts))
+            return [self._answer(prompt, tokens) for prompt, tokens in zip(prompts, made, strict=True)]
+        except torch.OutOfMemoryError:
+            if len(prompts) == 1:
+                return [Failure(f"a prompt of {len(prompts[0])} tokens does not fit into the memory of {self.runtime.device}")]
+        torch.cuda.empty_cache()
+        half = len(prompts) // 2
+        return self._continue(prompts[:half]) + self._continue(prompts[half:])
+
+    def _chooser(self, prompts: list[list[int]]):
+        """Draws tokens by temperature, each row from numbers of its own, so that its neighbours in the batch change nothing."""
+        if not self.generation.temperature:
+            return None
+        numbers = [torch.Generator().manual_seed(_number(self.generation.seed, prompt)) for prompt in prompts]
+
+        def choose(row: int, logits: Tensor) -> int:
+            shares = torch.softmax(logits / self.generation.temperature, dim=-1)
+            return int(torch.multinomial(shares, 1, generator=numbers[row]))
+
+        return choose
+
+    def _text(self, tokens: list[int]) -> str:
+        return self.tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def _ended(self, tokens: list[int]) -> bool:
+        return self.generation.ended(self._text(tokens)) is not None
+
+    def _answer(self, prompt: list[int], tokens: list[int]) -> Answer | Failure:
+        said = self._text(tokens)
+        ended = self.generation.ended(said)
+        text = said.strip() if ended is None else ended
+        if not text:
+            return Failure("the answer is empty")
+        return Answer(text=text, model=self.name, prompt_tokens=len(prompt), answer_tokens=len(tokens))
+
+
+def _ends(ids: int | list[int] | None) -> set[int]:
+    return {ids} if isinstance(ids, int) else set(ids or ())
+
+
+def _number(seed: int, prompt: list[int]) -> int:
+    digest = hashlib.sha256(msgspec.json.encode([seed, prompt])).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -1,0 +1,188 @@
+"""A language model behind a server that speaks OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Generator as Flow
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from urllib.parse import SplitResult, urlsplit
+
+import httpx2
+import msgspec
+
+from gmner_cli import __version__
+from gmner_cli.errors import GmnerError, UsageError, printable
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
+from gmner_cli.language.llm.pace import Pace
+from gmner_cli.language.llm.replies import Again, judge
+
+KEY = "OPENAI_API_KEY"
+DEFAULT = "https://api.openai.com/v1"
+LARGEST = 8 * 2**20
+"""Bytes of a reply; an answer has some thousand."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to bear with a server. Waits between tries are drawn between 0 and ``first`` · 2^n seconds, ``longest`` at most."""
+
+    timeout: float = 180.0
+    """Seconds for one reply, the computing of it included."""
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 30.0
+
+
+class _Key(httpx2.Auth):
+    """The key on its way into requests; nothing that is printed of it, or of what holds it, shows it."""
+
+    def __init__(self, key: str):
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError(f"the key in {KEY} holds characters that no key has", hint="was it cut, or copied with its quotes?")
+        self._header = lambda: f"Bearer {key}"
+        self.hide = lambda text: text.replace(key, "***")
+
+    def auth_flow(self, request: httpx2.Request) -> Flow[httpx2.Request, httpx2.Response, None]:
+        request.headers["Authorization"] = self._header()
+        yield request
+
+
+class Server(Backend):
+    """Asks a chat-completions server, several questions at a time.
+
+    Each prompt is one message of the user. What may go away by itself (429, 5xx, timeouts,
+    broken connections, replies that are no or only half an answer) is asked again, after a
+    pause that grows and is drawn by chance, so that many who wait do not come back at once;
+    then it is a Failure of that question. No redirect is followed. The key comes from
+    $OPENAI_API_KEY and is sent to https addresses and to this machine alone; proxies are
+    those of the environment, but none to this machine.
+    """
+
+    def __init__(self, model: str, generation: Generation, *, base_url: str | None = None, offline: bool = False,
+                 concurrency: int = 4, per_minute: float | None = None, patience: Patience | None = None):
+        """Raises UsageError for a ``base_url`` that is none, or not on this machine when ``offline``."""
+        self.name, self.generation, self.patience = model, generation, patience or Patience()
+        address = _address(base_url or DEFAULT)
+        local = _loopback(address.hostname or "")
+        if offline and not local:
+            raise UsageError(f"{address.geturl()} is not on this machine, and --offline forbids to ask it",
+                             hint="leave --offline out, or give the --base-url of a server on localhost")
+        self.where = f"{address.geturl().rstrip('/')}/chat/completions"
+        key = os.environ.get(KEY, "").strip()
+        self._key = _Key(key) if key and (local or address.scheme == "https") else None
+        self._client = httpx2.Client(
+            auth=self._key, trust_env=not local, follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
+            timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
+        self._pace, self._concurrency, self._reached = Pace(per_minute), concurrency, False
+
+    @property
+    def identity(self) -> str:
+        """Of the model by its name and address: what a server holds under them, only it knows."""
+        return msgspec.json.encode([self.where, self.name, self.generation]).decode()
+
+    def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
+        waiting: SimpleQueue[int] = SimpleQueue()
+        for index in range(len(questions)):
+            waiting.put(index)
+        done: SimpleQueue[tuple[int, Answer | Failure | BaseException]] = SimpleQueue()
+        stopped = Event()
+
+        def work() -> None:
+            while not stopped.is_set():
+                try:
+                    index = waiting.get_nowait()
+                except Empty:
+                    return
+                try:
+                    done.put((index, self._ask(questions[index].prompt, stopped)))
+                except BaseException as problem:
+                    done.put((index, problem))
+
+        # Daemons: a run that is interrupted does not wait for a server that thinks.
+        for _ in range(min(self._concurrency, len(questions))):
+            Thread(target=work, name="gmner-llm", daemon=True).start()
+        try:
+            for _ in questions:
+                index, outcome = done.get()
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                yield index, outcome
+        finally:
+            stopped.set()
+
+    def _ask(self, prompt: str, stopped: Event) -> Answer | Failure:
+        outcome: Answer | Again | Failure = Failure("no longer wanted")
+        for attempt in range(self.patience.tries):
+            if isinstance(outcome, Again):
+                self._pace.hold(outcome.pause)
+                stopped.wait(random.uniform(0, min(self.patience.longest, self.patience.first * 2 ** (attempt - 1))))
+            if not self._pace.begin(stopped):
+                return Failure("no longer wanted")
+            outcome = self._once(prompt)
+            if not isinstance(outcome, Again):
+                return self._hidden(outcome)
+        if outcome.unreached and not self._reached:
+            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint="is the server running, and --base-url right?")
+        return self._hidden(Failure(f"{outcome.reason} (asked {self.patience.tries} times)"))
+
+    def _once(self, prompt: str) -> Answer | Again | Failure:
+        asked = {"model": self.name, "messages": [{"role": "user", "content": prompt}],
+                 "max_tokens": self.generation.max_tokens, "temperature": self.generation.temperature}
+        if self.generation.temperature:
+            asked["seed"] = self.generation.seed
+        late = time.monotonic() + self.patience.timeout
+        body = bytearray()
+        try:
+            with self._client.stream("POST", self.where, json=asked) as response:
+                self._reached = True
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > LARGEST:
+                        return Again(f"the reply is larger than {LARGEST} bytes")
+                    if time.monotonic() > late:
+                        return Again(f"no whole reply came within {self.patience.timeout:g} seconds")
+        except httpx2.TimeoutException:
+            return Again(f"no reply came within {self.patience.timeout:g} seconds")
+        except httpx2.ConnectError as problem:
+            return Again(printable(str(problem)), unreached=True)
+        except (httpx2.TransportError, httpx2.DecodingError) as problem:
+            return Again(f"the connection broke: {printable(str(problem)) or type(problem).__name__}")
+        try:
+            return judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
+                         generation=self.generation, where=self.where)
+        except GmnerError as problem:
+            raise GmnerError(self._hide(problem.message), where=problem.where, hint=problem.hint) from None
+
+    def _hidden(self, outcome: Answer | Failure) -> Answer | Failure:
+        return Failure(self._hide(outcome.reason)) if isinstance(outcome, Failure) else outcome
+
+    def _hide(self, text: str) -> str:
+        """``text`` without the key, in case the server says it back."""
+        return self._key.hide(text) if self._key is not None else text
+
+
+def _address(base_url: str) -> SplitResult:
+    """The parts of an address that questions may be sent to. Raises UsageError without showing what may be a secret."""
+    try:
+        address = urlsplit(base_url.strip())
+        usable = address.scheme in ("http", "https") and bool(address.hostname) and (address.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError("--base-url is not the address of a server", hint="such as http://localhost:8000/v1")
+    if address.username is not None or address.password is not None or address.query or address.fragment:
+        raise UsageError("--base-url holds more than a host and a path", hint=f"a key belongs into {KEY}")
+    return address
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,108 @@
+"""Answers that outlive the run that asked for them, so that nothing is asked twice."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from gmner_cli.errors import GmnerError
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+
+APPLICATION = 0x676D6E72
+"""By which SQLite files of ours are known."""
+PATIENCE = 60.0
+"""Seconds to wait for another process that is writing."""
+AT_ONCE = 500
+
+
+def key(identity: str, prompt: str) -> str:
+    """sha256 of what determines an answer: a backend's identity (with its Generation) and the prompt."""
+    return hashlib.sha256(msgspec.json.encode([identity, prompt])).hexdigest()
+
+
+class Store:
+    """Answers by ``key`` in an SQLite file, or in memory when there is none.
+
+    Each answer is on disk when ``put`` returns; several processes may share the file.
+    Raises GmnerError when the file is damaged, of another program, or cannot be written.
+    """
+
+    def __init__(self, path: Path | None = None):
+        self.path = path
+        with self._errors():
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(":memory:" if path is None else path, timeout=PATIENCE, isolation_level=None)
+            self._file.execute("PRAGMA synchronous = FULL")
+            self._file.execute("BEGIN IMMEDIATE")
+            owner = self._file.execute("PRAGMA application_id").fetchone()[0]
+            empty = self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+            if owner != APPLICATION and not empty:
+                raise GmnerError("is the database of another program", where=str(path), hint="name another file")
+            self._file.execute(f"PRAGMA application_id = {APPLICATION}")
+            self._file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID")
+            self._file.execute("COMMIT")
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The answers that are there, by key; each is marked as ``stored``."""
+        found = {}
+        with self._errors():
+            for start in range(0, len(keys), AT_ONCE):
+                part = keys[start:start + AT_ONCE]
+                rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * len(part))})", part)
+                found.update({name: _stored(msgspec.json.decode(answer, type=Answer)) for name, answer in rows})
+        return found
+
+    def put(self, name: str, answer: Answer) -> None:
+        """Keep an answer; one that is there already is replaced."""
+        with self._errors():
+            self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (name, msgspec.json.encode(answer)))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.MsgspecError, OSError) as problem:
+            where = str(self.path) if self.path is not None else "the store of answers"
+            if isinstance(problem, (sqlite3.OperationalError, OSError)):
+                raise GmnerError(f"cannot be used: {problem}", where=where,
+                                 hint="is there room, may it be written, and is no other run holding it?") from None
+            raise GmnerError(f"is damaged, or not a store of answers: {problem}", where=where,
+                             hint="remove the file, and the answers in it will be asked for again; or name another") from None
+
+
+class Remembering(Backend):
+    """A backend that is asked only what the store does not hold, and each prompt of a call only once."""
+
+    def __init__(self, backend: Backend, store: Store):
+        self.backend, self.store, self.name = backend, store, backend.name
+
+    @property
+    def identity(self) -> str:
+        return self.backend.identity
+
+    def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
+        alike: dict[str, list[int]] = {}
+        for index, question in enumerate(questions):
+            alike.setdefault(key(self.identity, question.prompt), []).append(index)
+        found = self.store.get_many(list(alike))
+        for name, answer in found.items():
+            for index in alike.pop(name):
+                yield index, answer
+        groups = list(alike.items())
+        for at, answer in self.backend.answers([questions[indexes[0]] for _, indexes in groups]) if groups else ():
+            name, (first, *others) = groups[at]
+            if isinstance(answer, Answer):
+                self.store.put(name, answer)
+            yield first, answer
+            for index in others:
+                yield index, _stored(answer) if isinstance(answer, Answer) else answer
+
+
+def _stored(answer: Answer) -> Answer:
+    return msgspec.structs.replace(answer, stored=True)
