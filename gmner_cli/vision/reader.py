@@ -128,12 +128,16 @@ class _Fusion(nn.Module):
 
 
 class _Spread(nn.Module):
-    """Patches [N, d, rows, columns] see their neighbours, beside a shortcut."""
+    """Patches [N, d, rows, columns] see their neighbours, channel by channel, then mix their channels; beside a shortcut.
+
+    Separable (MobileNets, Howard et al. 2017), because this is done for every expression anew.
+    """
 
     def __init__(self, width: int):
         super().__init__()
         self.norm = nn.GroupNorm(8, width)
-        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.near = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.mix = nn.Conv2d(width, width, 1)
 
     def forward(self, grid: Tensor) -> Tensor:
-        return grid + self.conv(F.gelu(self.norm(grid)))
+        return grid + self.mix(F.gelu(self.near(self.norm(grid))))
