@@ -18,7 +18,7 @@ from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_own_co
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 from gmner_cli.interrupts import watch
 
-COMMANDS = ("prepare", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
+COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 

@@ -1,0 +1,99 @@
+"""``gmner caption``: what a picture shows, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gmner_cli.commands import options
+from gmner_cli.commands.running import run_posts
+
+_MAKING = ("model", "prompt", "max_new_tokens", "precision", "batch_size")
+
+
+def command(
+    ctx: typer.Context,
+    posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
+    images: options.Images = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="HUB_ID|PATH",
+                                              help="An image-to-text model of Hugging Face transformers, such as "
+                                                   "Salesforce/blip-image-captioning-base, or a folder with one. Default, on "
+                                                   "a GPU alone: Salesforce/blip2-opt-2.7b.")] = None,
+    files: Annotated[list[Path] | None, typer.Option("--from", metavar="FILE",
+                                                     help="Take captions from a published file instead: lines NAME.jpg "
+                                                          ":CAPTION, imgid:ID###CAPTION, or JSONL with id and caption. "
+                                                          "Repeatable.")] = None,
+    detailed: Annotated[bool, typer.Option("--detailed", help='Fill "detailed_caption" instead of "caption".')] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace captions that posts have already.")] = False,
+    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="What a chat model is asked, or the words "
+                                               "another model goes on from. Default: what this kind of model expects.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Length of a caption at "
+                                                       "most. Default: 40, with --detailed 200.")] = None,
+    out: options.Out = "-",
+    on_missing_image: options.OnMissingImage = "error",
+    limit: options.Limit = None,
+    resume: options.Resume = False,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                                                   help="Pictures at a time. Default: 8.")] = None,
+    precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(
+        "--precision", help="auto is bfloat16 on GPUs that have it.")] = "auto",
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    offline: options.Offline = False,
+) -> None:
+    """Say what the picture of every post shows, by a model or from published files.
+
+    Fills "caption", a short one, or with --detailed "detailed_caption". A post that
+    has one keeps it, unless --overwrite is given; one without a picture gets none from
+    a model. Posts that fail come out with an "error" field, and the command then ends
+    with exit code 3.
+
+    --from finds a post's caption by its id, else by the name of its picture. What is
+    odd in a file, stands there twice, or belongs to no post is told on stderr.
+
+    \b
+    Examples:
+      gmner caption posts.jsonl --images photos/ -o captioned.jsonl
+      gmner caption posts.jsonl --images photos/ --model Salesforce/blip-image-captioning-base -o captioned.jsonl
+      gmner caption posts.jsonl --images photos/ --detailed --model HuggingFaceTB/SmolVLM-Instruct -o described.jsonl
+      gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
+      gmner caption train.jsonl --from BLIP2_15.txt | gmner caption - --detailed --from owltraincaption_1.txt > captioned.jsonl
+    """
+    from gmner_cli.hub import go_offline, say, sha256, weights_sha256
+
+    if offline:
+        go_offline()
+    field = "detailed_caption" if detailed else "caption"
+    config = {"command": "caption", "field": field, "overwrite": overwrite}
+    if files:
+        if odd := [name for name in _MAKING if ctx.get_parameter_source(name).name == "COMMANDLINE"]:
+            raise typer.BadParameter("makes captions, and --from reads them: give one or the other",
+                                     param_hint=f"--{odd[0].replace('_', '-')}")
+        from gmner_cli.language.published.import_captions import ImportCaptions
+
+        ready = ImportCaptions(files, field, overwrite)
+        config["from"] = [sha256(path) if path.is_file() else str(path) for path in files]
+        outcome = run_posts(posts, out, lambda: [ready], config=config, resume=resume, limit=limit)
+        for line in ready.account():
+            say(line)
+        options.end_with_failures(outcome.failures)
+        return
+    from gmner_cli import runtime
+    from gmner_cli.images import Pictures
+    from gmner_cli.language import captioner
+
+    where = runtime.start(device, precision=precision, seed=seed, threads=threads)
+    checkpoint = model or captioner.default_checkpoint(where, field)
+    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image)
+    config |= {"model": weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
+               "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve())}
+
+    def stages():
+        return captioner.stages(where, pictures, say, batch_size=batch_size, offline=offline, checkpoint=checkpoint, field=field,
+                                prompt=prompt, max_new_tokens=max_new_tokens, overwrite=overwrite)
+
+    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit)
+    options.end_with_failures(outcome.failures)
