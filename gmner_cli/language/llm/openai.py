@@ -24,6 +24,8 @@ from gmner_cli.language.llm.replies import Again, judge
 
 KEY = "OPENAI_API_KEY"
 DEFAULT = "https://api.openai.com/v1"
+STOPS = 4
+"""Stop strings that servers take; all are heeded here."""
 LARGEST = 8 * 2**20
 """Bytes of a reply; an answer has some thousand."""
 
@@ -46,7 +48,7 @@ class _Key(httpx2.Auth):
         if not (key.isascii() and key.isprintable()):
             raise UsageError(f"the key in {KEY} holds characters that no key has", hint="was it cut, or copied with its quotes?")
         self._header = lambda: f"Bearer {key}"
-        self.hide = lambda text: text.replace(key, "***")
+        self.hide = lambda text: text.replace(key, "***")  # a server may say the key back
 
     def auth_flow(self, request: httpx2.Request) -> Flow[httpx2.Request, httpx2.Response, None]:
         request.headers["Authorization"] = self._header()
@@ -124,18 +126,21 @@ class Server(Backend):
                 stopped.wait(random.uniform(0, min(self.patience.longest, self.patience.first * 2 ** (attempt - 1))))
             if not self._pace.begin(stopped):
                 return Failure("no longer wanted")
-            outcome = self._once(prompt)
+            # An answer that begins with a stop string is empty where the server stops: from then on only we do.
+            outcome = self._once(prompt, stops=not (isinstance(outcome, Again) and outcome.empty))
             if not isinstance(outcome, Again):
-                return self._hidden(outcome)
+                return outcome
         if outcome.unreached and not self._reached:
             raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint="is the server running, and --base-url right?")
-        return self._hidden(Failure(f"{outcome.reason} (asked {self.patience.tries} times)"))
+        return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
-    def _once(self, prompt: str) -> Answer | Again | Failure:
+    def _once(self, prompt: str, stops: bool) -> Answer | Again | Failure:
         asked = {"model": self.name, "messages": [{"role": "user", "content": prompt}],
                  "max_tokens": self.generation.max_tokens, "temperature": self.generation.temperature}
         if self.generation.temperature:
             asked["seed"] = self.generation.seed
+        if stops:
+            asked["stop"] = list(self.generation.stop[:STOPS])
         late = time.monotonic() + self.patience.timeout
         body = bytearray()
         try:
@@ -153,18 +158,8 @@ class Server(Backend):
             return Again(printable(str(problem)), unreached=True)
         except (httpx2.TransportError, httpx2.DecodingError) as problem:
             return Again(f"the connection broke: {printable(str(problem)) or type(problem).__name__}")
-        try:
-            return judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
-                         generation=self.generation, where=self.where)
-        except GmnerError as problem:
-            raise GmnerError(self._hide(problem.message), where=problem.where, hint=problem.hint) from None
-
-    def _hidden(self, outcome: Answer | Failure) -> Answer | Failure:
-        return Failure(self._hide(outcome.reason)) if isinstance(outcome, Failure) else outcome
-
-    def _hide(self, text: str) -> str:
-        """``text`` without the key, in case the server says it back."""
-        return self._key.hide(text) if self._key is not None else text
+        return judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
+                     generation=self.generation, where=self.where, hide=self._key.hide if self._key else str)
 
 
 def _address(base_url: str) -> SplitResult:
@@ -172,7 +167,8 @@ def _address(base_url: str) -> SplitResult:
     try:
         address = urlsplit(base_url.strip())
         usable = address.scheme in ("http", "https") and bool(address.hostname) and (address.port or 1) > 0
-    except ValueError:
+        httpx2.URL(base_url.strip())
+    except (ValueError, httpx2.InvalidURL):
         usable = False
     if not usable:
         raise UsageError("--base-url is not the address of a server", hint="such as http://localhost:8000/v1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ class Again(NamedTuple):
     pause: float = 0.0
     unreached: bool = False
     """Whether there was no server at all."""
+    empty: bool = False
+    """Whether an answer came that says nothing."""
 
 
 class _Message(msgspec.Struct):
@@ -41,12 +44,15 @@ class _Reply(msgspec.Struct):
     usage: Any = None
 
 
-def judge(status: int, retry_after: str | None, body: bytes, *, model: str, generation: Generation,
-          where: str) -> Answer | Again | Failure:
-    """The meaning of one reply of the server at ``where``. Raises GmnerError for what holds for every other question too."""
+def judge(status: int, retry_after: str | None, body: bytes, *, model: str, generation: Generation, where: str,
+          hide: Callable[[str], str] = str) -> Answer | Again | Failure:
+    """The meaning of one reply of the server at ``where``; ``hide`` takes out of its texts what must not be shown.
+
+    Raises GmnerError for what holds for every other question too.
+    """
     if status == 200:
-        return _answer(body, model, generation)
-    said = _said(body)
+        return _answer(body, model, generation, hide)
+    said = _said(body, hide)
     if status in (401, 403):
         raise GmnerError(f"refuses to answer ({status}): {said}", where=where,
                          hint="is the right key in OPENAI_API_KEY? It is sent to https addresses and to this machine alone")
@@ -67,7 +73,7 @@ def judge(status: int, retry_after: str | None, body: bytes, *, model: str, gene
     return Failure(f"the server answered {status}: {said}")
 
 
-def _answer(body: bytes, model: str, generation: Generation) -> Answer | Again | Failure:
+def _answer(body: bytes, model: str, generation: Generation, hide: Callable[[str], str]) -> Answer | Again | Failure:
     try:
         reply = msgspec.json.decode(body, type=_Reply)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
@@ -77,11 +83,11 @@ def _answer(body: bytes, model: str, generation: Generation) -> Answer | Again |
     choice = reply.choices[0]
     if choice.finish_reason == "content_filter":
         return Failure("the server's content filter withheld the answer")
-    said = choice.message.content or ""
+    said = hide(choice.message.content or "")
     ended = generation.ended(said)
     text = said.strip() if ended is None else ended
     if not text:
-        return Again("the answer is empty")
+        return Again("the answer is empty", empty=True)
     usage = reply.usage if isinstance(reply.usage, dict) else {}
     return Answer(text=text, model=model, prompt_tokens=_count(usage.get("prompt_tokens")),
                   answer_tokens=_count(usage.get("completion_tokens")))
@@ -91,7 +97,7 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _said(body: bytes) -> str:
+def _said(body: bytes, hide: Callable[[str], str]) -> str:
     """The message of an error reply, or its beginning, in one printable line."""
     try:
         content = msgspec.json.decode(body)
@@ -100,7 +106,7 @@ def _said(body: bytes) -> str:
     error = content.get("error", content.get("detail")) if isinstance(content, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
     text = message if isinstance(message, str) else body.decode("utf-8", errors="replace")
-    return printable(" ".join(text.split()))[:200] or "without a word"
+    return printable(" ".join(hide(text).split()))[:200] or "without a word"
 
 
 def _seconds(retry_after: str | None) -> float:

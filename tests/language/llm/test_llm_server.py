@@ -1,0 +1,385 @@
+"""A real server on this machine that misbehaves in every way: each question gets an answer or a failure of its own."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.language.llm.backend import Answer, Failure, Generation
+from gmner_cli.language.llm.openai import Patience, Server
+from gmner_cli.language.llm.pace import Pace
+from tests.language.llm.tiny_llm import questions
+
+SECRET = "sk-very/secret=key"
+QUICK = Patience(timeout=5.0, tries=4, first=0.001, longest=0.002)
+
+
+class Answering(ThreadingHTTPServer):
+    """Calls ``behave(handler, prompt, times asked before)`` for every request, and notes them."""
+
+    daemon_threads = True
+
+    def __init__(self, behave):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.behave, self.bodies, self.headers, self.lock = behave, [], [], threading.Lock()
+        self.open = self.most_open = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def handle_error(self, request, client_address):
+        """A client that went away is part of the tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        prompt = body["messages"][0]["content"]
+        with self.server.lock:
+            before = sum(b["messages"][0]["content"] == prompt for b in self.server.bodies)
+            self.server.bodies.append({**body, "path": self.path})
+            self.server.headers.append(dict(self.headers))
+            self.server.open += 1
+            self.server.most_open = max(self.server.most_open, self.server.open)
+        try:
+            self.server.behave(self, prompt, before)
+        finally:
+            with self.server.lock:
+                self.server.open -= 1
+
+    def say(self, status: int, content: object, **headers: str) -> None:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def answer(self, text: object, **choice: object) -> None:
+        self.say(200, {"choices": [{"message": {"content": text}, "finish_reason": "stop", **choice}],
+                       "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def serve():
+    running = []
+
+    def start(behave) -> Answering:
+        server = Answering(behave)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def backend(server: Answering, generation: Generation | None = None, **options) -> Server:
+    return Server("some-model", generation or Generation(), base_url=server.url, **{"patience": QUICK, **options})
+
+
+def ask(made: Server, *prompts: str) -> list:
+    answers = list(made.answers(questions(*prompts)))
+    assert sorted(n for n, _ in answers) == list(range(len(prompts)))
+    return [answer for _, answer in sorted(answers, key=lambda pair: pair[0])]
+
+
+def test_a_question_goes_out_as_asked_and_its_answer_comes_back(serve):
+    server = serve(lambda handler, prompt, before: handler.answer(" a dog\nText: the next example"))
+    assert ask(backend(server), "What is Allen?") == [Answer(text="a dog", model="some-model", prompt_tokens=5, answer_tokens=2)]
+    assert server.bodies == [{"path": "/v1/chat/completions", "model": "some-model", "max_tokens": 96, "temperature": 0.0, "stop": ["\n"],
+                              "messages": [{"role": "user", "content": "What is Allen?"}]}]
+    assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+    ask(backend(server, Generation(temperature=0.5, seed=3, stop=tuple("abcdef"))), "x")
+    assert server.bodies[1]["seed"] == 3 and server.bodies[1]["stop"] == list("abcd")
+
+
+def test_a_server_here_needs_no_key(serve, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    server = serve(lambda handler, prompt, before: handler.answer("yes"))
+    assert ask(backend(server), "?")[0].text == "yes"
+    assert "Authorization" not in server.headers[0]
+
+
+def half(handler):
+    """A reply that ends in the middle of what it announced."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "500")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices": [{"message": {"cont')
+    handler.close_connection = True
+
+
+def closed(handler):
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
+
+
+TROUBLE = {
+    "garbage": (lambda h: h.say(200, b"<html>\xff welcome"), "no chat completion"),
+    "truncated": (lambda h: h.say(200, b'{"choices": [{"message": {"content": "a d'), "no chat completion"),
+    "half": (half, "the connection broke"),
+    "closed": (closed, "the connection broke"),
+    "missing": (lambda h: h.say(200, {"choices": [{"text": "a dog"}]}), "no chat completion"),
+    "no choice": (lambda h: h.say(200, {"choices": []}), "holds no choice"),
+    "a list": (lambda h: h.say(200, [1, 2]), "no chat completion"),
+    "deep": (lambda h: h.say(200, b"[" * 100000), "no chat completion"),
+    "empty": (lambda h: h.answer(" \n "), "the answer is empty"),
+    "null": (lambda h: h.answer(None), "the answer is empty"),
+    "parts": (lambda h: h.answer([{"text": "a dog"}]), "no chat completion"),
+    "500": (lambda h: h.say(500, {"error": {"message": "out of\nmemory"}}), "the server answered 500: out of memory"),
+    "503": (lambda h: h.say(503, b""), "the server answered 503: without a word"),
+    "429": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="0.01"), "the server answered 429: slowly"),
+    "408": (lambda h: h.say(408, {"detail": "late"}, Retry_After="gibberish"), "the server answered 408: late"),
+}
+
+
+@pytest.mark.parametrize("kind", TROUBLE)
+def test_trouble_that_passes_is_got_over_and_what_stays_fails_that_question_alone(serve, kind):
+    trouble, reason = TROUBLE[kind]
+
+    def behave(handler, prompt, before):
+        if prompt == "never" or (prompt == "later" and before < 2):
+            trouble(handler)
+        else:
+            handler.answer(prompt.upper())
+
+    server = serve(behave)
+    found = ask(backend(server), "fine", "never", "later", "good")
+    assert [a.text for a in (found[0], found[2], found[3])] == ["FINE", "LATER", "GOOD"]
+    assert isinstance(found[1], Failure) and reason in found[1].reason and "asked 4 times" in found[1].reason
+    assert "\n" not in found[1].reason
+    asked = [body["messages"][0]["content"] for body in server.bodies]
+    assert {p: asked.count(p) for p in asked} == {"fine": 1, "good": 1, "later": 3, "never": 4}
+
+
+@pytest.mark.parametrize("trickle", [False, True])
+def test_a_server_that_hangs_is_given_up(serve, trickle):
+    over = threading.Event()
+
+    def behave(handler, prompt, before):
+        if prompt != "hang":
+            return handler.answer("yes")
+        if trickle:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "100000")
+            handler.end_headers()
+            while not over.wait(0.05):
+                handler.wfile.write(b" ")
+        over.wait(30)
+        return None
+
+    made = backend(serve(behave), patience=Patience(timeout=0.6, tries=2, first=0.001, longest=0.001))
+    try:
+        found = ask(made, "hang", "fine")
+    finally:
+        over.set()
+    assert "came within 0.6 seconds (asked 2 times)" in found[0].reason and found[1].text == "yes"
+
+
+def test_an_answer_cut_at_its_longest_is_taken_and_counts_that_are_none_are_not(serve):
+    server = serve(lambda h, prompt, before: h.say(200, {"choices": [{"message": {"content": "a very long"}, "finish_reason": "length"}],
+                                                         "usage": {"prompt_tokens": "many", "completion_tokens": -1}}))
+    assert ask(backend(server), "x") == [Answer(text="a very long", model="some-model")]
+
+
+def test_after_an_empty_answer_the_server_is_not_told_to_stop(serve):
+    server = serve(lambda h, prompt, before: h.answer("" if "stop" in server.bodies[-1] else "\n\na dog\nmore"))
+    assert ask(backend(server), "x")[0].text == "a dog"
+    assert ["stop" in body for body in server.bodies] == [True, False]
+
+
+def test_the_pause_that_a_server_asks_for_is_kept_by_all(serve):
+    ends = []
+
+    def behave(handler, prompt, before):
+        if prompt == "busy" and not before:
+            ends.append(time.monotonic() + 1.0)
+            return handler.say(429, {"error": "wait"}, Retry_After="1")
+        if ends:
+            assert time.monotonic() >= ends[0]
+        return handler.answer("yes")
+
+    made = backend(serve(behave), concurrency=1)
+    assert [a.text for a in ask(made, "busy", "next", "last")] == ["yes"] * 3
+    assert ends
+
+
+@pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)])
+def test_a_pause_of_a_day_ends_the_run(serve, wanted):
+    server = serve(lambda h, prompt, before: h.say(429, {"error": "tomorrow"}, Retry_After=wanted))
+    with pytest.raises(GmnerError, match=r"asks to be left alone for (99|100)\d\d\d seconds"):
+        ask(backend(server), "x")
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(("status", "body", "message"), [
+    (401, {"error": {"message": f"Incorrect API key: {SECRET}"}}, r"refuses to answer \(401\): Incorrect API key: \*\*\*"),
+    (403, b"x" * 190 + SECRET.encode(), r"refuses to answer \(403\)"),
+    (404, {"error": {"message": "no model"}}, "has no model 'some-model'"),
+    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "the quota of the key is used up: pay"),
+])
+def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve, status, body, message, caplog, capsys):
+    caplog.set_level("DEBUG")
+    server = serve(lambda h, prompt, before: h.say(status, body))
+    made = backend(server, concurrency=2)
+    with pytest.raises(GmnerError, match=message) as stopped:
+        ask(made, *[str(n) for n in range(50)])
+    assert len(server.bodies) <= 4
+    told = f"{stopped.value} {stopped.value.reason} {made!r} {made.identity} {vars(made)} {vars(made._key)} {caplog.text} {capsys.readouterr()}"
+    assert SECRET[:8] not in told
+
+
+def test_a_server_that_says_the_key_back_does_not_get_it_into_answers(serve):
+    def behave(handler, prompt, before):
+        return handler.answer(f"you are {SECRET}") if prompt == "who" else handler.say(418, {"error": {"message": f"{SECRET} is a teapot"}})
+
+    made = backend(serve(behave))
+    assert ask(made, "who", "what") == [Answer(text="you are ***", model="some-model", prompt_tokens=5, answer_tokens=2),
+                                        Failure("the server answered 418: *** is a teapot")]
+
+
+def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-first\nsk-second")
+    with pytest.raises(UsageError) as refused:
+        Server("m", Generation(), base_url="http://localhost:1/v1")
+    assert "sk-" not in str(refused.value) and "OPENAI_API_KEY" in str(refused.value)
+
+
+def test_no_redirect_is_followed(serve):
+    other = serve(lambda h, prompt, before: h.answer("stolen"))
+    server = serve(lambda h, prompt, before: h.say(307, b"", Location=f"{other.url}/chat/completions"))
+    with pytest.raises(GmnerError, match=r"sends its visitors elsewhere \(307\)"):
+        ask(backend(server), "x")
+    assert other.bodies == []
+
+
+def test_the_key_is_not_sent_unencrypted_to_other_machines():
+    assert Server("m", Generation(), base_url="http://example.org/v1")._key is None
+    assert Server("m", Generation(), base_url="https://example.org/v1")._key is not None
+    assert Server("m", Generation(), base_url="http://[::1]:8000/v1")._key is not None
+
+
+@pytest.mark.parametrize("url", [None, "https://example.org/v1", "http://192.168.1.5:8000/v1", "http://localhost.example.org/v1",
+                                 "http://0.0.0.0/v1", "http://127.0.0.1.example.org/v1"])
+def test_offline_only_a_server_on_this_machine_is_asked(url):
+    with pytest.raises(UsageError, match="is not on this machine, and --offline forbids"):
+        Server("m", Generation(), base_url=url, offline=True)
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://", "http://localhost:99999/v1", "http://[::1",
+                                 "http://user:secret@localhost/v1", "http://localhost/v1?key=secret", "http://localhost/v1#secret"])
+def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
+    with pytest.raises(UsageError) as refused:
+        Server("m", Generation(), base_url=url)
+    assert "secret" not in str(refused.value)
+
+
+def test_offline_works_with_a_server_here_and_past_a_proxy(serve, monkeypatch):
+    proxy = serve(lambda h, prompt, before: h.answer("from the proxy"))
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+    server = serve(lambda h, prompt, before: h.answer("from here"))
+    assert ask(backend(server, offline=True), "x")[0].text == "from here"
+    assert proxy.bodies == []
+
+
+def test_a_server_that_is_not_there_ends_the_run(serve):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Server("m", Generation(), base_url=f"http://127.0.0.1:{port}/v1", patience=QUICK)
+    with pytest.raises(GmnerError, match="cannot be reached"):
+        ask(made, "x", "y")
+
+
+def test_as_many_questions_are_open_as_wanted_and_answers_come_as_they_are_there(serve):
+    both = threading.Barrier(3, timeout=20)
+
+    def behave(handler, prompt, before):
+        both.wait()
+        handler.answer("yes")
+
+    server = serve(behave)
+    assert len(ask(backend(server, concurrency=3), *"abcdef")) == 6
+    assert server.most_open == 3
+
+    first = threading.Event()
+    server = serve(lambda h, prompt, before: (prompt == "slow" and first.wait(20), h.answer("yes")))
+    stream = backend(server, concurrency=2).answers(questions("slow", "quick"))
+    assert next(stream)[0] == 1
+    first.set()
+    assert next(stream)[0] == 0 and list(stream) == []
+
+
+def test_no_more_is_asked_when_nobody_listens_any_longer(serve):
+    server = serve(lambda h, prompt, before: h.answer("yes"))
+    stream = backend(server, concurrency=1, per_minute=60 / 0.2).answers(questions(*[str(n) for n in range(100)]))
+    next(stream)
+    stream.close()
+    seen = len(server.bodies)
+    time.sleep(0.5)
+    assert len(server.bodies) <= seen + 1
+
+
+class Clock:
+    """A clock that only waiting moves, and the event by which ``Pace`` waits."""
+
+    def __init__(self):
+        self.now, self.stopped = 100.0, False
+
+    def __call__(self):
+        return self.now
+
+    def is_set(self):
+        return self.stopped
+
+    def wait(self, seconds):
+        self.now += seconds
+
+
+def test_requests_begin_evenly_and_not_in_a_pause():
+    clock = Clock()
+    pace = Pace(30, clock=clock)
+    begun = []
+    for hold in (0, 0, 7, 0):
+        pace.hold(hold)
+        assert pace.begin(clock)
+        begun.append(clock.now)
+    assert begun == [100, 102, 109, 111]
+    clock.stopped = True
+    assert not pace.begin(clock)
+    free = Clock()
+    assert all(Pace(clock=free).begin(free) for _ in range(5)) and free.now == 100
+
+
+def test_pauses_between_tries_grow_and_are_drawn(serve, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(random, "uniform", lambda low, high: drawn.append((low, high)) or 0.0)
+    server = serve(lambda h, prompt, before: h.say(500, b""))
+    ask(backend(server, patience=Patience(timeout=5.0, tries=6, first=1.0, longest=6.0)), "x")
+    assert drawn == [(0, 1.0), (0, 2.0), (0, 4.0), (0, 6.0), (0, 6.0)]
