@@ -18,6 +18,7 @@ import msgspec
 
 from gmner_cli import __version__
 from gmner_cli.errors import GmnerError, UsageError, printable
+from gmner_cli.hub import say
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.pace import Pace
 from gmner_cli.language.llm.replies import Again, judge
@@ -82,6 +83,7 @@ class Server(Backend):
             auth=self._key, trust_env=not local, follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
             timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
         self._pace, self._concurrency, self._reached = Pace(per_minute), concurrency, False
+        self._unwanted: set[str] = set()
 
     @property
     def identity(self) -> str:
@@ -141,6 +143,10 @@ class Server(Backend):
             asked["seed"] = self.generation.seed
         if stops:
             asked["stop"] = list(self.generation.stop[:STOPS])
+        for name in self._unwanted & asked.keys():
+            value = asked.pop(name)
+            if name == "max_tokens":  # has another name where thinking counts too
+                asked["max_completion_tokens"] = value
         late = time.monotonic() + self.patience.timeout
         body = bytearray()
         try:
@@ -158,8 +164,12 @@ class Server(Backend):
             return Again(printable(str(problem)), unreached=True)
         except (httpx2.TransportError, httpx2.DecodingError) as problem:
             return Again(f"the connection broke: {printable(str(problem)) or type(problem).__name__}")
-        return judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
-                     generation=self.generation, where=self.where, hide=self._key.hide if self._key else str)
+        outcome = judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
+                        generation=self.generation, where=self.where, hide=self._key.hide if self._key else str)
+        if isinstance(outcome, Again) and outcome.unwanted and outcome.unwanted not in self._unwanted:
+            self._unwanted |= {outcome.unwanted}
+            say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
+        return outcome
 
 
 def _address(base_url: str) -> SplitResult:

@@ -15,6 +15,8 @@ from gmner_cli.language.llm.backend import Answer, Failure, Generation
 
 LONGEST_PAUSE = 300.0
 """Seconds that are waited because a server says so; one that asks for more ends the run."""
+OPTIONAL = {"max_tokens", "temperature", "seed", "stop"}
+"""Parameters that a question can do without."""
 AGAIN = {408, 409, 425, 429}
 """Besides 500 and above: what may go away by itself."""
 
@@ -28,6 +30,8 @@ class Again(NamedTuple):
     """Whether there was no server at all."""
     empty: bool = False
     """Whether an answer came that says nothing."""
+    unwanted: str | None = None
+    """The parameter of the question that this model does not take."""
 
 
 class _Message(msgspec.Struct):
@@ -70,6 +74,8 @@ def judge(status: int, retry_after: str | None, body: bytes, *, model: str, gene
             raise GmnerError(f"asks to be left alone for {pause:.0f} seconds ({status}): {said}", where=where,
                              hint="run again then, with --resume")
         return Again(f"the server answered {status}: {said}", pause)
+    if status == 400 and (name := _unwanted(body)):
+        return Again(f"the server answered 400: {said}", unwanted=name)
     return Failure(f"the server answered {status}: {said}")
 
 
@@ -87,7 +93,8 @@ def _answer(body: bytes, model: str, generation: Generation, hide: Callable[[str
     ended = generation.ended(said)
     text = said.strip() if ended is None else ended
     if not text:
-        return Again("the answer is empty", empty=True)
+        spent = " (its tokens were used up before it began)" if choice.finish_reason == "length" else ""
+        return Again(f"the answer is empty{spent}", empty=True)
     usage = reply.usage if isinstance(reply.usage, dict) else {}
     return Answer(text=text, model=model, prompt_tokens=_count(usage.get("prompt_tokens")),
                   answer_tokens=_count(usage.get("completion_tokens")))
@@ -99,14 +106,26 @@ def _count(value: object) -> int | None:
 
 def _said(body: bytes, hide: Callable[[str], str]) -> str:
     """The message of an error reply, or its beginning, in one printable line."""
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        content = None
-    error = content.get("error", content.get("detail")) if isinstance(content, dict) else None
+    error = _error(body)
     message = error.get("message") if isinstance(error, dict) else error
     text = message if isinstance(message, str) else body.decode("utf-8", errors="replace")
     return printable(" ".join(hide(text).split()))[:200] or "without a word"
+
+
+def _unwanted(body: bytes) -> str | None:
+    """The parameter that an error reply calls unsupported, as models that reason do with ``temperature``."""
+    error = _error(body)
+    if isinstance(error, dict) and str(error.get("code")).startswith("unsupported_"):
+        return error["param"] if error.get("param") in OPTIONAL else None
+    return None
+
+
+def _error(body: bytes) -> Any:
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return content.get("error", content.get("detail")) if isinstance(content, dict) else None
 
 
 def _seconds(retry_after: str | None) -> float:

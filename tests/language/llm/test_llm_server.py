@@ -207,6 +207,26 @@ def test_an_answer_cut_at_its_longest_is_taken_and_counts_that_are_none_are_not(
     assert ask(backend(server), "x") == [Answer(text="a very long", model="some-model")]
 
 
+def test_a_model_that_does_not_take_a_parameter_is_asked_without_it(serve, capsys):
+    def behave(handler, prompt, before):
+        for name in ("max_tokens", "temperature", "stop"):
+            if name in server.bodies[-1]:
+                return handler.say(400, {"error": {"message": f"no {name}", "param": name, "code": "unsupported_parameter"}})
+        return handler.answer("a dog\nmore")
+
+    server = serve(behave)
+    made = backend(server, concurrency=1)
+    assert [a.text for a in ask(made, "x", "y")] == ["a dog", "a dog"]
+    assert len(server.bodies) == 5 and server.bodies[-1]["max_completion_tokens"] == 96
+    assert capsys.readouterr().err.count("does not take") == 3
+
+
+def test_a_question_that_the_server_cannot_take_fails_at_once(serve):
+    server = serve(lambda h, prompt, before: h.say(400, {"error": {"message": "too long", "param": "messages", "code": "context_length"}}))
+    assert ask(backend(server), "x") == [Failure("the server answered 400: too long")]
+    assert len(server.bodies) == 1
+
+
 def test_after_an_empty_answer_the_server_is_not_told_to_stop(serve):
     server = serve(lambda h, prompt, before: h.answer("" if "stop" in server.bodies[-1] else "\n\na dog\nmore"))
     assert ask(backend(server), "x")[0].text == "a dog"
