@@ -41,10 +41,8 @@ def command(
     base_url: Annotated[str | None, typer.Option(
         "--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in http://localhost:8000/v1. Its key "
         "comes from $OPENAI_API_KEY alone.")] = None,
-    concurrency: Annotated[int | None, typer.Option(
-        "--concurrency", min=1, metavar="N", help="Requests to a server that are open at a time. Default: 4.")] = None,
     per_minute: Annotated[float | None, typer.Option(
-        "--per-minute", min=0.1, metavar="N", help="Requests to a server in a minute, at most.")] = None,
+        "--per-minute", min=0.1, metavar="N", help="Questions that a server is asked in a minute, at most.")] = None,
     quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option(
         "--quality", help="world: how well it knows. Default: right.")] = None,
     overwrite: Annotated[bool, typer.Option(
@@ -56,7 +54,8 @@ def command(
     limit: options.Limit = None,
     resume: options.Resume = False,
     batch_size: Annotated[int | None, typer.Option(
-        "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Prompts that a model here computes together. Default: 8.")] = None,
+        "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Prompts that a model here computes together "
+        "(default: 8), or questions that a server has at a time (4).")] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     seed: options.Seed = 0,
@@ -97,7 +96,7 @@ def command(
     where = runtime.start(device, seed=seed, threads=threads)
     plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
-                concurrency=concurrency, per_minute=per_minute, quality=quality, overwrite=overwrite,
+                per_minute=per_minute, quality=quality, overwrite=overwrite,
                 store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
     plan.check()
     made = []

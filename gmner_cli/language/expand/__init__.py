@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gmner_cli.errors import GmnerError, UsageError, printable
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.prompts import TASKS, Prompt, fold, values_of
 from gmner_cli.language.similar import Examples
 from gmner_cli.records import Entity, Expansion, Knowledge, Post
@@ -18,7 +18,7 @@ HOPELESS = 20
 
 @dataclass
 class Tally:
-    """What came of the questions of a run. Tokens are None where the backend does not count them."""
+    """What came of the questions of a run. Tokens are those of answers that were made; None where nobody counts them."""
 
     asked: int = 0
     answered: int = 0
@@ -110,8 +110,11 @@ class Expand:
         """Put an answer where it belongs; or tell what is wrong with it."""
         if isinstance(answer, Failure):
             return self._failed(answer.reason)
-        self.tally.tokens_in = _sum(self.tally.tokens_in, answer.prompt_tokens)
-        self.tally.tokens_out = _sum(self.tally.tokens_out, answer.answer_tokens)
+        if answer.stored:
+            self.tally.stored += 1
+        else:
+            self.tally.tokens_in = _sum(self.tally.tokens_in, answer.prompt_tokens)
+            self.tally.tokens_out = _sum(self.tally.tokens_out, answer.answer_tokens)
         text = clean(answer.text, self.prompt.stop if self.backend.generates else ())
         if not text:
             return self._failed("the answer is empty")
@@ -143,10 +146,9 @@ class Expand:
 
 
 def clean(text: str, stop: Sequence[str]) -> str:
-    """An answer up to the first stop string, on one line. White space that it begins with is not taken for a stop."""
-    text = text.lstrip()
-    ends = [at for at in (text.find(mark) for mark in stop) if at >= 0]
-    return fold(text[:min(ends, default=len(text))])
+    """An answer up to the first stop string, on one line."""
+    ended = Generation(stop=tuple(stop)).ended(text)
+    return fold(text if ended is None else ended)
 
 
 def _named(question: Question, problem: str) -> str:

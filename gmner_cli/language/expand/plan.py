@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -52,9 +51,8 @@ class Plan:
     quality: str | None = None
     overwrite: bool = False
     store: Path | None = None
-    """Where answers of models are kept; None keeps them in memory alone."""
+    """Where answers of models are kept; None keeps them for this run alone."""
     batch_size: int | None = None
-    concurrency: int | None = None
     per_minute: float | None = None
     seed: int = 0
     offline: bool = False
@@ -80,10 +78,9 @@ class Plan:
         said: dict[str, Any] = {"command": "expand", "task": self.task, "llm": self.llm, "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
-        where = urlsplit(self.base_url or "")
         files = {name: sha256(path) for name, path in (("pool", self.pool), ("prompt", self._prompt_file)) if path}
         return {**said, **files, "examples": self.wanted, "examples_fixed": self.examples_fixed,
-                "server": f"{where.hostname}:{where.port}{where.path}" if self.base_url else None,
+                "server": self.base_url.rpartition("@")[2] if self.base_url and self.llm.startswith("openai:") else None,
                 "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
                                                 if (self._tagger / name).is_file()],
                 "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
@@ -135,9 +132,8 @@ class Plan:
     def _backend(self, runtime: Runtime) -> Backend:
         if self._ready is not None:
             return self._ready
-        chosen = {name: getattr(self, name) for name in ("batch_size", "concurrency", "per_minute") if getattr(self, name) is not None}
-        return models.make(self.llm, runtime=lambda: runtime, generation=self.generation, offline=self.offline,
-                           base_url=self.base_url, answers=self.store, **chosen)
+        return models.make(self.llm, runtime=runtime, generation=self.generation, offline=self.offline, batch_size=self.batch_size,
+                           base_url=self.base_url, per_minute=self.per_minute, store=self.store)
 
     def _examples(self, runtime: Runtime, tell: Callable[[str], Any]) -> Examples | None:
         if self.pool is None or not self.wanted:
