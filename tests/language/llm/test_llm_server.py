@@ -2,110 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 import threading
 import time
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.errors import GmnerError
 from gmner_cli.language.llm.backend import Answer, Failure, Generation
 from gmner_cli.language.llm.openai import Patience, Server
 from gmner_cli.language.llm.pace import Pace
+from tests.language.llm.answering import QUICK, SECRET, ask, backend
 from tests.language.llm.tiny_llm import questions
 
-SECRET = "sk-very/secret=key"
-QUICK = Patience(timeout=5.0, tries=4, first=0.001, longest=0.002)
-
-
-class Answering(ThreadingHTTPServer):
-    """Calls ``behave(handler, prompt, times asked before)`` for every request, and notes them."""
-
-    daemon_threads = True
-
-    def __init__(self, behave):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.behave, self.bodies, self.headers, self.lock = behave, [], [], threading.Lock()
-        self.open = self.most_open = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, request, client_address):
-        """A client that went away is part of the tests."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        prompt = body["messages"][0]["content"]
-        with self.server.lock:
-            before = sum(b["messages"][0]["content"] == prompt for b in self.server.bodies)
-            self.server.bodies.append({**body, "path": self.path})
-            self.server.headers.append(dict(self.headers))
-            self.server.open += 1
-            self.server.most_open = max(self.server.most_open, self.server.open)
-        try:
-            self.server.behave(self, prompt, before)
-        finally:
-            with self.server.lock:
-                self.server.open -= 1
-
-    def say(self, status: int, content: object, **headers: str) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def answer(self, text: object, **choice: object) -> None:
-        self.say(200, {"choices": [{"message": {"content": text}, "finish_reason": "stop", **choice}],
-                       "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def serve():
-    running = []
-
-    def start(behave) -> Answering:
-        server = Answering(behave)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        running.append(server)
-        return server
-
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def backend(server: Answering, generation: Generation | None = None, **options) -> Server:
-    return Server("some-model", generation or Generation(), base_url=server.url, **{"patience": QUICK, **options})
-
-
-def ask(made: Server, *prompts: str) -> list:
-    answers = list(made.answers(questions(*prompts)))
-    assert sorted(n for n, _ in answers) == list(range(len(prompts)))
-    return [answer for _, answer in sorted(answers, key=lambda pair: pair[0])]
+pytestmark = pytest.mark.usefixtures("key")
 
 
 def test_a_question_goes_out_as_asked_and_its_answer_comes_back(serve):
@@ -116,13 +28,6 @@ def test_a_question_goes_out_as_asked_and_its_answer_comes_back(serve):
     assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
     ask(backend(server, Generation(temperature=0.5, seed=3, stop=tuple("abcdef"))), "x")
     assert server.bodies[1]["seed"] == 3 and server.bodies[1]["stop"] == list("abcd")
-
-
-def test_a_server_here_needs_no_key(serve, monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY")
-    server = serve(lambda handler, prompt, before: handler.answer("yes"))
-    assert ask(backend(server), "?")[0].text == "yes"
-    assert "Authorization" not in server.headers[0]
 
 
 def half(handler):
@@ -193,12 +98,12 @@ def test_a_server_that_hangs_is_given_up(serve, trickle):
         over.wait(30)
         return None
 
-    made = backend(serve(behave), patience=Patience(timeout=0.6, tries=2, first=0.001, longest=0.001))
+    made = backend(serve(behave), patience=Patience(timeout=2.0, tries=2, first=0.001, longest=0.001))
     try:
         found = ask(made, "hang", "fine")
     finally:
         over.set()
-    assert "came within 0.6 seconds (asked 2 times)" in found[0].reason and found[1].text == "yes"
+    assert "came within 2 seconds (asked 2 times)" in found[0].reason and found[1].text == "yes"
 
 
 def test_an_answer_cut_at_its_longest_is_taken_and_counts_that_are_none_are_not(serve):
@@ -234,19 +139,18 @@ def test_after_an_empty_answer_the_server_is_not_told_to_stop(serve):
 
 
 def test_the_pause_that_a_server_asks_for_is_kept_by_all(serve):
-    ends = []
+    said, came = [], []
 
     def behave(handler, prompt, before):
-        if prompt == "busy" and not before:
-            ends.append(time.monotonic() + 1.0)
+        if not said:
+            said.append(time.monotonic())
             return handler.say(429, {"error": "wait"}, Retry_After="1")
-        if ends:
-            assert time.monotonic() >= ends[0]
+        came.append(time.monotonic())
         return handler.answer("yes")
 
     made = backend(serve(behave), concurrency=1)
     assert [a.text for a in ask(made, "busy", "next", "last")] == ["yes"] * 3
-    assert ends
+    assert len(came) == 3 and min(came) - said[0] >= 1.0
 
 
 @pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)])
@@ -255,77 +159,6 @@ def test_a_pause_of_a_day_ends_the_run(serve, wanted):
     with pytest.raises(GmnerError, match=r"asks to be left alone for (99|100)\d\d\d seconds"):
         ask(backend(server), "x")
     assert len(server.bodies) == 1
-
-
-@pytest.mark.parametrize(("status", "body", "message"), [
-    (401, {"error": {"message": f"Incorrect API key: {SECRET}"}}, r"refuses to answer \(401\): Incorrect API key: \*\*\*"),
-    (403, b"x" * 190 + SECRET.encode(), r"refuses to answer \(403\)"),
-    (404, {"error": {"message": "no model"}}, "has no model 'some-model'"),
-    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "the quota of the key is used up: pay"),
-])
-def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve, status, body, message, caplog, capsys):
-    caplog.set_level("DEBUG")
-    server = serve(lambda h, prompt, before: h.say(status, body))
-    made = backend(server, concurrency=2)
-    with pytest.raises(GmnerError, match=message) as stopped:
-        ask(made, *[str(n) for n in range(50)])
-    assert len(server.bodies) <= 4
-    told = f"{stopped.value} {stopped.value.reason} {made!r} {made.identity} {vars(made)} {vars(made._key)} {caplog.text} {capsys.readouterr()}"
-    assert SECRET[:8] not in told
-
-
-def test_a_server_that_says_the_key_back_does_not_get_it_into_answers(serve):
-    def behave(handler, prompt, before):
-        return handler.answer(f"you are {SECRET}") if prompt == "who" else handler.say(418, {"error": {"message": f"{SECRET} is a teapot"}})
-
-    made = backend(serve(behave))
-    assert ask(made, "who", "what") == [Answer(text="you are ***", model="some-model", prompt_tokens=5, answer_tokens=2),
-                                        Failure("the server answered 418: *** is a teapot")]
-
-
-def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-first\nsk-second")
-    with pytest.raises(UsageError) as refused:
-        Server("m", Generation(), base_url="http://localhost:1/v1")
-    assert "sk-" not in str(refused.value) and "OPENAI_API_KEY" in str(refused.value)
-
-
-def test_no_redirect_is_followed(serve):
-    other = serve(lambda h, prompt, before: h.answer("stolen"))
-    server = serve(lambda h, prompt, before: h.say(307, b"", Location=f"{other.url}/chat/completions"))
-    with pytest.raises(GmnerError, match=r"sends its visitors elsewhere \(307\)"):
-        ask(backend(server), "x")
-    assert other.bodies == []
-
-
-def test_the_key_is_not_sent_unencrypted_to_other_machines():
-    assert Server("m", Generation(), base_url="http://example.org/v1")._key is None
-    assert Server("m", Generation(), base_url="https://example.org/v1")._key is not None
-    assert Server("m", Generation(), base_url="http://[::1]:8000/v1")._key is not None
-
-
-@pytest.mark.parametrize("url", [None, "https://example.org/v1", "http://192.168.1.5:8000/v1", "http://localhost.example.org/v1",
-                                 "http://0.0.0.0/v1", "http://127.0.0.1.example.org/v1"])
-def test_offline_only_a_server_on_this_machine_is_asked(url):
-    with pytest.raises(UsageError, match="is not on this machine, and --offline forbids"):
-        Server("m", Generation(), base_url=url, offline=True)
-
-
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://", "http://localhost:99999/v1", "http://[::1",
-                                 "http://user:secret@localhost/v1", "http://localhost/v1?key=secret", "http://localhost/v1#secret"])
-def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
-    with pytest.raises(UsageError) as refused:
-        Server("m", Generation(), base_url=url)
-    assert "secret" not in str(refused.value)
-
-
-def test_offline_works_with_a_server_here_and_past_a_proxy(serve, monkeypatch):
-    proxy = serve(lambda h, prompt, before: h.answer("from the proxy"))
-    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
-    server = serve(lambda h, prompt, before: h.answer("from here"))
-    assert ask(backend(server, offline=True), "x")[0].text == "from here"
-    assert proxy.bodies == []
 
 
 def test_a_server_that_is_not_there_ends_the_run(serve):
