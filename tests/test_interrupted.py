@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
 from gmner_cli.jsonl import encode
 from gmner_cli.records import Post
@@ -173,3 +174,27 @@ def test_a_full_disk_behind_stdout_is_one_message(gmner, tiny_tagger, tmp_path, 
     assert done.returncode == 1
     assert "stdout: cannot write: No space left on device" in message
     assert "Traceback" not in message and "Exception" not in message and "--resume" not in message
+
+
+def test_segment_is_killed_and_goes_on(tmp_path):
+    Image.effect_mandelbrot((40, 32), (-2, -1, 1, 1), 20).convert("RGB").save(tmp_path / "a.png")
+    posts = write_jsonl(tmp_path / "posts.jsonl", [
+        {"id": str(n), "text": "Allen", "image": "a.png", "entities": [
+            {"start": 0, "end": 5, "type": "PER", "boxes": [[1 + n % 9, 2, 20 + n % 15, 30]]}]} for n in range(280)])
+
+    def segment(out, *more):
+        return subprocess.Popen([sys.executable, "-m", "gmner_cli", "segment", posts, "--images", tmp_path, "-o", out, *more],
+                                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    unbroken = segment(whole)
+    assert unbroken.communicate() and unbroken.returncode == 0
+    killed = segment(out)
+    wait_for_lines(killed, tmp_path / "out.jsonl.partial", 1)
+    killed.kill()
+    killed.communicate()
+    assert not out.exists()
+    resumed = segment(out, "--resume")
+    stderr = resumed.communicate()[1].decode()
+    assert resumed.returncode == 0 and "were finished before" in stderr, stderr
+    assert out.read_bytes() == whole.read_bytes()

@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from gmner_cli.model import Example
 from gmner_cli.records import ABSTAINED, Post
 
-SHRINKAGE = 0.1
+SHRINKAGE = 0.01
 """Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
+
+FOLDS = 5
+"""Parts of the pictures, each judged by statistics of the others: pictures are less strange to statistics they are part of."""
 
 
 class Familiarity(nn.Module):
@@ -35,28 +38,19 @@ class Familiarity(nn.Module):
         features = torch.cat([patches.mean(1), patches.std(1)], -1).float()
         if self.gathered is not None and not self.training:
             self.gathered.append(features.cpu())
-        return ((features - self.mean) @ self.whitener).square().mean(-1)
+        return _distance(features, self.mean, self.whitener)
 
     @torch.no_grad()
     def fit(self, share: float) -> None:
-        """Take the pictures gathered as the domain, of which a ``share`` may be found strange.
-
-        Mean and covariance come from every other picture and the limit from the rest,
-        because pictures are less strange to statistics that they are part of.
-        """
+        """Take the pictures gathered as the domain, of which a ``share`` may be found strange (cross-fitted in FOLDS parts)."""
         features = torch.cat(self.gathered or [torch.zeros(0, len(self.mean))]).double()
         self.gathered = []
-        own, rest = features[::2], features[1::2]
-        if len(rest) < 2 or share <= 0:
+        if len(features) < 2 * FOLDS or share <= 0:
             self.limit.fill_(float("inf"))
             return
-        mean = own.mean(0)
-        covariance = (own - mean).T @ (own - mean) / len(own)
-        spread = covariance.diagonal().mean().clamp_min(1e-12)
-        covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * spread * torch.eye(len(mean), dtype=torch.double)
-        values, vectors = torch.linalg.eigh(covariance)
-        whitener = vectors / values.sqrt()
-        strange = ((rest - mean) @ whitener).square().mean(-1)
+        part = torch.arange(len(features)) % FOLDS
+        strange = torch.cat([_distance(features[part == n], *_statistics(features[part != n])) for n in range(FOLDS)])
+        mean, whitener = _statistics(features)
         self.mean.copy_(mean)
         self.whitener.copy_(whitener)
         self.limit.copy_(strange.quantile(1 - share))
@@ -65,6 +59,21 @@ class Familiarity(nn.Module):
         """Void what was gathered and fitted: the weights are about to change."""
         self.gathered = []
         self.limit.fill_(float("inf"))
+
+
+def _distance(features: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
+    """Squared Mahalanobis distances [P], divided by the features' number, so that about 1 is usual."""
+    return ((features - mean) @ whitener).square().mean(-1)
+
+
+def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [f] and whitener [f, f] of features [P, f], float64."""
+    mean = features.mean(0)
+    covariance = (features - mean).T @ (features - mean) / len(features)
+    spread = covariance.diagonal().mean().clamp_min(1e-12)
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * spread * torch.eye(len(mean), dtype=torch.double)
+    values, vectors = torch.linalg.eigh(covariance)
+    return mean, vectors / values.sqrt()
 
 
 class Declining:
