@@ -34,7 +34,7 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
     """
     from gmner_cli.language.llm.store import Remembering, Store
 
-    kept = Store(store)  # the first, so that a file that is no store is noticed before a large model is loaded
+    kept = Store(store)  # first, so that a file that is no store is noticed before a large model is loaded
     return Remembering(_made(name, runtime, generation or Generation(), offline, batch_size, base_url, per_minute), kept)
 
 

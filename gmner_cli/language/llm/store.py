@@ -34,34 +34,51 @@ class Store:
 
     def __init__(self, path: Path | None = None):
         self.path = path
-        with self._errors():
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(":memory:" if path is None else path, timeout=PATIENCE, isolation_level=None)
-            self._file.execute("PRAGMA synchronous = FULL")
-            self._file.execute("BEGIN IMMEDIATE")
-            owner = self._file.execute("PRAGMA application_id").fetchone()[0]
-            empty = self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            if owner != APPLICATION and not empty:
-                raise GmnerError("is the database of another program", where=str(path), hint="name another file")
-            self._file.execute(f"PRAGMA application_id = {APPLICATION}")
-            self._file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID")
-            self._file.execute("COMMIT")
+        self._connection: sqlite3.Connection | None = None
+        if path is not None and path.exists():  # damage is told at once, and a new file waits for its first answer
+            with self._errors():
+                self._opened()
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers that are there, by key; each is marked as ``stored``."""
         found = {}
+        if self._connection is None and self.path is not None and not self.path.exists():
+            return found
         with self._errors():
             for start in range(0, len(keys), AT_ONCE):
                 part = keys[start:start + AT_ONCE]
-                rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * len(part))})", part)
+                rows = self._opened().execute(f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * len(part))})", part)
                 found.update({name: _stored(msgspec.json.decode(answer, type=Answer)) for name, answer in rows})
         return found
 
     def put(self, name: str, answer: Answer) -> None:
         """Keep an answer; one that is there already is replaced."""
         with self._errors():
-            self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (name, msgspec.json.encode(answer)))
+            self._opened().execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (name, msgspec.json.encode(answer)))
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(":memory:" if self.path is None else self.path, timeout=PATIENCE, isolation_level=None)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if owner != APPLICATION and not empty:
+            raise GmnerError("is the database of another program", where=str(self.path), hint="name another file")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID")
+        connection.execute("COMMIT")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -54,6 +54,12 @@ def test_nothing_is_asked_twice_in_a_call_or_a_later_run(tmp_path):
     assert (later.name, later.identity) == ("echo", "echo 1")
 
 
+def test_a_store_without_answers_is_no_file(tmp_path):
+    store = Store(tmp_path / "answers.sqlite")
+    assert ask(Remembering(Echo(), store), "a?") == [Failure("no")]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_failures_are_asked_again(tmp_path):
     store = Store(tmp_path / "answers.sqlite")
     for _ in range(2):
@@ -123,7 +129,7 @@ def test_a_file_that_is_no_store_is_named_and_left_alone(tmp_path):
     with pytest.raises(GmnerError, match="history.db: is the database of another program"):
         Store(other)
     with pytest.raises(GmnerError, match="cannot be used"):
-        Store(text / "below.sqlite")
+        Store(text / "below.sqlite").put("k", Answer(text="x", model="m"))
 
 
 def test_damage_in_the_middle_is_told_with_the_name_of_the_file(tmp_path):
