@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
-from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_own_code
+from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_untrusted
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 from gmner_cli.interrupts import watch
 
@@ -58,7 +58,7 @@ def _own_up_to_defaults(ctx: typer.Context) -> None:
     used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
     if used:
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
-        refuse_own_code({name: ctx.params[name] for name in used})
+        refuse_untrusted({name: ctx.params[name] for name in used})
 
 
 def _unexpected(problem: Exception) -> str:

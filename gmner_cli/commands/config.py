@@ -70,11 +70,17 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], folder: Path | No
     return defaults
 
 
-def refuse_own_code(values: Mapping[str, Any]) -> None:
-    """Raise UsageError when values from ``gmner.yaml`` would run code from outside gmner_cli.
+def refuse_untrusted(values: Mapping[str, Any]) -> None:
+    """Raise UsageError when values from ``gmner.yaml``, which may be somebody else's, would run code from outside
+    gmner_cli, or have posts sent to a server.
 
     ``values``: by parameter, those that no flag and no variable replaced.
     """
+    for name in ("llm", "base_url"):
+        value = values.get(name)
+        if value is not None and (name == "base_url" or str(value).startswith("openai:")):
+            raise UsageError(f"has posts sent to a server: {printable(str(value))}", where=f"./{FILE}",
+                             hint=f"if you trust it, give it on the command line, with --{name.replace('_', '-')}")
     from gmner_cli import recipes
 
     named: list[Any] = []

@@ -8,13 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from gmner_cli.commands import options
-from gmner_cli.commands.config import FILE
 from gmner_cli.commands.running import run_posts
-from gmner_cli.errors import UsageError, printable
 
 
 def command(
-    ctx: typer.Context,
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
     task: Annotated[Literal["knowledge", "expansions"], typer.Option(
         "--task", help="knowledge: what the names of a post are, one answer a post. expansions: what each entity is, in plain words.")],
@@ -85,7 +82,6 @@ def command(
       gmner expand - --task knowledge --llm openai:local --base-url http://localhost:8000/v1 < posts.jsonl > known.jsonl
       gmner expand scenes/test.jsonl --task expansions --llm world --quality vague -o vague.jsonl
     """
-    _refuse_servers_of_the_folder(ctx)
     from gmner_cli.hub import go_offline, say
 
     if offline:
@@ -116,13 +112,3 @@ def command(
 def _beside(out: str) -> Path | None:
     path = Path(out)
     return None if out == "-" or (path.exists() and not path.is_file()) else path.with_name(path.name + ".answers.sqlite")
-
-
-def _refuse_servers_of_the_folder(ctx: typer.Context) -> None:
-    """Raise UsageError when gmner.yaml, which may be somebody else's, would have posts sent to a server."""
-    for name in ("llm", "base_url"):
-        value = ctx.params[name]
-        asked = name == "base_url" or str(value).startswith("openai:")
-        if value is not None and asked and ctx.get_parameter_source(name).name == "DEFAULT_MAP":
-            raise UsageError(f"has posts sent to a server: {printable(str(value))}", where=f"./{FILE}",
-                             hint=f"if you trust it, give it on the command line, with --{name.replace('_', '-')}")

@@ -24,7 +24,7 @@ TEXTS = {".json", ".jinja", ".txt", ".model"}
 
 
 class Causal(Backend):
-    """Continues prompts, those of like length together; what all of a call begin with is computed once.
+    """Continues prompts, some at a time; what all of a call begin with is computed once.
 
     A prompt is one message of the user where the tokenizer has a chat template. Precision
     bfloat16 means weights in bfloat16, on whatever device.
@@ -67,10 +67,18 @@ class Causal(Backend):
         longest = max(map(len, prompts.values()))
         shared = min(common(list(prompts.values())), longest - 1)
         self.decoder.share(next(iter(prompts.values()))[:shared])
-        order = sorted(prompts, key=lambda index: -len(prompts[index]))  # a batch that is too large fails at once
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start:start + self.batch_size]
-            yield from zip(batch, self._continue([prompts[index] for index in batch]), strict=True)
+        width, left = self.batch_size, dict(sorted(prompts.items(), key=lambda pair: -len(pair[1])))
+        while left:
+            numbers, asked = list(left), list(left.values())
+            try:
+                for number, tokens in self.decoder.run(asked, width, self.generation.max_tokens, self._ended, self._chooser(asked)):
+                    yield numbers[number], self._answer(left.pop(numbers[number]), tokens)
+            except torch.OutOfMemoryError:
+                if width == 1:
+                    yield numbers[0], Failure(f"a prompt of {len(left.pop(numbers[0]))} tokens does not fit into the memory of "
+                                              f"{self.runtime.device}")
+                width = max(1, width // 2)
+            torch.cuda.empty_cache()
 
     def tokens(self, prompt: str) -> list[int]:
         """Ids of a whole rendered prompt, with the chat template and the special tokens that the model wants around it."""
@@ -89,26 +97,15 @@ class Causal(Backend):
     def _too_long(self, prompt: list[int]) -> bool:
         return self.context is not None and len(prompt) + self.generation.max_tokens > self.context
 
-    def _continue(self, prompts: list[list[int]]) -> list[Answer | Failure]:
-        try:
-            made = self.decoder.run(prompts, self.generation.max_tokens, self._ended, self._chooser(prompts))
-            return [self._answer(prompt, tokens) for prompt, tokens in zip(prompts, made, strict=True)]
-        except torch.OutOfMemoryError:
-            if len(prompts) == 1:
-                return [Failure(f"a prompt of {len(prompts[0])} tokens does not fit into the memory of {self.runtime.device}")]
-        torch.cuda.empty_cache()
-        half = len(prompts) // 2
-        return self._continue(prompts[:half]) + self._continue(prompts[half:])
-
     def _chooser(self, prompts: list[list[int]]):
-        """Draws tokens by temperature, each row from numbers of its own, so that its neighbours in the batch change nothing."""
+        """Draws tokens by temperature, each answer from numbers of its own, so that the others in the batch change nothing."""
         if not self.generation.temperature:
             return None
-        numbers = [torch.Generator().manual_seed(_number(self.generation.seed, prompt)) for prompt in prompts]
+        dice = [torch.Generator().manual_seed(_number(self.generation.seed, prompt)) for prompt in prompts]
 
-        def choose(row: int, logits: Tensor) -> int:
+        def choose(number: int, logits: Tensor) -> int:
             shares = torch.softmax(logits / self.generation.temperature, dim=-1)
-            return int(torch.multinomial(shares, 1, generator=numbers[row]))
+            return int(torch.multinomial(shares, 1, generator=dice[number]))
 
         return choose
 
