@@ -81,7 +81,7 @@ def test_the_prompts_of_the_tool(task):
 def test_a_detailed_caption_is_the_background_where_there_is_one():
     post = Post(id="a", text="x", caption="short")
     assert values_of(post)["background"] == "short"
-    post.extra["detailed_caption"] = "long and detailed"
+    post.detailed_caption = "long and detailed"
     assert values_of(post)["background"] == "long and detailed" and values_of(post)["caption"] == "short"
 
 
