@@ -116,19 +116,18 @@ def main() -> None:
         plain, theirs, theirs_busy = timed(lambda: plainly(made, prompts))
         rounds.append((ours, theirs, ours_busy, theirs_busy))
         print(f"round {number + 1}: shared {len(prompts) / ours:.2f} entities/s, plain {len(prompts) / theirs:.2f}, {theirs / ours:.2f} times; "
-              f"by the processor's seconds {theirs_busy / ours_busy:.2f} times", flush=True)
+              f"the processor's seconds {ours_busy:.1f} and {theirs_busy:.1f}, {theirs_busy / ours_busy:.2f} times", flush=True)
     print(f"median of {asked.rounds}: {statistics.median(t / o for o, t, _, _ in rounds):.2f} times the plain loop; "
           f"by the processor's seconds {statistics.median(t / o for _, _, o, t in rounds):.2f} times")
 
     def ended(tokens: list[int]) -> bool:
         return made.generation.ended(made.tokenizer.decode(tokens, skip_special_tokens=True)) is not None
 
-    shared: dict[int, list[int]] = {}
-    for batch in batches(made, prompts):
-        shared.update(zip(batch, made.decoder.run([prompts[n] for n in batch], asked.max_tokens, ended), strict=True))
+    shared = dict(made.decoder.run(prompts, asked.batch_size, asked.max_tokens, ended))
     differing = [(n, common([shared[n], plain[n]])) for n in range(len(prompts)) if shared[n] != plain[n][:len(shared[n])]]
     gaps = [gap(made, prompts[n] + shared[n][:at]) for n, at in differing]
-    print(f"{len(differing)} of {len(prompts)} answers differ; top two logits at the first difference apart by "
+    print(f"{statistics.mean(map(len, shared.values())):.1f} tokens an answer, the longest {max(map(len, shared.values()))}; "
+          f"{len(differing)} of {len(prompts)} answers differ; top two logits at the first difference apart by "
           f"{', '.join(f'{g:.2g}' for g in gaps) or '-'}; {sum(g >= NEAR for g in gaps)} of them by {NEAR} or more")
 
 

@@ -75,8 +75,8 @@ class Causal(Backend):
                     yield numbers[number], self._answer(left.pop(numbers[number]), tokens)
             except torch.OutOfMemoryError:
                 if width == 1:
-                    yield numbers[0], Failure(f"a prompt of {len(left.pop(numbers[0]))} tokens does not fit into the memory of "
-                                              f"{self.runtime.device}")
+                    index = next(iter(left))
+                    yield index, Failure(f"a prompt of {len(left.pop(index))} tokens does not fit into the memory of {self.runtime.device}")
                 width = max(1, width // 2)
             torch.cuda.empty_cache()
 

@@ -103,20 +103,20 @@ def test_a_prompt_too_long_for_the_context_fails_alone(folder):
 def test_a_batch_that_does_not_fit_is_halved_and_one_prompt_that_does_not_fails_alone(folder, monkeypatch):
     made = backend(folder)
     made.batch_size = 5
-    run, sizes = made.decoder.run, []
+    run, widths = made.decoder.run, []
 
-    def small(prompts, *rest):
-        sizes.append(len(prompts))
-        if len(prompts) > 2 or len(prompts[0]) > 70:
-            raise torch.OutOfMemoryError("as a GPU says it")
-        return run(prompts, *rest)
+    def small(prompts, width, *rest):
+        widths.append(width)
+        for number, made in enumerate(run(prompts, width, *rest)):
+            if len(prompts[0]) > 70 or (number == 1 and width > 2):
+                raise torch.OutOfMemoryError("as a GPU says it")
+            yield made
 
     wanted = texts(made, *TEXTS)
     monkeypatch.setattr(made.decoder, "run", small)
-    long = HEAD + "z" * 40
     assert texts(made, *TEXTS) == wanted
-    assert sizes[:3] == [5, 2, 3]
-    found = texts(made, TEXTS[0], long)
+    assert widths == [5, 2]
+    found = texts(made, TEXTS[0], HEAD + "z" * 40)
     assert found[0] == wanted[0] and "does not fit into the memory of cpu" in found[1]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from gmner_cli.language.llm.decoding import Decoder, common
 from tests.language.llm.tiny_llm import model, plainly, prompts
@@ -15,21 +14,27 @@ def never(tokens):
     return False
 
 
+def go_on(decoder, prompts, most=MOST, ended=never, width=8):
+    made = dict(decoder.run(prompts, width, most, ended))
+    assert sorted(made) == list(range(len(prompts)))
+    return [made[number] for number in range(len(prompts))]
+
+
 @pytest.fixture(params=["llama", "mistral", "gemma3", "gpt2", "lfm2"])
 def net(request):
     return model(request.param)
 
 
-class Counting(torch.nn.Module):
-    """Counts the tokens that go through a model."""
+class Counting:
+    """Counts the tokens that go through a model, and how often it is called."""
 
     def __init__(self, net):
-        super().__init__()
-        self.tokens = 0
+        self.tokens = self.calls = 0
         net.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def _count(self, module, args, kwargs):
         self.tokens += kwargs["input_ids"].numel()
+        self.calls += 1
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -37,7 +42,7 @@ def test_every_prompt_goes_on_as_it_does_alone(net, seed):
     asked = prompts(seed, 7)
     decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    made = decoder.run(asked, MOST, never)
+    made = go_on(decoder, asked)
     assert made == [plainly(net, ids, MOST) for ids in asked]
     assert len({tuple(tokens) for tokens in made}) > 1, "the model is deaf to its prompt, and the test says nothing"
 
@@ -45,9 +50,9 @@ def test_every_prompt_goes_on_as_it_does_alone(net, seed):
 def test_without_a_shared_beginning_and_in_any_batch_it_is_the_same(net):
     asked = prompts(4, 5)
     decoder = Decoder(net, {0})
-    bare = decoder.run(asked, MOST, never)
+    bare = go_on(decoder, asked)
     decoder.share(asked[0][:40])
-    assert decoder.run(asked[:2], MOST, never) + decoder.run(asked[2:], MOST, never) == bare
+    assert go_on(decoder, asked[:2]) + go_on(decoder, asked[2:], width=1) == bare
 
 
 def test_a_beginning_that_changes_is_computed_only_from_where_it_does():
@@ -62,7 +67,7 @@ def test_a_beginning_that_changes_is_computed_only_from_where_it_does():
     decoder.share(first[:40] + second)
     assert counting.tokens == 50 + 12
     asked = [first[:40] + second + [7, 8, 9], first[:40] + second + [9]]
-    assert decoder.run(asked, MOST, never) == [plainly(net, ids, MOST) for ids in asked]
+    assert go_on(decoder, asked) == [plainly(net, ids, MOST) for ids in asked]
 
 
 def test_of_each_prompt_only_its_own_tokens_are_computed():
@@ -72,7 +77,7 @@ def test_of_each_prompt_only_its_own_tokens_are_computed():
     counting, decoder = Counting(net), Decoder(net, {0})
     decoder.share(asked[0][:40])
     counting.tokens = 0
-    decoder.run(asked, 1, never)
+    go_on(decoder, asked, most=1)
     assert counting.tokens == 5 * len(asked)
 
 
@@ -81,22 +86,54 @@ def test_a_prompt_that_is_shared_whole_still_goes_on():
     ids = prompts(8, 1)[0]
     decoder = Decoder(net, {0})
     decoder.share(ids)
-    assert decoder.run([ids], MOST, never) == [plainly(net, ids, MOST)]
-    assert decoder.run([ids[:20], ids], MOST, never) == [plainly(net, ids[:20], MOST), plainly(net, ids, MOST)]
+    assert go_on(decoder, [ids]) == [plainly(net, ids, MOST)]
+    assert go_on(decoder, [ids[:20], ids]) == [plainly(net, ids[:20], MOST), plainly(net, ids, MOST)]
 
 
-def test_rows_end_when_told_and_the_others_go_on_without_them():
-    net = model("llama")
-    asked = prompts(9, 6)
+@pytest.mark.parametrize("width", [1, 3, 4])
+def test_rows_that_end_give_their_places_to_prompts_that_wait(net, width):
+    asked = prompts(9, 13)
     wanted = [plainly(net, ids, MOST) for ids in asked]
-    ends = {row: 2 + 3 * row for row in range(5)}
-    counting, decoder = Counting(net), Decoder(net, {0})
+    ends = {row: 1 + (5 * row) % 21 for row in range(13)}
+    decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    counting.tokens = 0
-    made = decoder.run(asked, MOST, lambda tokens: any(tokens == wanted[row][:end] for row, end in ends.items()))
-    assert made == [wanted[row][:ends.get(row, MOST)] for row in range(6)]
-    width = max(map(len, asked)) - 40
-    assert counting.tokens < 6 * width + 6 * (MOST - 1), "ended rows are computed no longer"
+
+    def ended(tokens):
+        return any(tokens == wanted[row][:end] for row, end in ends.items())
+
+    made = go_on(decoder, asked, ended=ended, width=width)
+    first = {row: next(n for n in range(1, MOST + 1) if n == len(wanted[row]) or ended(wanted[row][:n])) for row in ends}
+    assert made == [wanted[row][:first[row]] for row in range(13)]
+
+
+def test_no_place_stays_empty_while_prompts_wait():
+    net = model("llama")
+    asked = [ids[:41] for ids in prompts(9, 20)]
+    decoder = Decoder(net, set())
+    decoder.share(asked[0][:40])
+    counting = Counting(net)
+    seen: list[list[int]] = []
+
+    def ended(tokens):
+        if not any(tokens is one for one in seen):
+            seen.append(tokens)
+        return next(number for number, one in enumerate(seen) if one is tokens) % 2 == 0  # every other one at its first token
+
+    assert sorted(map(len, go_on(decoder, asked, most=20, ended=ended, width=4))) == [1] * 10 + [20] * 10
+    assert counting.calls < 75, "five batches that wait for their longest rows would take 100"
+
+
+def test_columns_that_no_row_uses_are_let_go(monkeypatch):
+    net = model("llama")
+    asked = prompts(12, 12)
+    wanted = [plainly(net, ids, MOST) for ids in asked]
+    monkeypatch.setattr("gmner_cli.language.llm.decoding.ROOM", 2)
+    longest = []
+    net.register_forward_pre_hook(lambda module, args, given: longest.append(given["attention_mask"].shape[1]), with_kwargs=True)
+    decoder = Decoder(net, {0})
+    decoder.share(asked[0][:40])
+    assert go_on(decoder, asked, width=2) == wanted
+    assert max(longest) <= max(map(len, asked)) + MOST + 4
 
 
 def test_a_row_ends_with_the_end_token():
@@ -104,7 +141,7 @@ def test_a_row_ends_with_the_end_token():
     asked = prompts(10, 4)
     wanted = [plainly(net, ids, MOST) for ids in asked]
     end = wanted[2][5]
-    made = Decoder(net, {end}).run(asked, MOST, never)
+    made = go_on(Decoder(net, {end}), asked)
     assert made == [tokens[:tokens.index(end) + 1] if end in tokens else tokens for tokens in wanted]
     assert len(made[2]) <= 6
 
@@ -122,5 +159,5 @@ def test_on_a_gpu_it_is_the_same():
     asked = prompts(11, 7)
     decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    made = decoder.run(asked, MOST, never)
-    assert made == [Decoder(net, {0}).run([ids], MOST, never)[0] for ids in asked]
+    made = go_on(decoder, asked)
+    assert made == [go_on(Decoder(net, {0}), [ids])[0] for ids in asked]
