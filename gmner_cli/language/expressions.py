@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from string import Formatter
 
 import msgspec
@@ -18,12 +19,14 @@ class Expressions:
 
     ``with_expansion`` is used where the entity has one (RiVEG, section IV-B2:
     ``Name (TYPE) - expansion``), ``without`` elsewhere. Both are format strings over
-    {name}, {type}, {kind} (the type in everyday words, from ``kinds``) and {expansion}.
+    {name}, {type}, {kind} (the type in everyday words, from ``kinds``) and {expansion}. In
+    training, an entity with an expansion is asked for under an invented name with the chance ``invented``:
+    models that meet few names learn them by heart instead of reading what follows.
     """
 
     name = "expressions"
 
-    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str]):
+    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0):
         for template in (with_expansion, without):
             if not isinstance(template, str):
                 raise UsageError(f"expression template {template!r} is not a text", hint="YAML wants quotes: '\"{name}\"'")
@@ -31,7 +34,9 @@ class Expressions:
             if unknown:
                 raise UsageError(f"expression template {template!r} uses unknown {sorted(unknown)}",
                                  hint=f"it may use {', '.join(sorted(_FIELDS))}")
-        self.with_expansion, self.without, self.kinds = with_expansion, without, kinds
+        if not (isinstance(invented, int | float) and 0 <= invented <= 1):
+            raise UsageError(f"invented is a share between 0 and 1, not {invented!r}")
+        self.with_expansion, self.without, self.kinds, self.invented = with_expansion, without, kinds, invented
 
     @classmethod
     def of(cls, recipe: Recipe, stage: str) -> Expressions | None:
@@ -51,21 +56,37 @@ class Expressions:
         """The posts with each entity once for every one of its expansions, so that all are asked of one picture.
 
         RiVEG trains on the expansions of five language models (Table IV, the versions "after data
-        augmentation"). An entity without one stays as it is. The posts given are not changed.
+        augmentation"). An entity without one stays as it is. The posts given are not changed; invented names follow
+        from the posts' ids.
         """
-        return self([msgspec.structs.replace(post, entities=[worded for entity in post.entities or []
-                                                             for worded in _wordings(entity)]) for post in posts])
+        found = []
+        for post in posts:
+            rng = Random(post.id)
+            worded = [one for entity in post.entities or [] for one in _wordings(entity)]
+            for entity in worded:
+                name = _invented(rng) if entity.expansions and rng.random() < self.invented else None
+                entity.expression = self.express(post, entity, name)
+            found.append(msgspec.structs.replace(post, entities=worded))
+        return found
 
-    def express(self, post: Post, entity: Entity) -> str:
-        """The expression of one entity; tweet text is only ever inserted, never read as a template."""
+    def express(self, post: Post, entity: Entity, name: str | None = None) -> str:
+        """The expression of one entity, perhaps under another ``name``; tweet text is only ever inserted, never read as
+        a template."""
         expansion = entity.expansions[0].text if entity.expansions else None
         template = self.with_expansion if expansion else self.without
-        return template.format(name=post.text[entity.start:entity.end], type=entity.type, expansion=expansion,
+        return template.format(name=name or post.text[entity.start:entity.end], type=entity.type, expansion=expansion,
                                kind=self.kinds.get(entity.type, entity.type.lower()))
 
 
 def _wordings(entity: Entity) -> list[Entity]:
     return [msgspec.structs.replace(entity, expansions=[one] if one else None) for one in entity.expansions or [None]]
+
+
+def _invented(rng: Random) -> str:
+    """A name of one or two words that hardly anybody bears."""
+    words = ["".join(rng.choice("bdfghjklmnprstvwz") + rng.choice("aeiou") for _ in range(rng.randint(1, 3))) + rng.choice("nrsltk")
+             for _ in range(rng.randint(1, 2))]
+    return " ".join(words).title()
 
 
 def expression_of(post: Post, entity: Entity) -> str:
