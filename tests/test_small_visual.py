@@ -16,6 +16,7 @@ from gmner_cli.scoring.regions import box_iou
 from gmner_cli.scoring.report import score
 from gmner_cli.vision.familiarity import Familiarity
 from gmner_cli.vision.pixels import pixels
+from gmner_cli.vision.textures import SIZE, textures
 from tests import tiny
 from tests.conftest import read_jsonl, write_jsonl
 from tests.shapes import WORDS, answered, draw, swapped
@@ -195,13 +196,44 @@ def test_half_precision_is_on_disk_only(gmner, drawn, trained, tmp_path):
 def test_familiarity_tells_its_domain_from_others_and_only_after_a_fit():
     torch.manual_seed(0)
     familiar = Familiarity(8).eval()
-    domain, other = torch.randn(400, 16, 8), 3 + 2 * torch.randn(50, 16, 8)
-    assert not (familiar(domain) > familiar.limit).any()
+
+    def domain(count):
+        flat = torch.nn.functional.interpolate(torch.rand(count, 3, 4, 4), size=32)
+        return torch.randn(count, 16, 8), (flat + 0.02 * torch.randn(count, 3, 32, 32)).clamp(0, 1)
+
+    patches, colours = domain(400)
+    strange, grain = 3 + 2 * torch.randn(50, 16, 8), torch.rand(50, 3, 32, 32)
+    assert not (familiar(patches, colours) > familiar.limit).any()
     familiar.fit(0.05)
-    assert (familiar(torch.randn(400, 16, 8)) > familiar.limit).float().mean() < 0.12
-    assert (familiar(other) > familiar.limit).all()
+    assert (familiar(*domain(400)) > familiar.limit).float().mean() < 0.12
+    for other in ((strange, colours[:50]), (patches[:50], grain), (strange, grain)):
+        assert (familiar(*other) > familiar.limit).all()
     familiar.forget()
-    assert not (familiar(other) > familiar.limit).any()
+    assert not (familiar(strange, grain) > familiar.limit).any()
+
+
+def test_strangeness_is_two_mahalanobis_distances_per_feature():
+    torch.manual_seed(1)
+    familiar = Familiarity(4).eval()
+    patches, shown = torch.randn(300, 9, 4), torch.rand(300, 3, 24, 24) ** torch.linspace(0.3, 3, 300)[:, None, None, None]
+    familiar(patches, shown)
+    familiar.fit(0.1)
+    features = [torch.cat([patches.mean(1), patches.std(1)], -1).double(), textures(shown).double()]
+    expected = torch.zeros(300, dtype=torch.double)
+    for kind in features:
+        z = (kind - kind.mean(0)) / kind.std(0).clamp_min(1e-6)
+        covariance = 0.99 * z.T @ z / len(z) + 0.01 * torch.eye(z.shape[1])
+        expected += torch.stack([row @ torch.linalg.solve(covariance, row) for row in z]) / z.shape[1]
+    assert torch.allclose(familiar(patches, shown).double(), expected, rtol=1e-3)
+    assert (familiar(patches, shown) > familiar.limit).float().mean() < 0.1, "the limit is that of pictures left out of the fit"
+
+
+def test_textures_tell_flat_colour_from_grain():
+    flat, grain = torch.full((1, 3, 200, 160), 0.5), torch.rand(1, 3, 200, 160)
+    one, other = textures(torch.cat([flat, grain]))
+    assert one.shape == (SIZE,) and torch.isfinite(one).all() and torch.isfinite(other).all()
+    assert one[0] == 1 and other[0] < 0.5, "share of calm neighbourhoods"
+    assert one[20] == 1 and other[20] < 1, "share of the commonest colour"
 
 
 def test_pixels_are_those_of_the_processor():

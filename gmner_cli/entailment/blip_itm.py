@@ -57,7 +57,7 @@ class BlipItm(Declining, Entailer):
     def predict(self, batch: dict[str, Any]) -> list[tuple[bool, list[float]]]:
         """Per example whether its picture is declined, and the log-odds of each of its entities."""
         outputs = super().predict(batch)
-        return self.judged(batch["patches"], outputs)
+        return self.judged(batch["patches"], batch["pixels"], outputs)
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)

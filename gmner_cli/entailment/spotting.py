@@ -42,4 +42,4 @@ class Spotter(Looking, Entailer):
     def predict(self, batch: dict[str, Any]) -> list[tuple[bool, list[float]]]:
         """Per example whether its picture is declined, and the log-odds of each of its entities."""
         outputs = super().predict(batch)
-        return self.judged(batch["patches"], outputs)
+        return self.judged(batch["patches"], batch["pixels"], outputs)

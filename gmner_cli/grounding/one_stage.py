@@ -61,7 +61,7 @@ class OneStage(Looking, Grounder):
         seen, _, patches = self.reader(batch)
         score, best = self.reader.inside(seen).float().softmax(1).max(1)
         boxes = self._boxes(seen)[torch.arange(len(best), device=best.device), best]
-        return self.judged(patches, parted(list(zip(boxes.tolist(), score.tolist(), strict=True)), batch["counts"]))
+        return self.judged(patches, batch["pixels"], parted(list(zip(boxes.tolist(), score.tolist(), strict=True)), batch["counts"]))
 
     def _boxes(self, seen: Tensor) -> Tensor:
         """What each patch [N, K, d] holds to be the box [N, K, 4], as shares; it contains the patch's centre."""

@@ -81,7 +81,7 @@ class SeqTr(Looking, Grounder):
             before = torch.cat([before, best[:, None]], 1)
         answers = [(box, score) for box, score in zip(torch.stack(shares, 1).tolist(),
                                                       torch.stack(certain, 1).mean(1).tolist(), strict=True)]
-        return self.judged(patches, parted(answers, batch["counts"]))
+        return self.judged(patches, batch["pixels"], parted(answers, batch["counts"]))
 
     def _step(self, seen: Tensor, start: Tensor, before: Tensor) -> Tensor:
         """Logits [N, 1 + S, B] of the coordinates that follow the start and each of the S ones ``before`` [N, S]."""

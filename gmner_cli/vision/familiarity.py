@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from gmner_cli.model import Example
 from gmner_cli.records import ABSTAINED, Post
+from gmner_cli.vision.pixels import colours
+from gmner_cli.vision.textures import SIZE, textures
 
 SHRINKAGE = 0.01
 """Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
@@ -19,23 +21,29 @@ FOLDS = 5
 
 
 class Familiarity(nn.Module):
-    """Mahalanobis distance of a picture's features from the training domain's (Lee et al. 2018, one class).
+    """How far a picture is from the training domain, by two kinds of features: what the network sees in it, and its texture.
 
-    Features [P, 2d]: mean and standard deviation of the patch features [P, K, d]. What was
-    fitted stands in buffers, so it is saved with the network whose features these are.
+    Features [P, 2d + t]: mean and standard deviation of the patch features [P, K, d], and ``textures``. The
+    strangeness is the sum of the Mahalanobis distances of the two kinds (Lee et al. 2018, one class), each divided by the
+    kind's number of features: photographs that fool one are told by the other. What was fitted stands in buffers, so it is
+    saved with the network whose features these are.
     """
 
     def __init__(self, width: int):
         super().__init__()
-        self.register_buffer("mean", torch.zeros(2 * width))
-        self.register_buffer("whitener", torch.eye(2 * width))
+        self.kinds = (2 * width, SIZE)
+        self.register_buffer("mean", torch.zeros(sum(self.kinds)))
+        self.register_buffer("whitener", torch.eye(sum(self.kinds)))
         self.register_buffer("limit", torch.tensor(float("inf")))
         self.gathered: list[Tensor] | None = []
         """Features seen since the last fit; None once the model only predicts."""
 
-    def forward(self, patches: Tensor) -> Tensor:
-        """How strange each picture is, float [P]; above ``limit`` it is not of the domain. Patches float [P, K, d]."""
-        features = torch.cat([patches.mean(1), patches.std(1)], -1).float()
+    def forward(self, patches: Tensor, colours: Tensor) -> Tensor:
+        """How strange each picture is, float [P]; above ``limit`` it is not of the domain.
+
+        Patches float [P, K, d], colours float [P, 3, H, W] in [0, 1].
+        """
+        features = torch.cat([patches.mean(1), patches.std(1), textures(colours)], -1).float()
         if self.gathered is not None and not self.training:
             self.gathered.append(features.cpu())
         return _distance(features, self.mean, self.whitener)
@@ -49,8 +57,8 @@ class Familiarity(nn.Module):
             self.limit.fill_(float("inf"))
             return
         part = torch.arange(len(features)) % FOLDS
-        strange = torch.cat([_distance(features[part == n], *_statistics(features[part != n])) for n in range(FOLDS)])
-        mean, whitener = _statistics(features)
+        strange = torch.cat([_distance(features[part == n], *self._statistics(features[part != n])) for n in range(FOLDS)])
+        mean, whitener = self._statistics(features)
         self.mean.copy_(mean)
         self.whitener.copy_(whitener)
         self.limit.copy_(strange.quantile(1 - share))
@@ -60,20 +68,23 @@ class Familiarity(nn.Module):
         self.gathered = []
         self.limit.fill_(float("inf"))
 
+    def _statistics(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean [f] and whitener [f, f] of features [P, f], float64, the kinds apart from each other."""
+        whiteners = [_whitener(kind) / kind.shape[1] ** 0.5 for kind in features.split(self.kinds, 1)]
+        return features.mean(0), torch.block_diag(*whiteners)
+
 
 def _distance(features: Tensor, mean: Tensor, whitener: Tensor) -> Tensor:
-    """Squared Mahalanobis distances [P], divided by the features' number, so that about 1 is usual."""
-    return ((features - mean) @ whitener).square().mean(-1)
+    return ((features - mean) @ whitener).square().sum(-1)
 
 
-def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [f] and whitener [f, f] of features [P, f], float64."""
-    mean = features.mean(0)
-    covariance = (features - mean).T @ (features - mean) / len(features)
-    spread = covariance.diagonal().mean().clamp_min(1e-12)
-    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * spread * torch.eye(len(mean), dtype=torch.double)
+def _whitener(features: Tensor) -> Tensor:
+    """[f, f] such that features [P, f], less their mean, times it have about unit covariance."""
+    scale = features.std(0).clamp_min(1e-6)  # else the shrinkage would drown what is small
+    scaled = (features - features.mean(0)) / scale
+    covariance = (1 - SHRINKAGE) * scaled.T @ scaled / len(scaled) + SHRINKAGE * torch.eye(len(scale), dtype=torch.double)
     values, vectors = torch.linalg.eigh(covariance)
-    return mean, vectors / values.sqrt()
+    return vectors / values.sqrt() / scale[:, None]
 
 
 class Declining:
@@ -85,11 +96,12 @@ class Declining:
     with the weights it belongs to, and is void when training goes on.
     """
 
-    def judged(self, patches: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
-        """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d], one P per example."""
+    def judged(self, patches: Tensor, shown: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
+        """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d] and ``shown``, the pixels
+        that the processor of the ``backbone`` gave, float [P, 3, H, W]: one P per example."""
         if self.familiarity is None:
             return [(False, output) for output in outputs]
-        strange = self.familiarity(patches) > self.familiarity.limit
+        strange = self.familiarity(patches, colours(shown, self.backbone.processor)) > self.familiarity.limit
         return list(zip(strange.tolist(), outputs, strict=True))
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:

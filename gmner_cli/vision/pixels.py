@@ -20,3 +20,9 @@ def pixels(images: Sequence[Image.Image], processor: Any) -> Tensor:
     raw = np.stack([np.asarray(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)) for image in images])
     mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std))
     return (torch.from_numpy(raw).permute(0, 3, 1, 2).float() - mean) / std
+
+
+def colours(pixels: Tensor, processor: Any) -> Tensor:
+    """The pictures float [P, 3, H, W] in [0, 1] of which a processor made ``pixels``."""
+    mean, std = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (processor.image_mean, processor.image_std))
+    return (pixels.float() * std + mean).clamp(0, 1)
