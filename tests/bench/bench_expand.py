@@ -1,6 +1,6 @@
 """Expansions a second: the shared beginning computed once, beside plain ``generate`` over whole prompts.
 
-``python -m tests.bench.bench_expand``. Both sides have the same model, prompts, order,
+``python -m tests.bench.bench_expand`` with smollm2. Both sides have the same model, prompts, order,
 batches, stop string, threads and precision, in one process, in turns. The prompt is the
 tool's own for expansions, with four of its fixed examples (about 400 tokens that all
 questions share). Beside the clock, the processor's seconds are compared, which say the
@@ -94,10 +94,10 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=48)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--model", help="a folder or hub id; default: smollm2")
+    parser.add_argument("--chat", action="store_true", help="put the prompts through the chat template, which makes for long answers")
     asked = parser.parse_args()
     where = runtime.start(asked.device, threads=asked.threads)
-    made = Causal(asked.model or str(folder()), where, Generation(max_tokens=asked.max_tokens), batch_size=asked.batch_size)
+    made = Causal(str(folder()), where, Generation(max_tokens=asked.max_tokens), batch_size=asked.batch_size, chat=asked.chat)
     prompt = read_prompt("expansions")
     questions = []
     for n in range(asked.entities):

@@ -48,7 +48,8 @@ def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, ba
             return Causal(rest, runtime, generation, offline=offline, batch_size=batch_size or 8)
         from gmner_cli.language.llm.smollm2 import folder
 
-        return Causal(str(folder()), runtime, generation, batch_size=batch_size or 8, name=name)
+        # In its chat form, a model of this size says the instructions back; examples that it is to continue, it follows.
+        return Causal(str(folder()), runtime, generation, batch_size=batch_size or 8, name=name, chat=False)
     if kind == "openai" and rest:
         from gmner_cli.language.llm.openai import Server
 

@@ -31,14 +31,15 @@ class Causal(Backend):
     """
 
     def __init__(self, source: str, runtime: Runtime, generation: Generation, *, offline: bool = False, batch_size: int = 8,
-                 name: str | None = None):
-        """``source``: a hub id, a folder, or a .gguf file. Raises ModelError when it cannot be had."""
+                 name: str | None = None, chat: bool = True):
+        """``source``: a hub id, a folder, or a .gguf file; ``chat``: use its chat template. Raises ModelError when it cannot be had."""
         path = Path(source).expanduser()
         is_gguf = path.suffix.lower() == ".gguf" and path.is_file()
         self.folder = converted(path) if is_gguf else hub.resolve(source, offline=offline)
         self.name = name or (path.name if path.exists() else source)
         self.generation, self.batch_size, self.runtime = generation, batch_size, runtime
         self.tokenizer: PreTrainedTokenizerBase = hub.load(AutoTokenizer, self.folder)
+        self.chat = chat and self.tokenizer.chat_template is not None
         model = hub.load(AutoModelForCausalLM, self.folder, use_safetensors=True, dtype=getattr(torch, runtime.precision))
         try:
             model = model.to(runtime.device).eval()
@@ -54,7 +55,7 @@ class Causal(Backend):
     def identity(self) -> str:
         """Of the model by the content of its files, wherever they lie."""
         texts = [[path.name, hub.sha256(path)] for path in sorted(self.folder.iterdir()) if path.suffix in TEXTS]
-        said = [texts, hub.weights_sha256(self.folder), self.runtime.precision, self.generation]
+        said = [texts, hub.weights_sha256(self.folder), self.chat, self.runtime.precision, self.generation]
         return f"{self.name}:{hashlib.sha256(msgspec.json.encode(said)).hexdigest()}"
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
@@ -84,7 +85,7 @@ class Causal(Backend):
         """Ids of a whole rendered prompt, with the chat template and the special tokens that the model wants around it."""
         for mark in self._marks:
             prompt = prompt.replace(mark, f"{mark[0]} {mark[1:]}")
-        if self.tokenizer.chat_template is None:
+        if not self.chat:
             return self.tokenizer(prompt).input_ids
         try:
             # Models that think aloud would do so up to the first line's end, and there be stopped.

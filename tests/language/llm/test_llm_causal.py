@@ -80,7 +80,9 @@ def test_a_chat_template_is_respected(folder, tmp_path):
     said = made.tokenizer.decode(made.tokens("Who?"))
     assert said == "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n"
     assert texts(made, *TEXTS) == [text.strip() for text in plain_texts(made, TEXTS)]
-    assert texts(made, *TEXTS) != texts(backend(folder), *TEXTS)
+    bare = Causal(str(tmp_path), HERE, made.generation, chat=False)
+    assert texts(made, *TEXTS) != texts(bare, *TEXTS) == texts(backend(folder), *TEXTS)
+    assert made.identity != bare.identity
 
 
 def test_a_post_cannot_speak_as_the_template(tmp_path):
