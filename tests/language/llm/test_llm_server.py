@@ -153,7 +153,7 @@ def test_the_pause_that_a_server_asks_for_is_kept_by_all(serve):
     assert len(came) == 3 and min(came) - said[0] >= 1.0
 
 
-@pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)])
+@pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)], ids=["seconds", "date"])
 def test_a_pause_of_a_day_ends_the_run(serve, wanted):
     server = serve(lambda h, prompt, before: h.say(429, {"error": "tomorrow"}, Retry_After=wanted))
     with pytest.raises(GmnerError, match=r"asks to be left alone for (99|100)\d\d\d seconds"):
