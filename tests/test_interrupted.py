@@ -40,7 +40,7 @@ def start(tiny_tagger, posts):
     def call(*args, fed=None, **options):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "gmner_cli", "predict", "--texts", posts if fed is None else "-", "--ner", tiny_tagger, "--offline", "--device",
+            [sys.executable, "-m", "gmner_cli", "predict", "--texts", posts if fed is None else "-", "--images", posts.parent, "--ner", tiny_tagger, "--offline", "--device",
              "cpu", "--threads", "1", *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=None if fed is None else subprocess.PIPE, **options)
         running.append(process)

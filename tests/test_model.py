@@ -79,10 +79,11 @@ def test_set_changes_a_loaded_model_only_where_that_can_work(tiny_encoder, tmp_p
     moved = tiny.save_bert(tmp_path / "moved")
 
     def built(*overrides):
-        return pipeline.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"}, offline=True)
+        made = pipeline.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"}, offline=True)
+        return next(stage for stage in made if stage.name == "ner")
 
-    assert built()[-1].model.config.encoder == str(tiny_encoder)
-    assert built(f"encoder={moved}")[-1].model.config.encoder == str(moved)
+    assert built().model.config.encoder == str(tiny_encoder)
+    assert built(f"encoder={moved}").model.config.encoder == str(moved)
     with pytest.raises(UsageError, match="'max_length' was fixed") as problem:
         built("max_length=32")
     assert "encoder can be changed" in problem.value.hint

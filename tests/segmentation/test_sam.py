@@ -186,6 +186,7 @@ def test_a_file_by_an_official_name_must_be_the_official_file(tmp_path, pth_sam,
 
 def test_an_official_file_is_downloaded_once_and_only_whole(tmp_path, pth_sam, monkeypatch):
     monkeypatch.setenv("GMNER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     served = hub.OfficialFile(pth_sam.as_uri(), pth_sam.stat().st_size, hub.sha256(pth_sam))
     told = []
     with pytest.raises(ModelError, match="--offline forbids"):
