@@ -96,3 +96,12 @@ def test_the_command_lists_prints_and_round_trips(gmner, tmp_path):
     assert again.stdout == whole.stdout
     wrong = gmner("recipes", "minii")
     assert wrong.returncode == 2 and "did you mean 'mini'" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_a_section_with_another_model_keeps_no_settings_and_no_weights_of_the_old_one(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: mini\nvg: {model: 'gmner_cli.grounding.seqtr:SeqTr', settings: {bins: 32}}\nve: {settings: {abstain: 0.0}}\n")
+    recipe = recipes.load(str(mine))
+    assert recipe.section("vg").settings == {"bins": 32} and recipe.section("vg").weights is None
+    assert recipe.section("vg").train == recipes.load("mini").section("vg").train
+    assert recipe.section("ve").settings["width"] == 96 and recipe.section("ve").weights == "embedded:mini/ve"

@@ -139,3 +139,10 @@ def test_the_sheet_shows_the_posts(gmner, tmp_path):
 def test_options_that_mean_nothing_are_usage_errors(gmner, tmp_path, args, said):
     done = gmner("prepare", *args, "-o", tmp_path / "out")
     assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_share_of_the_entities_is_left_unexplained():
+    entities = [e for n in range(120) for e in draw(8, "train", n, Knobs(unexplained=0.3))[0].entities]
+    share = sum(not e.expansions for e in entities) / len(entities)
+    assert 0.2 < share < 0.4
+    assert all(e.expansions for n in range(20) for e in draw(8, "train", n, Knobs())[0].entities)

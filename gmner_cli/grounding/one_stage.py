@@ -2,7 +2,7 @@
 
 After Yang et al. 2019 ("A fast and accurate one-stage approach to visual
 grounding"), with distances to the four sides in place of anchors (FCOS, Tian et
-al. 2019). It learns in minutes from pictures from which ``seqtr`` needs hours to learn.
+al. 2019). Every patch under the thing is taught at once, so it learns from few pictures.
 """
 
 from __future__ import annotations
