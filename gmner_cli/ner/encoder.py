@@ -31,6 +31,8 @@ class EncoderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     lora_alpha: float = 0.0
     """LoRA scale is alpha / rank; 0 means twice the rank."""
     lora_dropout: float = 0.0
+    attention_dropout: float | None = None
+    """On the attention weights while training; by default what the encoder was trained with. 0 saves a CPU about a fifth of the time."""
     train_embeddings: bool = True
     """Whether the encoder's input embeddings are trained too (never under LoRA)."""
     train_layers: int = -1
@@ -54,7 +56,8 @@ class TextEncoder(nn.Module):
         self.base_sha256: str | None = None
         if site.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=site.offline)
-            self.base = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32)
+            self.base = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32,
+                             **_attention_dropout(config, load(AutoConfig, folder)))
             if not self.stands_alone:
                 self.base_sha256 = weights_sha256(folder)
         else:
@@ -136,6 +139,16 @@ class TextEncoder(nn.Module):
         if self.stands_alone:
             self.base.config.save_pretrained(folder / "encoder")
             self.tokenizer.save_pretrained(folder / "encoder")
+
+
+def _attention_dropout(config: EncoderConfig, base: Any) -> dict[str, float]:
+    """The encoder's own name of the setting, and the value; empty where its own value stays."""
+    if config.attention_dropout is None:
+        return {}
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(base, name):
+            return {name: config.attention_dropout}
+    raise UsageError(f"{config.encoder} has no dropout on its attention", hint="leave attention_dropout away")
 
 
 def case_of(word: str) -> int:
