@@ -128,6 +128,18 @@ def test_training_is_repeatable_although_batches_are_made_in_a_thread(tiny_encod
     assert weights[0] == weights[1]
 
 
+def test_attention_dropout_alone_can_be_left_out(tiny_encoder):
+    torch.manual_seed(0)
+    for wanted, same in ((None, False), (0.0, True)):
+        model = tagger(tiny_encoder, dropout=0.0, attention_dropout=wanted).train()
+        for name, part in model.encoder.named_modules():
+            if isinstance(part, torch.nn.Dropout) and "attention.self" not in name:
+                part.p = 0.0  # what is left is the dropout on attention weights
+        batch = model.collate(model.examples(POSTS, training=True), [None, None])
+        first, second = model.emissions(batch), model.emissions(batch)
+        assert torch.equal(first, second) is same
+
+
 def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
     model = tagger(tiny_encoder, word_dropout=0.5).train()
     seen = {}
