@@ -2,8 +2,8 @@
 
 ``python -m tests.bench.bench_expand`` with smollm2. Both sides have the same model, prompts, order,
 batches, stop string, threads and precision, in one process, in turns. The prompt is the
-tool's own for expansions, with four of its fixed examples (about 400 tokens that all
-questions share). Beside the clock, the processor's seconds are compared, which say the
+tool's own for expansions with its fixed examples; ``--examples 4`` leaves some out, which makes the
+shared beginning shorter and the gain smaller. Beside the clock, the processor's seconds are compared, which say the
 same on a machine that others use too.
 """
 
@@ -89,6 +89,7 @@ def timed(work: Callable[[], object]) -> tuple[object, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entities", type=int, default=64)
+    parser.add_argument("--examples", type=int, default=None, help="fixed examples in the prompt; all of them by default, as in expand")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--max-tokens", type=int, default=48)
@@ -103,7 +104,7 @@ def main() -> None:
     for n in range(asked.entities):
         name, text = NAMES[n % len(NAMES)], TEXTS[n // len(NAMES) % len(TEXTS)]
         values = {"name": name, "text": text.format(name=name), "background": SEEN[n % len(SEEN)]}
-        questions.append(Question(Post(id=str(n), text=values["text"]), None, prompt.render(values, prompt.fixed[:4])))
+        questions.append(Question(Post(id=str(n), text=values["text"]), None, prompt.render(values, prompt.fixed[:asked.examples])))
     prompts = [made.tokens(question.prompt) for question in questions]
     print(f"{where.device}, {where.precision}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}; "
           f"{len(prompts)} entities, batches of {asked.batch_size}, {statistics.mean(map(len, prompts)):.0f} tokens a prompt, "
