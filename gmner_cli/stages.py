@@ -114,8 +114,10 @@ class ModelStage:
         """Whether the model has nothing to say of the post, because what it needs to see cannot be looked at."""
         if not self.model.reads_images:
             return False
-        # A tagger goes on with the text; what only looks would call an unseen thing invisible.
-        return post.grounding == ABSTAINED or (post.image_problem is not None and "entities" not in self.model.finds)
+        # A tagger goes on with the text; what only looks would call an unseen thing invisible. What grounding
+        # models declined can still be looked at by one that fills no field of entities, such as a caption's.
+        return ((post.grounding == ABSTAINED and bool(self.model.finds))
+                or (post.image_problem is not None and "entities" not in self.model.finds))
 
 
 class CheckImages:
@@ -129,9 +131,13 @@ class CheckImages:
     most_told = 20
     """Posts that are named on stderr; the records say it of all."""
 
-    def __init__(self, pictures: Pictures, tell: Callable[[str], None], side: int | None = None):
-        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the same."""
-        self.pictures, self.tell, self.side, self.told = pictures, tell, side, 0
+    def __init__(self, pictures: Pictures, tell: Callable[[str], None], side: int | None = None,
+                 wanted: Callable[[Post], bool] = lambda post: True):
+        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the same.
+
+        ``wanted``: whether a post's picture will be looked at; the others pass, whatever theirs is.
+        """
+        self.pictures, self.tell, self.side, self.wanted, self.told = pictures, tell, side, wanted, 0
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post, problem in ahead(posts, self._problem, depth=2 * self.pictures.workers, workers=self.pictures.workers):
@@ -161,7 +167,7 @@ class CheckImages:
             self.tell("more images cannot be read, if any, without a line here; the records say which")
 
     def _problem(self, post: Post) -> ImageError | None:
-        if post.set_aside:
+        if post.set_aside or not self.wanted(post):
             return None
         try:
             self.pictures.load(post, self.side)

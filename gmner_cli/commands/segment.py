@@ -54,7 +54,8 @@ def command(
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
-    from gmner_cli.segmentation.choosing import CheckAsked, identity, segmenter
+    from gmner_cli.segmentation.choosing import asked, identity, segmenter
+    from gmner_cli.stages import CheckImages
 
     where = runtime.start(device, seed=seed, threads=threads)
     pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image)
@@ -62,7 +63,7 @@ def command(
               "images": str(pictures.root.resolve())}
 
     def stages():
-        return [CheckAsked(pictures, say), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
+        return [CheckImages(pictures, say, wanted=asked), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
 
     outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit)
     options.end_with_failures(outcome.failures)

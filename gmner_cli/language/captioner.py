@@ -125,31 +125,12 @@ class Captioner(Model):
                          hint='give the words that it goes on from, as in --prompt "a detailed picture of", or another model')
 
 
-class CaptionStage(ModelStage):
-    """``ModelStage`` for posts whose picture can be read, also where grounding models declined to look at it."""
-
-    def _blind(self, post: Post) -> bool:
-        return post.image_problem is not None
-
-
-class CheckWanted(CheckImages):
-    """``CheckImages`` for the posts that will be captioned; the others pass, whatever their picture is."""
-
-    def __init__(self, model: Captioner, pictures: Pictures, tell: Callable[[str], None]):
-        super().__init__(pictures, tell, model.largest_side)
-        self.model = model
-
-    def __call__(self, posts: list[Post]) -> list[Post]:
-        super().__call__([post for post in posts if self.model.wants(post)])
-        return posts
-
-
 def stages(runtime: Runtime, pictures: Pictures, tell: Callable[[str], None], *, batch_size: int | None = None,
            offline: bool = False, **settings: Any) -> list[Stage]:
     """The stages that caption posts, model loaded. ``settings``: see CaptionerConfig. Raises UsageError or ModelError."""
     model = new_model(f"{__name__}:Captioner", settings, [], recipe="caption", offline=offline).eval()
-    return [CheckWanted(model, pictures, tell),
-            CaptionStage("caption", model, runtime, batch_size or BATCH_SIZE, pictures)]
+    return [CheckImages(pictures, tell, model.largest_side, model.wants),
+            ModelStage("caption", model, runtime, batch_size or BATCH_SIZE, pictures)]
 
 
 def default_checkpoint(runtime: Runtime, field: str) -> str:

@@ -152,8 +152,8 @@ class CrfTagger(Model):
         batch["mask"] = (torch.arange(batch["ids"].shape[1])[None] < lengths[:, None]).long()
         return batch
 
-    def emissions(self, batch: dict[str, Any]) -> Tensor:
-        """Tag scores of the first sub-word of every word, float [B, W, labels]."""
+    def word_states(self, batch: dict[str, Any]) -> Tensor:
+        """What the tags are told by: states of the first sub-word of every word, float [B, W, d]."""
         ids = batch["ids"]
         if self.training and self.config.word_dropout:
             # Drawn here and not in ``collate``: that runs in a thread, and its draws would come in no fixed order.
@@ -161,8 +161,11 @@ class CrfTagger(Model):
             dropped[:, 0] = False
             ids = ids.masked_fill(dropped.gather(1, batch["owner"]), self.encoder.tokenizer.mask_token_id)
         hidden = self.encoder(ids, batch["mask"], batch["kinds"], batch["cases"])
-        index = batch["first"][:, :, None].expand(-1, -1, hidden.shape[-1])
-        return self.head(self.dropout(hidden.gather(1, index)))
+        return hidden.gather(1, batch["first"][:, :, None].expand(-1, -1, hidden.shape[-1]))
+
+    def emissions(self, batch: dict[str, Any]) -> Tensor:
+        """Tag scores of every word, float [B, W, labels]."""
+        return self.head(self.dropout(self.word_states(batch)))
 
     def loss(self, batch: dict[str, Any]) -> Tensor:
         return self.crf.loss(self.emissions(batch), batch["tags"], batch["word_mask"])

@@ -14,7 +14,7 @@ from gmner_cli.runtime import Runtime
 from gmner_cli.segmentation.checkpoints import OFFICIAL
 from gmner_cli.segmentation.grabcut_stage import GrabCut
 from gmner_cli.segmentation.prompts import prompts_of
-from gmner_cli.stages import CheckImages, ModelStage, Stage
+from gmner_cli.stages import ModelStage, Stage
 
 BATCH_SIZE = 4
 """Pictures that SAM gets at a time, unless asked otherwise; each is 1024 pixels high and wide."""
@@ -43,12 +43,9 @@ def segmenter(model: str, runtime: Runtime, pictures: Pictures, *, batch_size: i
     return ModelStage("segment", net, runtime, batch_size or BATCH_SIZE, pictures)
 
 
-class CheckAsked(CheckImages):
-    """``CheckImages`` for the posts in which anything is to be segmented; the others pass, whatever their picture is."""
-
-    def __call__(self, posts: list[Post]) -> list[Post]:
-        super().__call__([post for post in posts if post.image and not post.set_aside and prompts_of(post)])
-        return posts
+def asked(post: Post) -> bool:
+    """Whether anything in the post's picture is to be segmented."""
+    return bool(post.image and prompts_of(post))
 
 
 def identity(model: str) -> str:

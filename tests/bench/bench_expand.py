@@ -21,7 +21,8 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from gmner_cli import runtime
 from gmner_cli.language.llm.backend import Generation, Question
 from gmner_cli.language.llm.causal import Causal
-from gmner_cli.language.llm.decoding import Decoder, common
+from gmner_cli.language.llm.decoding import Decoder
+from gmner_cli.language.llm.packing import common
 from gmner_cli.language.llm.smollm2 import folder
 from gmner_cli.language.prompts import read_prompt
 from gmner_cli.records import Post

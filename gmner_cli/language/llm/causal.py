@@ -15,8 +15,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from gmner_cli import hub
 from gmner_cli.errors import ModelError
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
-from gmner_cli.language.llm.decoding import Decoder, common
+from gmner_cli.language.llm.decoding import Decoder
 from gmner_cli.language.llm.gguf import converted
+from gmner_cli.language.llm.packing import common
 from gmner_cli.runtime import Runtime
 
 TEXTS = {".json", ".jinja", ".txt", ".model"}

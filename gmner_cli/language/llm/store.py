@@ -114,7 +114,7 @@ class Remembering(Backend):
         groups = list(alike.items())
         for at, answer in self.backend.answers([questions[indexes[0]] for _, indexes in groups]) if groups else ():
             name, (first, *others) = groups[at]
-            if isinstance(answer, Answer):
+            if isinstance(answer, Answer) and answer.text.strip():  # a blank one is a failure, and may be asked for again
                 self.store.put(name, answer)
             yield first, answer
             for index in others:

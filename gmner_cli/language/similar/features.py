@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.hub import sha256
@@ -61,20 +60,12 @@ class Tagger:
             for indexes in bucket(examples, BATCH):
                 part = [examples[i] for i in indexes]
                 batch = to_device(collate(self.model, part, posts, NO_PICTURES, self.runtime), self.runtime.device)
-                for example, states in zip(part, self._words(batch), strict=True):
+                for example, states in zip(part, self.model.word_states(batch).float().cpu(), strict=True):
                     window = example.data.window
                     (offset, _), (start, end) = window.words, window.keep
                     total[example.post] += states[start - offset:end - offset].sum(0)
         # Cosine does not ask for the number of words, so the sum does as well as the mean.
         return torch.nn.functional.normalize(total, dim=-1).numpy()
-
-    def _words(self, batch: dict[str, Any]) -> Tensor:
-        """States of the words' first sub-words, float32 [B, W, d], on the CPU.
-
-        A tagger with an image encoder fuses here what it makes of the picture.
-        """
-        hidden = self.model.encoder(batch["ids"], batch["mask"], batch["kinds"], batch["cases"])
-        return hidden.gather(1, batch["first"][:, :, None].expand(-1, -1, hidden.shape[-1])).float().cpu()
 
 
 def pool_features(pool: Pool, tagger: Tagger, tell: Callable[[str], Any]) -> np.ndarray:

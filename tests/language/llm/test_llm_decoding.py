@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gmner_cli.language.llm.decoding import Decoder, common
+from gmner_cli.language.llm.decoding import Decoder
+from gmner_cli.language.llm.packing import common
 from tests.language.llm.tiny_llm import model, plainly, prompts
 
 MOST = 24
@@ -57,7 +58,8 @@ def test_without_a_shared_beginning_and_in_any_batch_it_is_the_same(net):
 
 def test_a_beginning_that_changes_is_computed_only_from_where_it_does():
     net = model("llama")
-    counting, decoder = Counting(net), Decoder(net, {0})
+    decoder = Decoder(net, {0})
+    counting = Counting(net)
     first, second = prompts(5, 1, head=50)[0][:50], prompts(6, 1)[0][:12]
     decoder.share(first)
     assert counting.tokens == 50
@@ -74,9 +76,9 @@ def test_of_each_prompt_only_its_own_tokens_are_computed():
     net = model("llama")
     asked = [ids[:45] for ids in prompts(1, 6) if len(ids) >= 45]
     assert len(asked) > 2
-    counting, decoder = Counting(net), Decoder(net, {0})
+    decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    counting.tokens = 0
+    counting = Counting(net)
     go_on(decoder, asked, most=1)
     assert counting.tokens == 5 * len(asked)
 
@@ -123,17 +125,48 @@ def test_no_place_stays_empty_while_prompts_wait():
     assert counting.calls < 75, "five batches that wait for their longest rows would take 100"
 
 
-def test_columns_that_no_row_uses_are_let_go(monkeypatch):
+def test_memory_is_the_beginning_and_what_the_rows_need():
     net = model("llama")
     asked = prompts(12, 12)
-    wanted = [plainly(net, ids, MOST) for ids in asked]
-    monkeypatch.setattr("gmner_cli.language.llm.decoding.ROOM", 2)
-    longest = []
-    net.register_forward_pre_hook(lambda module, args, given: longest.append(given["attention_mask"].shape[1]), with_kwargs=True)
+    shown = []
     decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    assert go_on(decoder, asked, width=2) == wanted
-    assert max(longest) <= max(map(len, asked)) + MOST + 4
+    net.register_forward_pre_hook(lambda module, args, given: shown.append(given["attention_mask"].shape[-1]), with_kwargs=True)
+    go_on(decoder, asked, width=2)
+    assert max(shown) <= 40 + 2 * (max(map(len, asked)) - 40 + MOST)
+
+
+@pytest.mark.parametrize("together", [1, 12, 40])
+def test_long_prompts_have_steps_of_their_own(net, together, monkeypatch):
+    monkeypatch.setattr("gmner_cli.language.llm.decoding.TOGETHER", together)
+    asked = prompts(13, 9)
+    assert any(len(ids) - 40 > together for ids in asked) or together == 40
+    decoder = Decoder(net, {0})
+    decoder.share(asked[0][:40])
+    assert go_on(decoder, asked, width=4) == [plainly(net, ids, MOST) for ids in asked]
+
+
+def test_prompts_that_share_less_than_the_beginning_or_nothing():
+    net = model("llama")
+    asked = [*prompts(14, 2), prompts(14, 1)[0][:25] + [9, 8, 7], prompts(15, 1)[0]]
+    decoder = Decoder(net, {0})
+    decoder.share(asked[0][:40])
+    counting = Counting(net)
+    assert go_on(decoder, asked, most=1) == [plainly(net, ids, 1) for ids in asked]
+    assert counting.tokens - sum(map(len, asked)) == len(asked[0]) + len(asked[1]) - 80 + 3 + len(asked[3])
+
+
+def test_a_model_with_its_own_idea_of_positions_gets_plain_batches():
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    net = transformers.BloomForCausalLM(transformers.BloomConfig(
+        vocab_size=259, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.3, eos_token_id=0, pad_token_id=0)).eval()
+    asked = prompts(16, 5)
+    decoder = Decoder(net, {0})
+    decoder.share(asked[0][:40])
+    assert go_on(decoder, asked, width=2) == [plainly(net, ids, MOST) for ids in asked]
 
 
 def test_a_row_ends_with_the_end_token():
