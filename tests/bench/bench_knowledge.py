@@ -1,12 +1,16 @@
 """What knowledge brings to the small tagger on real tweets: PLIM's comparison with recipe plim-mini.
 
     python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--threads 2] [--shared ../shared] [--folder DIR]
+    python -m tests.bench.bench_knowledge --smollm2 100 [...]
 
 Without --run the table of the finished runs is printed. With it, runs that are not finished are trained one
 after the other and each leaves a small JSON file in tests/bench/results/knowledge, so that the grid can be
 spread over days; a run that was killed goes on after its last whole epoch. Every choice (epoch, and
 the recipe's values) is made on dev; test is scored once per run. Knowledge is what the authors of PGIM and
 RiVEG published, made by ChatGPT; whoever compares must know that it was written with the posts' captions in view.
+
+With --smollm2, the first posts of Twitter-2017's test split are read once more by the taggers of seed 1, the one that
+knows ChatGPT's knowledge being given that of SmolLM2-135M, asked as PLIM asks (captions, similar annotated examples), or none.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ def main() -> None:
     parser.add_argument("--run", action="store_true")
     parser.add_argument("--only", choices=SOURCES)
     parser.add_argument("--knowledge", choices=["none", "published"])
+    parser.add_argument("--smollm2", type=int, metavar="POSTS")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "gmner-knowledge")
@@ -44,7 +49,13 @@ def main() -> None:
             for knowledge in ("none", "published"):
                 if given.only in (None, data) and given.knowledge in (None, knowledge):
                     run(data, knowledge, seed, given)
-    print(table([json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]))
+    if given.smollm2:
+        small(given)
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    print(table([r for r in results if "test" in r]))
+    for part in (r for r in results if "rows" in r):
+        print(f"\nThe first {part['posts']} posts of {part['data']} test, seed {part['seed']}:\n" + "\n".join(
+            f"| {name} | {row['precision']:.2f} | {row['recall']:.2f} | {row['f1']:.2f} |" for name, row in part["rows"].items()))
 
 
 def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None:
@@ -72,6 +83,31 @@ def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None
         "test": {name: round(scored["rows"]["MNER"][name], 2) for name in ("precision", "recall", "f1")},
         "versions": trained.get("versions"), "recipe": trained["recipe"]["ner"]}, indent=1) + "\n")
     print(f"{result.name}: dev {trained['best_score']:.2f}, test {scored['rows']['MNER']['f1']:.2f}", file=sys.stderr)
+
+
+def small(given: argparse.Namespace) -> None:
+    """Knowledge from SmolLM2 on a part of the test set, beside the published one and none, with the taggers of seed 1."""
+    data, seed, posts = "twitter-2017", 1, given.smollm2
+    folder, source = given.folder / data, given.shared / "data"
+    plain, knowing = (folder / f"{knowledge}.{seed}" for knowledge in ("none", "published"))
+    captions, pool = source / "captions/BLIP2_17.txt", folder / "pool.jsonl"
+    for split in ("train", "test"):
+        gmner("caption", folder / f"{split}.jsonl", "--from", captions, "-o", folder / f"{split}.captioned.jsonl")
+    gmner("pool", source / "pgim/annotated-2017", "--posts", folder / "train.captioned.jsonl", "-o", pool)
+    asked = folder / f"test.{posts}.smollm2.jsonl"
+    gmner("expand", folder / "test.captioned.jsonl", "--limit", posts, "--task", "knowledge", "--llm", "smollm2", "--pool", pool,
+          "--similar-by", plain, "--threads", given.threads, "--offline", "--resume", "-o", asked)
+    gold, rows = folder / f"test.{posts}.jsonl", {}
+    gold.write_text("".join((folder / "test.jsonl").read_text().splitlines(keepends=True)[:posts]))
+    for name, model, read in (("trained without knowledge", plain, gold), ("trained with it, given none", knowing, gold),
+                              ("given SmolLM2's", knowing, asked), ("given ChatGPT's, as published", knowing, folder / "test.knowledge.jsonl")):
+        found = folder / "found.jsonl"
+        gmner("predict", "--texts", read, "--limit", posts, "--recipe", "plim-mini", "--ner", model, "--threads", given.threads,
+              "--set", f"ner.settings.knowledge={model == knowing}", "-o", found)
+        rows[name] = {k: round(v, 2) for k, v in json.loads(gmner("score", found, gold, "--json"))["rows"]["MNER"].items()}
+    about = json.loads((folder / f"{asked.name}.run.json").read_text())
+    (RESULTS / f"{data}.smollm2.{seed}.json").write_text(json.dumps(
+        {"data": data, "seed": seed, "posts": posts, "date": str(date.today()), "rows": rows, "expand": about}, indent=1) + "\n")
 
 
 def explained(posts: Path, answers: Path) -> Path:
