@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
+import torch
+import transformers
 
 from gmner_cli.language.llm.decoding import Decoder
-from gmner_cli.language.llm.packing import common
+from gmner_cli.language.llm.packing import Packer, common
 from tests.language.llm.tiny_llm import model, plainly, prompts
 
 MOST = 24
@@ -72,8 +76,9 @@ def test_a_beginning_that_changes_is_computed_only_from_where_it_does():
     assert go_on(decoder, asked) == [plainly(net, ids, MOST) for ids in asked]
 
 
-def test_of_each_prompt_only_its_own_tokens_are_computed():
-    net = model("llama")
+@pytest.mark.parametrize("kind", ["llama", "mistral", "gemma3", "gpt2"])
+def test_of_each_prompt_only_its_own_tokens_are_computed(kind):
+    net = model(kind)
     asked = [ids[:45] for ids in prompts(1, 6) if len(ids) >= 45]
     assert len(asked) > 2
     decoder = Decoder(net, {0})
@@ -157,9 +162,6 @@ def test_prompts_that_share_less_than_the_beginning_or_nothing():
 
 
 def test_a_model_with_its_own_idea_of_positions_gets_plain_batches():
-    import torch
-    import transformers
-
     torch.manual_seed(0)
     net = transformers.BloomForCausalLM(transformers.BloomConfig(
         vocab_size=259, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.3, eos_token_id=0, pad_token_id=0)).eval()
@@ -184,6 +186,19 @@ def test_common_beginnings():
     assert common([[1], [2]]) == 0
     assert common([[5, 6]]) == 2
     assert common([[5, 6], [5, 6]]) == 2
+
+
+def test_a_model_that_does_not_heed_the_mask_is_not_packed():
+    net = model("llama")
+    forward = net.forward
+
+    @functools.wraps(forward)
+    def deaf(*args, attention_mask=None, **given):
+        return forward(*args, attention_mask=torch.zeros_like(attention_mask) if attention_mask is not None else None, **given)
+
+    assert Packer.of(net) is not None
+    net.forward = deaf
+    assert Packer.of(net) is None
 
 
 @pytest.mark.gpu
