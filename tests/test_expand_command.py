@@ -86,6 +86,9 @@ def test_several_models_add_several_entries_and_none_twice(run, dummy):
     with open("three.jsonl") as file:
         assert [[k["source"] for k in json.loads(line)["knowledge"]] for line in file] == [["llm:dummy", "llm:second"]] * 4
     assert "0 questions, 0 failed, 4 had one before" in done.stderr and len(dummy.seen) == 8
+    run(*KNOWLEDGE, "--source", "mine", "-o", "four.jsonl", posts="three.jsonl")
+    with open("four.jsonl") as file:
+        assert [[k["source"] for k in json.loads(line)["knowledge"]] for line in file] == [["llm:dummy", "llm:second", "mine"]] * 4
 
 
 def test_options_reach_the_model(run, dummy, tmp_path):
@@ -161,7 +164,9 @@ def test_held_out_posts_of_the_file_itself_are_examples_for_nobody(run, dummy, t
     run(*options, posts="asked.jsonl")
     assert len(dummy.seen) == 2 and not any("p1 explained" in q.prompt for q in dummy.seen)
     done = run(*options, posts="-", stdin=(tmp_path / "asked.jsonl").read_text())
-    assert "POSTS is no file, so which of its posts are held out cannot be known" in done.stderr
+    assert "there is no dev.jsonl or test.jsonl beside POSTS, which is no file" in done.stderr
+    write_jsonl(tmp_path / "dev.jsonl", [{"id": "p1", "text": "x"}])
+    assert "there is no dev.jsonl" not in run(*options, posts="asked.jsonl", code=0).stderr
 
 
 def test_without_examples_and_with_those_of_the_file(run, dummy):
@@ -191,6 +196,11 @@ def test_wrong_usage(run, dummy, tmp_path, args, words):
 
 def test_models_nobody_has_and_pools_nobody_may_see(run, tmp_path):
     assert "there is no language model 'smolm2'" in run("--task", "knowledge", "--llm", "smolm2", "-o", "out.jsonl", code=2).stderr
+    assert "did you mean 'template'" in run("--task", "knowledge", "--llm", "templat", code=2).stderr
+    for option in ("--pool", "--never"):
+        options = {"--pool": "posts.jsonl", option: "missing.jsonl"}
+        done = run(*KNOWLEDGE, *(word for pair in options.items() for word in pair), "-o", "out.jsonl", code=1)
+        assert "missing.jsonl: no such file" in done.stderr
     write_jsonl(tmp_path / "pool.jsonl", [])
     done = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--examples-fixed", 1, "-o", "out.jsonl", code=1)
     assert "pool.jsonl: holds no post that may be an example" in done.stderr

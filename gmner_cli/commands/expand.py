@@ -42,8 +42,10 @@ def command(
         "--per-minute", min=0.1, metavar="N", help="Questions that a server is asked in a minute, at most.")] = None,
     quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option(
         "--quality", help="world: how well it knows. Default: right.")] = None,
+    source: Annotated[str | None, typer.Option(
+        "--source", metavar="NAME", help="What records call these answers. Default: llm:MODEL, or file:NAME.")] = None,
     overwrite: Annotated[bool, typer.Option(
-        "--overwrite", help="Ask again where there is an entry of the same source, and replace it.")] = False,
+        "--overwrite", help="Replace entries of the same source, which stay otherwise. What the store has is not asked again.")] = False,
     store: Annotated[Path | None, typer.Option(
         "--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of models, each as it comes, so that "
         "nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
@@ -62,7 +64,7 @@ def command(
 
     An answer goes to "knowledge" of the post or "expansions" of the entity, with its
     source, such as "llm:smollm2". Entries of other sources stay, so that several models
-    add several; where one of the same source is, nothing is asked unless --overwrite.
+    add several; where one of the same source is, nothing is done unless --overwrite.
     Entities may be gold or predicted; each expansion says which in "of".
 
     A post of which a question failed keeps its other answers, comes out with an "error"
@@ -71,8 +73,12 @@ def command(
 
     With --pool, the examples are the annotated posts most like the post. A post is never
     its own example, by id or text, and no post of a dev or test split ever is one: by its
-    own "meta.split", by that of POSTS, or by standing in a --never file. It is said how
-    many are left out.
+    own "meta.split", by that of POSTS, or by standing in a --never file or in dev.jsonl or
+    test.jsonl beside POSTS. It is said how many are left out.
+
+    A FILE of ready answers is JSON Lines, {"id": ID, "text": ANSWER} of a post or
+    {"id": ID, "start": N, "end": N, "text": ANSWER} of an entity; or a file as PGIM and
+    RiVEG publish their knowledge.
 
     \b
     Examples:
@@ -92,7 +98,7 @@ def command(
     where = runtime.start(device, seed=seed, threads=threads)
     plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
-                per_minute=per_minute, quality=quality, overwrite=overwrite,
+                per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
                 store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
     plan.check()
     made = []

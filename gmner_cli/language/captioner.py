@@ -18,7 +18,7 @@ from gmner_cli.runtime import Runtime
 from gmner_cli.stages import CheckImages, ModelStage, Stage
 
 DEFAULT = "Salesforce/blip2-opt-2.7b"
-"""On a GPU; RiVEG's captioner (section IV-A)."""
+"""On a GPU; RiVEG's captioner (section V-A2)."""
 
 BATCH_SIZE = 8
 """Pictures at a time, unless asked otherwise."""

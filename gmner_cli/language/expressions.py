@@ -9,7 +9,7 @@ import msgspec
 
 from gmner_cli.errors import UsageError
 from gmner_cli.recipes import Recipe
-from gmner_cli.records import Entity, Post
+from gmner_cli.records import Entity, Expansion, Post
 
 _FIELDS = {"name", "type", "kind", "expansion"}
 
@@ -21,12 +21,13 @@ class Expressions:
     ``Name (TYPE) - expansion``), ``without`` elsewhere. Both are format strings over
     {name}, {type}, {kind} (the type in everyday words, from ``kinds``) and {expansion}. In
     training, an entity with an expansion is asked for under an invented name with the chance ``invented``:
-    models that meet few names learn them by heart instead of reading what follows.
+    models that meet few names learn them by heart instead of reading what follows. ``source``: only expansions of this one
+    are read, such as "llm:smollm2"; by default the first is.
     """
 
     name = "expressions"
 
-    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0):
+    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):
         for template in (with_expansion, without):
             if not isinstance(template, str):
                 raise UsageError(f"expression template {template!r} is not a text", hint="YAML wants quotes: '\"{name}\"'")
@@ -37,6 +38,7 @@ class Expressions:
         if not (isinstance(invented, int | float) and 0 <= invented <= 1):
             raise UsageError(f"invented is a share between 0 and 1, not {invented!r}")
         self.with_expansion, self.without, self.kinds, self.invented = with_expansion, without, kinds, invented
+        self.source = source
 
     @classmethod
     def of(cls, recipe: Recipe, stage: str) -> Expressions | None:
@@ -62,7 +64,8 @@ class Expressions:
         found = []
         for post in posts:
             rng = Random(post.id)
-            worded = [one for entity in post.entities or [] for one in _wordings(entity)]
+            worded = [msgspec.structs.replace(entity, expansions=[one] if one else None)
+                      for entity in post.entities or [] for one in self._expansions(entity) or [None]]
             for entity in worded:
                 name = _invented(rng) if entity.expansions and rng.random() < self.invented else None
                 entity.expression = self.express(post, entity, name)
@@ -72,14 +75,13 @@ class Expressions:
     def express(self, post: Post, entity: Entity, name: str | None = None) -> str:
         """The expression of one entity, perhaps under another ``name``; tweet text is only ever inserted, never read as
         a template."""
-        expansion = entity.expansions[0].text if entity.expansions else None
+        expansion = next((one.text for one in self._expansions(entity)), None)
         template = self.with_expansion if expansion else self.without
         return template.format(name=name or post.text[entity.start:entity.end], type=entity.type, expansion=expansion,
                                kind=self.kinds.get(entity.type, entity.type.lower()))
 
-
-def _wordings(entity: Entity) -> list[Entity]:
-    return [msgspec.structs.replace(entity, expansions=[one] if one else None) for one in entity.expansions or [None]]
+    def _expansions(self, entity: Entity) -> list[Expansion]:
+        return [one for one in entity.expansions or [] if self.source in (None, one.source)]
 
 
 def _invented(rng: Random) -> str:

@@ -30,6 +30,10 @@ class TaggerConfig(EncoderConfig, kw_only=True):
     """Share of words whose sub-words are replaced by the mask token while training."""
     knowledge: bool = False
     """Read the posts' ``knowledge`` as a second segment (PLIM); only s is tagged."""
+    knowledge_source: str | None = None
+    """Read only entries of this source, such as "llm:smollm2"; by default all in training, and the first in prediction."""
+    linear_at_head_lr: bool = True
+    """Train the linear layer of tag scores at ``head_lr``, like the CRF; else at ``lr``, like the encoder."""
     save_dtype: str = "float32"
     """float32 or float16: how checkpoints store the trained weights."""
 
@@ -115,9 +119,11 @@ class CrfTagger(Model):
         return tags
 
     def _knowledge(self, post: Post, training: bool) -> list[list[int]]:
-        if not (self.config.knowledge and post.knowledge):
+        source = self.config.knowledge_source
+        entries = [k for k in post.knowledge or [] if source is None or k.source == source] if self.config.knowledge else []
+        if not entries:
             return [[]]
-        entries = post.knowledge if training else post.knowledge[:1]
+        entries = entries if training else entries[:1]
         return self.encoder.encode([k.text for k in entries], truncation=True, max_length=self.config.max_length)
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
@@ -209,9 +215,10 @@ class CrfTagger(Model):
         return {name: row[name] for name in ("precision", "recall", "f1")}
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
-        """The encoder at ``lr``; the tag scores, the CRF and the case embeddings at ``head_lr``."""
-        head = [*self.head.parameters(), *(self.encoder.cases.parameters() if self.encoder.cases else ())]
+        """The encoder at ``lr``; the CRF, the case embeddings and perhaps the tag scores at ``head_lr``."""
         base = [p for p in self.encoder.base.parameters() if p.requires_grad]
+        head = list(self.encoder.cases.parameters()) if self.encoder.cases else []
+        (head if self.config.linear_at_head_lr else base).extend(self.head.parameters())
         return [{"params": base, "lr": lr}, {"params": head, "lr": head_lr or lr},
                 {"params": list(self.crf.parameters()), "lr": head_lr or lr, "weight_decay": 0.0}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.language.expand import HOPELESS, Expand, clean
+from gmner_cli.language.expand import HOPELESS, Expand
 from gmner_cli.language.llm.backend import Answer, Backend, Failure
 from gmner_cli.language.prompts import read_prompt
 from gmner_cli.records import Entity, Expansion, Knowledge, Post
@@ -46,7 +46,7 @@ def name(question):
 
 
 def test_each_entity_is_asked_for_and_only_its_expansion_changes():
-    backend = Dummy(lambda q: f"  it is {name(q)}\nText: and more", prompt_tokens=10, answer_tokens=2)
+    backend = Dummy(lambda q: f"  it is\n {name(q)} \n", prompt_tokens=10, answer_tokens=2)
     before = [post(), Post(id="b", text="nothing", entities=[]), Post(id="c", text="not assessed")]
     was = [p.to_builtins() for p in before]
     stage, found = expand("expansions", backend, before)
@@ -160,12 +160,6 @@ def test_nothing_to_ask_asks_nobody():
     assert expand("expansions", Refusing(), [])[1] == []
     with pytest.raises(UsageError, match="unknown task"):
         Expand("captions", Refusing(), read_prompt("knowledge"))
-
-
-def test_cleaning():
-    assert clean("\n a  man\nText: x", ("\n",)) == "a man"
-    assert clean("a man\nText: x", ("\nText:",)) == "a man" == clean("a\nman", ())
-    assert clean("###", ("#",)) == ""
 
 
 def test_a_post_that_a_backend_cannot_bear_fails_alone():

@@ -97,7 +97,8 @@ def test_no_post_writes_a_line(task, text, caption, answer, name):
         example = {**values_of(post, entity, answer)}
         return found.render(values_of(post, entity), [example]).splitlines()
 
-    tame, wild = lines("x", "x", "x", "x"), lines(text, caption, answer, name)
+    # A picture that is described by nothing has no line.
+    tame, wild = lines("x", "x" if fold(caption) else "", "x", "x"), lines(text, caption, answer, name)
     assert len(wild) == len(tame)
     for one, other in zip(tame, wild, strict=True):
         mark = next((m for m in MARKS if one.startswith(m)), None)

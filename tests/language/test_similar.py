@@ -81,13 +81,13 @@ def test_held_out_posts_are_never_examples(pool, tmp_path):
     test = write_jsonl(tmp_path / "held.jsonl", [{"id": "t", "text": "by id"}, {"id": "other", "text": "By Text!"},
                                                  {"id": "bad", "text": "of a bad record", "entities": 5}])
     asked = write_jsonl(tmp_path / "asked.jsonl", [{"id": "q", "text": "q", "meta": {"split": "dev"}},
-                                                   {"id": "r", "text": "r", "meta": {"split": "train"}}])
+                                                   {"id": "r", "text": "r", "meta": {"split": "train"}}, {"id": "o", "text": "o", "meta": {"split": ["odd"]}}])
     of = pool(annotated("t", "x"), annotated("u", "by text !"), annotated("bad", "y"), annotated("q", "z"), annotated("r", "r"),
               annotated("s", "s", meta={"split": "test"}), annotated("v", "v", meta={"split": ["odd"]}), {"id": "w", "text": "w"},
-              annotated("e", "e", error="failed before"), never=[test], asked=asked)
+              annotated("e", "e", error="failed before"), {"id": "k", "text": "k", "knowledge": [{"text": " \n"}]}, never=[test], asked=asked)
     assert [of.posts[i].id for i in of.usable] == ["r", "v"]
-    assert str(of) == (f"{tmp_path}/pool.jsonl: 9 posts, 2 may be examples; never examples: 2 in held.jsonl by id, "
-                       "1 in held.jsonl by text, 1 in asked.jsonl by id, 1 of split test, 2 without knowledge")
+    assert str(of) == (f"{tmp_path}/pool.jsonl: 10 posts, 2 may be examples; never examples: 2 in held.jsonl by id, "
+                       "1 in held.jsonl by text, 1 in asked.jsonl by id, 1 of split test, 3 without knowledge, or failed")
     shown = [*SameForAll(of, 9, 0)([Post(id="z", text="z")]),
              *Similar(of, np.eye(len(of.posts), dtype=np.float32), lambda posts: np.ones((1, len(of.posts))), 9)([Post(id="z", text="z")])]
     assert [sorted(a) for a in answers(shown)] == [["about r", "about v"]] * 2

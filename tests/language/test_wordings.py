@@ -24,6 +24,13 @@ def test_every_wording_of_an_entity_stands_in_its_post_and_the_post_is_not_chang
     assert before == post()
 
 
+def test_the_expansions_of_one_model_alone():
+    stage = Expressions(**TEMPLATES, source="b")
+    assert [e.expression for e in stage([post()])[0].entities] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
+    assert [e.expression for e in stage.every_wording([post()])[0].entities] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
+    assert [e.expression for e in Expressions(**TEMPLATES, source="c")([post()])[0].entities] == ["Milo (OTHER)", "Rome (LOC)"]
+
+
 def test_invented_names_come_at_their_share_only_with_expansions_and_always_the_same():
     stage, posts = Expressions(**TEMPLATES, invented=0.3), [post(n) for n in range(300)]
     worded = stage.every_wording(posts)

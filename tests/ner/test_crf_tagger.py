@@ -68,6 +68,10 @@ def test_knowledge_is_read_but_never_tagged_and_gives_way_before_the_post(tiny_e
     assert batch["ids"].shape == (1, 64) and batch["first"].shape == (1, 2)
     assert batch["kinds"][0].tolist() == [0] * 12 + [1] * 52
     assert len(model.examples([msgspec.structs.replace(known, entities=[])], training=True)) == 2, "a sample per entry"
+    said = msgspec.structs.replace(known, entities=[], knowledge=[Knowledge(text="a", source="a"), Knowledge(text="b c", source="b")])
+    one = tagger(tiny_encoder, knowledge=True, knowledge_source="b")
+    assert [e.data.extra for e in one.examples([said], training=True)] == [one.encoder.encode(["b c"])[0]]
+    assert one.examples([msgspec.structs.replace(said, knowledge=said.knowledge[:1])], training=False)[0].data.extra == []
     blind = tagger(tiny_encoder)
     assert blind.examples([known], training=False)[0].data.extra == []
 
@@ -126,6 +130,15 @@ def test_training_is_repeatable_although_batches_are_made_in_a_thread(tiny_encod
         fit(model, posts, posts[:2], parse_train({"epochs": 3, "batch_size": 2, "lr": 1e-3}, "t"), tmp_path / attempt, CPU, seed=5)
         weights.append((tmp_path / attempt / WEIGHTS).read_bytes())
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("high", [True, False])
+def test_which_layers_have_the_rate_of_the_head(tiny_encoder, high):
+    model = tagger(tiny_encoder, linear_at_head_lr=high)
+    rates = {id(p): group["lr"] for group in model.parameter_groups(1e-5, 1e-2) for p in group["params"]}
+    assert {rates[id(p)] for p in model.crf.parameters()} == {1e-2} and {rates[id(p)] for p in model.encoder.parameters()} == {1e-5}
+    assert {rates[id(p)] for p in model.head.parameters()} == {1e-2 if high else 1e-5}
+    assert len(rates) == sum(1 for _ in model.parameters())
 
 
 def test_attention_dropout_alone_can_be_left_out(tiny_encoder):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gmner_cli.errors import GmnerError, UsageError, printable
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
 from gmner_cli.language.prompts import TASKS, Prompt, fold, values_of
 from gmner_cli.language.similar import Examples
 from gmner_cli.records import Entity, Expansion, Knowledge, Post
@@ -60,13 +59,14 @@ class Expand:
     name = "expand"
 
     def __init__(self, task: str, backend: Backend, prompt: Prompt, *, examples: Examples | None = None,
-                 wanted: int = 0, overwrite: bool = False):
-        """``examples``: of each post; None shows the ``wanted`` first of the prompt's own. Raises UsageError for an unknown task."""
+                 wanted: int = 0, overwrite: bool = False, source: str | None = None):
+        """``examples``: of each post; None shows the ``wanted`` first of the prompt's own. ``source``: what records call
+        the answers, by default the model. Raises UsageError for an unknown task."""
         if task not in TASKS:
             raise UsageError(f"unknown task {task!r}", hint=" or ".join(TASKS))
         self.task, self.backend, self.prompt, self.overwrite = task, backend, prompt, overwrite
         self.examples, self.wanted = examples, wanted
-        self.source = f"llm:{backend.name}" if backend.generates else backend.name
+        self.source = source or (f"llm:{backend.name}" if backend.generates else backend.name)
         self.tally = Tally()
 
     def __call__(self, posts: list[Post]) -> list[Post]:
@@ -115,7 +115,7 @@ class Expand:
         else:
             self.tally.tokens_in = _sum(self.tally.tokens_in, answer.prompt_tokens)
             self.tally.tokens_out = _sum(self.tally.tokens_out, answer.answer_tokens)
-        text = clean(answer.text, self.prompt.stop if self.backend.generates else ())
+        text = fold(answer.text)
         if not text:
             return self._failed("the answer is empty")
         self.tally.answered += 1
@@ -143,12 +143,6 @@ class Expand:
         at = next((n for n, old in enumerate(before) if old.source == self.source), len(before))
         rest = [old for old in before if old.source != self.source]
         setattr(owner, self.task, [*rest[:at], entry, *rest[at:]])
-
-
-def clean(text: str, stop: Sequence[str]) -> str:
-    """An answer up to the first stop string, on one line."""
-    ended = Generation(stop=tuple(stop)).ended(text)
-    return fold(text if ended is None else ended)
 
 
 def _named(question: Question, problem: str) -> str:

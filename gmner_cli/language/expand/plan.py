@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gmner_cli import recipes
-from gmner_cli.errors import UsageError
+from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.language import llm as models
 from gmner_cli.language import ready
@@ -49,6 +49,8 @@ class Plan:
     temperature: float | None = None
     base_url: str | None = None
     quality: str | None = None
+    source: str | None = None
+    """What records call the answers; by default the model, or the name of the file."""
     overwrite: bool = False
     store: Path | None = None
     """Where answers of models are kept; None keeps them for this run alone."""
@@ -67,6 +69,9 @@ class Plan:
             self._refuse(_OF_POOLS, "there is no --pool")
         elif self.task == "expansions":
             self._refuse(("pool",), "expansions are asked for with the fixed examples of the prompt file (RiVEG, section IV-B2)")
+        for path in (self.pool, *(self.never or [])):
+            if path is not None and not path.is_file():
+                raise GmnerError("no such file", where=printable(str(path)))
         if self.similar_by is not None and self.examples_fixed is not None:
             raise UsageError("--similar-by and --examples-fixed contradict each other")
         if self.pool is None and (self.examples or 0) > len(self._prompt.fixed):
@@ -74,13 +79,14 @@ class Plan:
                              hint="give annotated posts with --pool, or a prompt file with more with --prompt")
 
     def identity(self) -> dict[str, Any]:
-        """What the answers depend on, for --resume; files by what they hold, a server without a password in its address."""
-        said: dict[str, Any] = {"command": "expand", "task": self.task, "llm": self.llm, "overwrite": self.overwrite}
+        """What the answers depend on, for --resume; files by what they hold."""
+        said: dict[str, Any] = {"command": "expand", "task": self.task, "llm": self.llm, "source": self.source,
+                                "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
         files = {name: sha256(path) for name, path in (("pool", self.pool), ("prompt", self._prompt_file)) if path}
         return {**said, **files, "examples": self.wanted, "examples_fixed": self.examples_fixed,
-                "server": self.base_url.rpartition("@")[2] if self.base_url and self.llm.startswith("openai:") else None,
+                "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
                 "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
                                                 if (self._tagger / name).is_file()],
                 "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
@@ -89,7 +95,7 @@ class Plan:
         """The stage, models loaded. Raises what ``check`` and the makers of backends raise."""
         examples = self._examples(runtime, tell)
         return Expand(self.task, self._backend(runtime), self._prompt, examples=examples, wanted=self.wanted,
-                      overwrite=self.overwrite)
+                      overwrite=self.overwrite, source=self.source)
 
     @property
     def generation(self) -> Generation:
@@ -139,9 +145,10 @@ class Plan:
         if self.pool is None or not self.wanted:
             return None
         tell(str(self._pool))
-        if not Path(self.posts).is_file():
-            tell("POSTS is no file, so which of its posts are held out cannot be known before they come; "
-                 "name their files with --never")
+        if not self._never:
+            where = f"beside {printable(self.posts)}" if Path(self.posts).is_file() else "beside POSTS, which is no file"
+            tell(f"there is no dev.jsonl or test.jsonl {where}: if posts of the pool stand in a split that you predict on, "
+                 "name its file with --never")
         return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
                              runtime=runtime, offline=self.offline, tell=tell)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gmner_cli.errors import UsageError, did_you_mean
+from gmner_cli.hub import sha256, weights_sha256
 from gmner_cli.language.llm.backend import Backend, Generation
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 SPELLINGS = ("hf:ID_OR_PATH", "smollm2", "openai:MODEL")
 """The names that ``make`` knows."""
+READY = ("template", "world", "file:FILE")
+"""Those of answers that no model is needed for (``language.ready``)."""
 
 
 def make(name: str, *, runtime: Runtime, generation: Generation | None = None, offline: bool = False,
@@ -38,6 +41,15 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
     return Remembering(_made(name, runtime, generation or Generation(), offline, batch_size, base_url, per_minute), kept)
 
 
+def content(name: str) -> str | None:
+    """The digest of the weights that ``name`` stands for, where it is a folder or file here; None of what is known by its name."""
+    kind, _, rest = name.partition(":")
+    path = Path(rest).expanduser()
+    if kind != "hf" or not path.exists():
+        return None
+    return sha256(path) if path.is_file() else weights_sha256(path)
+
+
 def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None, base_url: str | None,
           per_minute: float | None) -> Backend:
     kind, _, rest = name.partition(":")
@@ -54,4 +66,4 @@ def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, ba
         from gmner_cli.language.llm.openai import Server
 
         return Server(rest, generation, base_url=base_url, offline=offline, concurrency=batch_size or 4, per_minute=per_minute)
-    raise UsageError(f"there is no language model {name!r}", hint=did_you_mean(name, SPELLINGS))
+    raise UsageError(f"there is no language model {name!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))

@@ -11,6 +11,9 @@ import msgspec
 
 from gmner_cli.records import Entity, Post
 
+THOUGHT = ("<think>", "</think>")
+"""What models that think before they answer put around it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -49,10 +52,29 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: int = 0
 
     def ended(self, text: str) -> str | None:
-        """``text`` up to its first stop string, without white space around it; None when no stop string has come yet."""
-        text = text.lstrip()
-        ends = [at for at in (text.find(mark) for mark in self.stop if mark) if at >= 0]
-        return text[:min(ends)].rstrip() if ends else None
+        """``text`` up to its first stop string, without white space around it; None when no stop string has come yet.
+
+        A thought in ``<think>`` before the answer is not part of it, and none of its lines ends it.
+        """
+        said = _after_thought(text)
+        if said is None:
+            return None
+        begun = f"\n{said}"  # so that a stop string such as "\nText:" is found where the answer should begin
+        found = (begun.find(mark, 0 if mark.strip() else 1) for mark in self.stop if mark)
+        ends = [max(0, at - 1) for at in found if at >= 0]
+        return said[:min(ends)].rstrip() if ends else None
+
+    def answer(self, text: str) -> str:
+        """What of all that a model said is its answer; empty where there is none, as when it was still thinking."""
+        ended = self.ended(text)
+        return ended if ended is not None else (_after_thought(text) or "").rstrip()
+
+
+def _after_thought(text: str) -> str | None:
+    """None while a thought goes on."""
+    _, closed, said = text.rpartition(THOUGHT[1])
+    said = said.lstrip()
+    return None if not closed and said.startswith(THOUGHT[0]) else said
 
 
 class Backend(ABC):
@@ -70,7 +92,8 @@ class Backend(ABC):
 
     @abstractmethod
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
-        """``(index, answer)`` of every question, each as soon as it is there, in any order.
+        """``(index, answer)`` of every question, each as soon as it is there, in any order; of what a model said, the
+        answer alone (``Generation.answer``).
 
         Raises GmnerError only for what makes all further answers impossible (no such model, a wrong key).
         """

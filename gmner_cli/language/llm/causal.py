@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from gmner_cli import hub
 from gmner_cli.errors import ModelError
-from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
+from gmner_cli.language.llm.backend import THOUGHT, Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.decoding import Decoder
 from gmner_cli.language.llm.gguf import converted
 from gmner_cli.language.llm.packing import common
@@ -49,8 +49,12 @@ class Causal(Backend):
                              hint="take a smaller model, or --device cpu") from None
         self.context: int | None = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         self.decoder = Decoder(model, _ends(model.generation_config.eos_token_id) | _ends(self.tokenizer.eos_token_id))
-        # What a post says is never read as a mark of the template, so it must not be spelt like one.
-        self._marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        # What a post says is never read as a mark of the template, so it must not be spelt like one. Those of thoughts
+        # and tools are not always called special; runs of spaces are, and are none.
+        self._marks = [token.content for token in self.tokenizer.added_tokens_decoder.values()
+                       if token.special or not (token.content.isspace() or token.content.isalnum())]
+        self._thinks = False
+        """Whether the template ends with the beginning of a thought."""
 
     @cached_property
     def identity(self) -> str:
@@ -61,11 +65,14 @@ class Causal(Backend):
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
         prompts = {index: self.tokens(question.prompt) for index, question in enumerate(questions)}
-        for index in [index for index, prompt in prompts.items() if self._too_long(prompt)]:
-            yield index, Failure(f"the prompt has {len(prompts.pop(index))} tokens, the answer up to {self.generation.max_tokens}, "
+        too_long = {index: prompts.pop(index) for index in list(prompts) if self._too_long(prompts[index])}
+        if prompts:
+            yield from self._made(prompts)
+        for index, prompt in too_long.items():  # last, so that those who count failures see first that the model does answer
+            yield index, Failure(f"the prompt has {len(prompt)} tokens, the answer up to {self.generation.max_tokens}, "
                                  f"and {self.name} reads {self.context}")
-        if not prompts:
-            return
+
+    def _made(self, prompts: dict[int, list[int]]) -> Iterator[tuple[int, Answer | Failure]]:
         longest = max(map(len, prompts.values()))
         shared = min(common(list(prompts.values())), longest - 1)
         self.decoder.share(next(iter(prompts.values()))[:shared])
@@ -94,6 +101,7 @@ class Causal(Backend):
                                                       add_generation_prompt=True, enable_thinking=False)
         except Exception as problem:  # a template is code of the model's and raises what it likes
             raise ModelError(f"the chat template fails: {problem}", where=str(self.folder)) from None
+        self._thinks = said.rstrip().endswith(THOUGHT[0])
         return self.tokenizer(said, add_special_tokens=False).input_ids
 
     def _too_long(self, prompt: list[int]) -> bool:
@@ -112,17 +120,16 @@ class Causal(Backend):
         return choose
 
     def _text(self, tokens: list[int]) -> str:
-        return self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return (THOUGHT[0] if self._thinks else "") + self.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def _ended(self, tokens: list[int]) -> bool:
         return self.generation.ended(self._text(tokens)) is not None
 
     def _answer(self, prompt: list[int], tokens: list[int]) -> Answer | Failure:
-        said = self._text(tokens)
-        ended = self.generation.ended(said)
-        text = said.strip() if ended is None else ended
+        text = self.generation.answer(self._text(tokens))
         if not text:
-            return Failure("the answer is empty")
+            spent = f" (it was none yet after {len(tokens)} tokens; --max-tokens raises them)" if len(tokens) == self.generation.max_tokens else ""
+            return Failure(f"the answer is empty{spent}")
         return Answer(text=text, model=self.name, prompt_tokens=len(prompt), answer_tokens=len(tokens))
 
 

@@ -90,10 +90,9 @@ def _answer(body: bytes, model: str, generation: Generation, hide: Callable[[str
     if choice.finish_reason == "content_filter":
         return Failure("the server's content filter withheld the answer")
     said = hide(choice.message.content or "")
-    ended = generation.ended(said)
-    text = said.strip() if ended is None else ended
+    text = generation.answer(said)
     if not text:
-        spent = " (its tokens were used up before it began)" if choice.finish_reason == "length" else ""
+        spent = " (its tokens were used up before it began; --max-tokens raises them)" if choice.finish_reason == "length" else ""
         return Again(f"the answer is empty{spent}", empty=True)
     usage = reply.usage if isinstance(reply.usage, dict) else {}
     return Answer(text=text, model=model, prompt_tokens=_count(usage.get("prompt_tokens")),

@@ -87,7 +87,8 @@ def fold(text: str) -> str:
 
 def values_of(post: Post, entity: Entity | None = None, answer: str | None = None) -> dict[str, str | None]:
     """Every variable's value: of the post, of ``entity`` where it is about one, and the answer of an example."""
-    values = {"text": post.text, "caption": post.caption, "background": post.detailed_caption or post.caption, "answer": answer}
+    caption, detailed = ((text if text and fold(text) else None) for text in (post.caption, post.detailed_caption))
+    values = {"text": post.text, "caption": caption, "background": detailed or caption, "answer": answer}
     if entity is not None:
         values |= {"name": post.text[entity.start:entity.end], "type": entity.type, "fine_type": entity.fine_type}
     return values

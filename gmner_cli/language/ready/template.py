@@ -55,5 +55,5 @@ def capitalised(post: Post) -> list[str]:
 def _about(post: Post) -> str:
     names, caption = capitalised(post), values_of(post)["caption"]
     parts = [f"Capitalised in the text: {', '.join(names)}."] if names else []
-    parts += [f"The picture: {fold(caption)}."] if caption and fold(caption) else []
+    parts += [f"The picture: {fold(caption)}."] if caption else []
     return " ".join(parts)

@@ -15,6 +15,7 @@ from pathlib import Path
 from gmner_cli.data.inspection import text_key
 from gmner_cli.errors import printable
 from gmner_cli.jsonl import read_lines, read_posts
+from gmner_cli.language.prompts import fold
 from gmner_cli.records import Post
 
 HELD_OUT = frozenset({"dev", "test", "val", "valid", "validation"})
@@ -29,7 +30,7 @@ class Pool:
     posts: list[Post]
     barred: list[str | None]
     unannotated: int = 0
-    """Posts of the file that are left out, because they have no knowledge."""
+    """Posts of the file that are left out, because they have no knowledge, or failed."""
 
     def may_show(self, index: int, to: Post) -> bool:
         """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by text."""
@@ -44,7 +45,7 @@ class Pool:
     def __str__(self) -> str:
         """How many posts there are, how many are left out and why."""
         reasons = [f"{count} {reason}" for reason, count in Counter(filter(None, self.barred)).items()]
-        reasons += [f"{self.unannotated} without knowledge"] if self.unannotated else []
+        reasons += [f"{self.unannotated} without knowledge, or failed"] if self.unannotated else []
         why = f"; never examples: {', '.join(reasons)}" if reasons else ""
         return (f"{printable(str(self.path))}: {len(self.posts) + self.unannotated} posts, "
                 f"{len(self.usable)} may be examples{why}")
@@ -66,7 +67,7 @@ def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None)
                 ids.setdefault(post.id, file.name)
                 texts.setdefault(text_key(post), file.name)
     found = list(read_posts(path))
-    posts = [post for post in found if post.knowledge and post.error is None]
+    posts = [post for post in found if post.knowledge and fold(post.knowledge[0].text) and post.error is None]
     return Pool(path, posts, [_bar(post, ids, texts) for post in posts], len(found) - len(posts))
 
 
@@ -89,13 +90,14 @@ def _posts(file: Path) -> Iterator[Post]:
                        meta=meta if isinstance(meta, dict) else None)
 
 
-def _split(post: Post) -> object:
-    return (post.meta or {}).get("split")
+def _split(post: Post) -> str | None:
+    split = (post.meta or {}).get("split")
+    return split if isinstance(split, str) else None
 
 
 def _bar(post: Post, ids: dict[str, str], texts: dict[str, str]) -> str | None:
     split = _split(post)
-    if isinstance(split, str) and split in HELD_OUT:
+    if split in HELD_OUT:
         return f"of split {split}"
     if post.id in ids:
         return f"in {printable(ids[post.id])} by id"
