@@ -9,12 +9,10 @@ from typing import Literal
 
 from gmner_cli.errors import printable
 from gmner_cli.language.published.captions import PublishedCaption, read_captions
+from gmner_cli.language.published.listing import SHOWN, listed
 from gmner_cli.records import Post
 
 Field = Literal["caption", "detailed_caption"]
-
-SHOWN = 10
-"""Oddities and ids of one kind that are named; all are counted."""
 
 _PICTURE = re.compile(r"(.+)\.(?:jpe?g|png|gif|webp|bmp|tiff?|avif)", re.IGNORECASE)
 
@@ -71,10 +69,10 @@ class ImportCaptions:
         kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
         yield f"{self.given} posts got their {self.field}{kept}"
         if self.without:
-            yield f"{len(self.without)} posts have no caption in the files: {_listed(self.without)}"
+            yield f"{len(self.without)} posts have no caption in the files: {listed(self.without)}"
         unused = [key for key in self._by_key if key not in self._asked]
         if unused:
-            yield f"{len(unused)} captions belong to no post that was read: {_listed(unused)}"
+            yield f"{len(unused)} captions belong to no post that was read: {listed(unused)}"
 
     def _fill(self, post: Post) -> None:
         found = self.find(post)
@@ -117,7 +115,3 @@ def _some(lines: list[str], kind: str) -> Iterator[str]:
     if lines:
         yield f"{len(lines)} {kind}" + (f", the first {SHOWN}" if len(lines) > SHOWN else "") + ":"
         yield from (f"  {line}" for line in lines[:SHOWN])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(printable, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")

@@ -14,6 +14,7 @@ from pathlib import Path
 from gmner_cli.data.conll import read_lines
 from gmner_cli.data.tags import check_tag
 from gmner_cli.errors import GmnerError, RecordError, printable
+from gmner_cli.language.published.listing import listed
 from gmner_cli.records import Post
 
 END, TAG = "<EOS>", "X"
@@ -45,10 +46,10 @@ class Match:
     def __str__(self) -> str:
         """One line; the first of the ids and lines that are left over are named."""
         told = [f"knowledge for {self.matched} of {self.posts} posts"]
-        told += [f"{len(self.without)} are not in the file ({_first(self.without)})"] if self.without else []
+        told += [f"{len(self.without)} are not in the file ({listed(self.without)})"] if self.without else []
         told += [f"{len(self.ambiguous)} share their text with others, and the file has it another number of times "
-                 f"({_first(self.ambiguous)})"] if self.ambiguous else []
-        told += [f"{len(self.unused)} entries belong to no post (lines {_first(self.unused)})"] if self.unused else []
+                 f"({listed(self.ambiguous)})"] if self.ambiguous else []
+        told += [f"{len(self.unused)} entries belong to no post (lines {listed(self.unused)})"] if self.unused else []
         return "; ".join(told)
 
 
@@ -148,7 +149,3 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
 def _odd(path: Path, number: int, problem: str) -> RecordError:
     return RecordError(printable(problem), where=f"{printable(str(path))}:{number}",
                        hint=f"is it whole? Published knowledge has lines as TOKEN<tab>O, {END}<tab>{TAG}, WORD<tab>{TAG}")
-
-
-def _first(things: Sequence[object], most: int = 5) -> str:
-    return ", ".join(printable(str(thing)) for thing in things[:most]) + (", ..." if len(things) > most else "")

@@ -16,6 +16,7 @@ import msgspec
 
 from gmner_cli.data.conll import read_lines
 from gmner_cli.errors import GmnerError, RecordError, printable
+from gmner_cli.language.published.listing import listed
 from gmner_cli.records import Knowledge, Post
 
 LISTS = "_GPT"
@@ -48,11 +49,11 @@ class PoolReport:
         """For a person."""
         yield f"{self.posts} annotated posts"
         if self.unmatched:
-            yield f"{len(self.unmatched)} are not among the posts and left out: {_listed(self.unmatched)}"
+            yield f"{len(self.unmatched)} are not among the posts and left out: {listed(self.unmatched)}"
         if self.uncaptioned:
-            yield f"{len(self.uncaptioned)} have no caption, which examples show: {_listed(self.uncaptioned)}"
+            yield f"{len(self.uncaptioned)} have no caption, which examples show: {listed(self.uncaptioned)}"
         for name, ids in self.elsewhere.items():
-            yield f"{len(ids)} stand in {printable(name)}, and must not be examples there: {_listed(ids)}"
+            yield f"{len(ids)} stand in {printable(name)}, and must not be examples there: {listed(ids)}"
 
 
 def read_pool(folder: Path) -> tuple[list[PoolEntry], list[str]]:
@@ -142,7 +143,3 @@ def _entities(where: str, text: str) -> list[tuple[str, str]]:
         found.append((item[2], item[4]))
         at = item.end()
     return found
-
-
-def _listed(ids: Sequence[str], most: int = 10) -> str:
-    return ", ".join(map(printable, ids[:most])) + (", ..." if len(ids) > most else "")
