@@ -1,9 +1,9 @@
-"""Captions of published files into posts: by id, else by the picture's file name, and an account of what fits nowhere."""
+"""Captions of published files into posts, by the picture's file name or by id, and an account of what fits nowhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -41,7 +41,7 @@ class ImportCaptions:
             first = self._by_key.setdefault(caption.key, caption)
             if first is not caption:
                 self._double(first, caption)
-        self._by_name = _by_name(self._by_key.values())
+        self._pictures = _by_picture(self._by_key.values())
         self._asked: set[str] = set()
 
     def __call__(self, posts: list[Post]) -> list[Post]:
@@ -51,12 +51,12 @@ class ImportCaptions:
         return posts
 
     def find(self, post: Post) -> PublishedCaption | None:
-        """The caption of a post, by its id, else by the name of its picture; None when there is none, or it is ambiguous."""
-        for name in dict.fromkeys([post.id, *_names(post.image or "")]):
-            found = self._by_key.get(name) or self._by_name.get(name)
-            if found is not None:
-                return found
-        return None
+        """The caption of a post, None when there is none or it is ambiguous.
+
+        Its picture's name is asked for before its id. The id is the name of a picture
+        for posts without one alone: that of another post's picture may be the same.
+        """
+        return next(filter(None, (*self._named(post), *self._alike(post))), None)
 
     def account(self) -> Iterator[str]:
         """Lines for a person: what the files held, and what became of it."""
@@ -73,6 +73,18 @@ class ImportCaptions:
         unused = [key for key in self._by_key if key not in self._asked]
         if unused:
             yield f"{len(unused)} captions belong to no post that was read: {listed(unused)}"
+
+    def _named(self, post: Post) -> list[PublishedCaption | None]:
+        """What is said of the post's picture, and of its id."""
+        if not post.image:
+            return [self._by_key.get(post.id), self._pictures.get(post.id)]
+        name = PurePosixPath(post.image).name
+        whole = self._pictures.get(name) if name == post.image else None
+        return [self._by_key.get(post.image), self._by_key.get(name), whole, self._by_key.get(post.id)]
+
+    def _alike(self, post: Post) -> list[PublishedCaption | None]:
+        """What is said of a picture in another folder or with another ending, or without either."""
+        return [found.get(name) for name in _names(post.image or "") for found in (self._by_key, self._pictures)]
 
     def _fill(self, post: Post) -> None:
         found = self.find(post)
@@ -93,11 +105,11 @@ class ImportCaptions:
             self.differing.append(printable(f"{again.where}: {again.key} has another caption at {first.where}"))
 
 
-def _by_name(captions: Sequence[PublishedCaption]) -> dict[str, PublishedCaption]:
-    """Captions by what their keys are called without folder and ending, where that means one caption."""
+def _by_picture(captions: Iterable[PublishedCaption]) -> dict[str, PublishedCaption]:
+    """Captions of pictures by their names without folder, and without ending too, where that means one caption."""
     found: dict[str, PublishedCaption | None] = {}
     for caption in captions:
-        for name in _names(caption.key):
+        for name in _names(caption.key) if _PICTURE.fullmatch(caption.key) else ():
             other = found.setdefault(name, caption)
             if other is None or other.text != caption.text:
                 found[name] = None
@@ -105,10 +117,10 @@ def _by_name(captions: Sequence[PublishedCaption]) -> dict[str, PublishedCaption
 
 
 def _names(path: str) -> list[str]:
-    """The ways to name a picture: its path, its file name, and that without the ending."""
+    """The names of a picture: its file name, and that without the ending."""
     name = PurePosixPath(path).name
     ending = _PICTURE.fullmatch(name)
-    return [path, name, *([ending[1]] if ending else [])] if name else []
+    return [name, *([ending[1]] if ending else [])] if name else []
 
 
 def _some(lines: list[str], kind: str) -> Iterator[str]:

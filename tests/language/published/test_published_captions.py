@@ -111,16 +111,27 @@ def posts(*rows):
     return [Post(id=identity, text="x", image=image, caption=caption) for identity, image, caption in rows]
 
 
-def test_a_caption_is_found_by_id_then_by_the_name_of_the_picture(tmp_path):
-    file = write(tmp_path / "f", "7.jpg :by id\nharbour.jpg :by name\nO_1 :bare\nboth :the id wins\nboth.jpg :not this\n")
+def test_a_caption_is_found_by_the_name_of_the_picture_or_by_id(tmp_path):
+    file = write(tmp_path / "f", "7.jpg :seven\nharbour.jpg :by name\nO_1 :bare\nmine :by id\nboth.jpg :not this\n")
     stage = ImportCaptions([file])
-    made = stage(posts(("7", None, None), ("a", "deep/down/harbour.jpg", None), ("b", "O_1.PNG", None), ("both", "7.jpg", None),
+    made = stage(posts(("7", None, None), ("a", "deep/down/harbour.jpg", None), ("b", "O_1.PNG", None), ("mine", "8.jpg", None),
                        ("none", "else.jpg", None), ("error", "7.jpg", None)))
-    assert [p.caption for p in made] == ["by id", "by name", "bare", "the id wins", None, "by id"]
+    assert [p.caption for p in made] == ["seven", "by name", "bare", "by id", None, "seven"]
     assert stage.without == ["none"] and stage.given == 5
     said = "\n".join(stage.account())
     assert "5 posts got their caption" in said and "1 posts have no caption in the files: none" in said
     assert "1 captions belong to no post that was read: both.jpg" in said
+
+
+@pytest.mark.parametrize(("lines", "post", "caption"), [
+    ("5.jpg :a dog\n1.jpg :a cat\n", ("5", "1.jpg"), "a cat"), ("1.jpg :a cat\n5.jpg :a dog\n", ("5", "in/1.jpg"), "a cat"),
+    ("5 :a dog\n1.jpg :a cat\n", ("5", "1.jpg"), "a cat"), ("1 :a cat\n5 :a dog\n", ("5", "1.jpg"), "a dog"),
+    ("5.jpg :a dog\n", ("5", "1.jpg"), None), ("5.jpg :a dog\n1.jpg :a cat\n", ("5", None), "a dog"),
+    ("in/5.jpg :a dog\n1.jpg :a cat\n", ("5", "5.png"), "a dog"), ("5.jpg :a dog\n1.png :a cat\n", ("5", "1.jpg"), "a cat"),
+    ("a/5.jpg :a dog\nb/5.jpg :a cat\n", ("5", None), None)])
+def test_no_post_gets_the_caption_of_another_ones_picture(tmp_path, lines, post, caption):
+    stage = ImportCaptions([write(tmp_path / "f", lines)])
+    assert stage(posts((*post, None)))[0].caption == caption
 
 
 def test_a_name_that_two_pictures_share_is_nobodys(tmp_path):
