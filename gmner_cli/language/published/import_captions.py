@@ -21,7 +21,8 @@ class ImportCaptions:
     """Stage that fills ``caption`` (or ``detailed_caption``) of the posts that have none.
 
     A key of a file is a post's id or the name of its picture, with or without
-    folder and ending. Where one stands twice with different captions, the first is taken.
+    folder and ending. Where one stands twice with different captions, the first is
+    taken, and so is the one of the file given first where two files say it of a post.
     """
 
     name = "caption"
@@ -37,10 +38,12 @@ class ImportCaptions:
         self.without: list[str] = []
         """Ids of posts with a picture or an asked caption that got none."""
         self._by_key: dict[str, PublishedCaption] = {}
-        for caption in (c for file in self.files for c in file.captions):
-            first = self._by_key.setdefault(caption.key, caption)
-            if first is not caption:
-                self._double(first, caption)
+        self._file: dict[str, int] = {}
+        self._doubles: set[tuple[str, str]] = set()
+        for number, file in enumerate(self.files):
+            for caption in file.captions:
+                self._file.setdefault(caption.key, number)
+                self._double(self._by_key.setdefault(caption.key, caption), caption)
         self._pictures = _by_picture(self._by_key.values())
         self._asked: set[str] = set()
 
@@ -50,13 +53,15 @@ class ImportCaptions:
                 self._fill(post)
         return posts
 
-    def find(self, post: Post) -> PublishedCaption | None:
-        """The caption of a post, None when there is none or it is ambiguous.
+    def find(self, post: Post) -> list[PublishedCaption]:
+        """The captions of a post, the one to take first; none where they are ambiguous.
 
-        Its picture's name is asked for before its id. The id is the name of a picture
-        for posts without one alone: that of another post's picture may be the same.
+        The file given first comes first, and in a file the picture's name before the
+        id. The id is the name of a picture for posts without one alone: that of another
+        post's picture may be the same.
         """
-        return next(filter(None, (*self._named(post), *self._alike(post))), None)
+        found = list(filter(None, self._named(post))) or list(filter(None, self._alike(post)))
+        return sorted(dict.fromkeys(found), key=lambda caption: self._file[caption.key])
 
     def account(self) -> Iterator[str]:
         """Lines for a person: what the files held, and what became of it."""
@@ -65,7 +70,7 @@ class ImportCaptions:
             yield from _some(file.oddities, "lines without a caption")
         if self.repeated:
             yield f"{self.repeated} captions stand there once more in the same words"
-        yield from _some(self.differing, "captions differ from an earlier one of the same name, which is taken")
+        yield from _some(self.differing, "captions differ from another of the same name or post, which is taken")
         kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
         yield f"{self.given} posts got their {self.field}{kept}"
         if self.without:
@@ -88,17 +93,22 @@ class ImportCaptions:
 
     def _fill(self, post: Post) -> None:
         found = self.find(post)
-        if found is not None:
-            self._asked.add(found.key)
+        self._asked.update(caption.key for caption in found)
+        for again in found[1:]:
+            self._double(found[0], again)
         if getattr(post, self.field) and not self.overwrite:
             self.kept += 1
-        elif found is not None:
-            setattr(post, self.field, found.text)
+        elif found:
+            setattr(post, self.field, found[0].text)
             self.given += 1
         else:
             self.without.append(post.id)
 
     def _double(self, first: PublishedCaption, again: PublishedCaption) -> None:
+        pair = (first.where, again.where)
+        if first is again or pair in self._doubles:
+            return
+        self._doubles.add(pair)
         if first.text == again.text:
             self.repeated += 1
         else:

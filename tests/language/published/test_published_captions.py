@@ -147,6 +147,23 @@ def test_doubles_are_told_and_the_first_is_taken(tmp_path):
     assert stage.differing == [f"{first}:3: 1.jpg has another caption at {first}:1", f"{second}:2: 2.jpg has another caption at {first}:2"]
 
 
+@pytest.mark.parametrize("image", [None, "1.jpg", "photos/1.jpg"])
+def test_of_a_posts_captions_the_first_given_is_taken_whatever_they_call_it(tmp_path, image):
+    rows, objects = write(tmp_path / "a.txt", "1.jpg :first\n"), write(tmp_path / "b.jsonl", '{"id": "1", "caption": "second"}\n')
+    stage = ImportCaptions([rows, objects])
+    assert stage(posts(("1", image, None), ("1", image, None)))[0].caption == "first"
+    said = "\n".join(stage.account())
+    assert f"1 captions differ from another of the same name or post, which is taken:\n  {objects}:1: 1 has another caption at {rows}:1\n" in said
+    assert "belong to no post" not in said
+    assert ImportCaptions([objects, rows])(posts(("1", image, None)))[0].caption == "second"
+
+
+def test_of_a_post_and_its_picture_each_file_may_say_the_same(tmp_path):
+    stage = ImportCaptions([write(tmp_path / "a", "1.jpg :boat\n"), write(tmp_path / "b", "1 :boat\n")])
+    assert stage(posts(("1", "1.jpg", None)))[0].caption == "boat"
+    assert (stage.repeated, stage.differing) == (1, []) and "belong to no post" not in "\n".join(stage.account())
+
+
 def test_captions_that_are_there_are_kept_unless_they_are_to_be_replaced(tmp_path):
     file = write(tmp_path / "f", "1.jpg :new\n")
     stage = ImportCaptions([file])
