@@ -58,12 +58,24 @@ def test_files_are_imported_without_pictures_and_accounted_for(gmner, posts, tmp
     done = gmner("caption", posts, "--from", first, "--from", second, "-o", out)
     assert done.returncode == 0, done.stderr
     assert [r.get("caption") for r in read_jsonl(out.read_text())] == ["a red field", None, "Torn\nin two.", None, "mine", "a red field"]
-    for said in ("rows.txt: 2 captions", "rows.txt:3: no caption for 2.png", "3 posts got their caption, 1 had one and keep it",
-                 "2 posts have no caption in the files: 2, 4", "1 captions belong to no post that was read: 9.png"):
+    for said in ("rows.txt: 2 captions", "rows.txt:3: no caption for 2.png", "3 posts of this run got their caption, 1 had one and keep it",
+                 "2 posts of this run have no caption in the files: 2, 4", "1 captions belong to no post of this run: 9.png"):
         assert said in done.stderr
     second.write_text("imgid:3###Another\n")
     refused = gmner("caption", posts, "--from", first, "--from", second, "-o", out, "--resume")
     assert refused.returncode in (1, 2) and "from" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_resumed_the_account_claims_nothing_of_posts_that_were_finished_before(gmner, tmp_path):
+    posts = write_jsonl(tmp_path / "posts.jsonl", [{"id": "1", "text": "x"}, {"id": "2", "text": "x"}])
+    captions, out = tmp_path / "rows.txt", tmp_path / "out.jsonl"
+    captions.write_text("1.jpg :a\n2.jpg :b\n")
+    assert gmner("caption", posts, "--from", captions, "--limit", "1", "-o", out).returncode == 0
+    done = gmner("caption", posts, "--from", captions, "-o", out, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert [r["caption"] for r in read_jsonl(out.read_text())] == ["a", "b"]
+    assert "1 were finished before" in done.stderr and "1 posts of this run got their caption" in done.stderr
+    assert "1 captions belong to no post of this run: 1.jpg" in done.stderr and "that was read" not in done.stderr
 
 
 @pytest.mark.parametrize(("args", "code", "said"), [

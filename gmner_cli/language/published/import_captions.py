@@ -36,7 +36,7 @@ class ImportCaptions:
         self.differing: list[str] = []
         self.given = self.kept = 0
         self.without: list[str] = []
-        """Ids of posts with a picture or an asked caption that got none."""
+        """Ids of posts that the files have no caption for, but those that keep one they had."""
         self._by_key: dict[str, PublishedCaption] = {}
         self._file: dict[str, int] = {}
         self._doubles: set[tuple[str, str]] = set()
@@ -64,7 +64,10 @@ class ImportCaptions:
         return sorted(dict.fromkeys(found), key=lambda caption: self._file[caption.key])
 
     def account(self) -> Iterator[str]:
-        """Lines for a person: what the files held, and what became of it."""
+        """Lines for a person: what the files held, and what became of it in this run.
+
+        Posts that an earlier run finished never come here (``--resume``): the lines claim nothing of them.
+        """
         for file in self.files:
             yield printable(f"{file.path}: {len(file.captions)} captions")
             yield from _some(file.oddities, "lines without a caption")
@@ -72,12 +75,12 @@ class ImportCaptions:
             yield f"{self.repeated} captions stand there once more in the same words"
         yield from _some(self.differing, "captions differ from another of the same name or post, which is taken")
         kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
-        yield f"{self.given} posts got their {self.field}{kept}"
+        yield f"{self.given} posts of this run got their {self.field}{kept}"
         if self.without:
-            yield f"{len(self.without)} posts have no caption in the files: {listed(self.without)}"
+            yield f"{len(self.without)} posts of this run have no caption in the files: {listed(self.without)}"
         unused = [key for key in self._by_key if key not in self._asked]
         if unused:
-            yield f"{len(unused)} captions belong to no post that was read: {listed(unused)}"
+            yield f"{len(unused)} captions belong to no post of this run: {listed(unused)}"
 
     def _named(self, post: Post) -> list[PublishedCaption | None]:
         """What is said of the post's picture, and of its id."""
