@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from gmner_cli.data.conll import read_lines
+from gmner_cli.data.inspection import text_key
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.language.published.listing import listed
 from gmner_cli.records import Knowledge, Post
@@ -38,12 +39,13 @@ class PoolEntry:
 @dataclass
 class PoolReport:
     """What ``pool_posts`` found: ids of entries without a post, of posts without a caption, and of posts that
-    stand in other splits, by the name of the split."""
+    stand in other splits, by the name of the split: ``renamed`` are those of ``elsewhere`` that do by text alone."""
 
     posts: int = 0
     unmatched: list[str] = field(default_factory=list)
     uncaptioned: list[str] = field(default_factory=list)
     elsewhere: dict[str, list[str]] = field(default_factory=dict)
+    renamed: dict[str, list[str]] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
         """For a person."""
@@ -54,6 +56,8 @@ class PoolReport:
             yield f"{len(self.uncaptioned)} have no caption, which examples show: {listed(self.uncaptioned)}"
         for name, ids in self.elsewhere.items():
             yield f"{len(ids)} stand in {printable(name)}, and must not be examples there: {listed(ids)}"
+            if name in self.renamed:
+                yield f"{len(self.renamed[name])} of them stand there under another id: {listed(self.renamed[name])}"
 
 
 def read_pool(folder: Path) -> tuple[list[PoolEntry], list[str]]:
@@ -78,19 +82,23 @@ def pool_posts(entries: Sequence[PoolEntry], posts: Iterable[Post],
     """The entries' posts, in the order of the entries, with the pool's knowledge alone.
 
     ``posts``: where their text, picture and caption come from, such as a train
-    split; all other fields pass. ``others``: splits by name in which pool posts are looked for. The
-    annotated entities go into ``annotated``, [[name, type], ...]: they are not spans, and
-    not all of them stand in the text.
+    split; all other fields pass. ``others``: splits by name in which pool posts are looked for,
+    by id and by text. The annotated entities go into ``annotated``, [[name, type], ...]:
+    they are not spans, and not all of them stand in the text.
     """
     wanted = {entry.id for entry in entries}
     by_id = {post.id: post for post in posts if post.id in wanted}
     found = [_example(by_id[entry.id], entry) for entry in entries if entry.id in by_id]
     report = PoolReport(len(found), [entry.id for entry in entries if entry.id not in by_id],
                         [post.id for post in found if not post.caption])
+    keys = {post.id: text_key(post) for post in found}
     for name, split in (others or {}).items():
-        there = {post.id for post in split}
-        if ids := [entry.id for entry in entries if entry.id in there]:
+        there = {(post.id, text_key(post)) for post in split}
+        named, texts = ({pair[part] for pair in there} for part in (0, 1))
+        if ids := [entry.id for entry in entries if entry.id in named or keys.get(entry.id) in texts]:
             report.elsewhere[name] = ids
+        if renamed := [identity for identity in ids if identity not in named]:
+            report.renamed[name] = renamed
     return found, report
 
 
