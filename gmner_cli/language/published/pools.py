@@ -28,12 +28,18 @@ _ITEM = re.compile(r"\[(['\"])(.*?)\1, (['\"])([^'\"]+)\3\](, (?=\[)|$)")
 
 @dataclass(frozen=True, slots=True)
 class PoolEntry:
-    """One annotated post: ``where`` is file:line; ``entities`` are (name, type), None where the list of them lacks it."""
+    """One annotated post and the line of its id; ``entities`` are (name, type), None where the list of them lacks it."""
 
-    where: str
+    path: Path
+    line: int
     id: str
     knowledge: str
     entities: list[tuple[str, str]] | None
+
+    @property
+    def where(self) -> str:
+        """file:line, for a person."""
+        return f"{self.path}:{self.line}"
 
 
 @dataclass
@@ -68,11 +74,11 @@ def read_pool(folder: Path) -> tuple[list[PoolEntry], list[str]]:
     id stands twice, or a list of entities is none.
     """
     knowledge, lists = _files(folder)
-    entities = {name: (where, _entities(where, text)) for where, name, text in _pairs(lists)}
-    entries = [PoolEntry(where, name, text, entities.get(name, (None, None))[1]) for where, name, text in _pairs(knowledge)]
+    entities = {name: (line, _entities(f"{lists}:{line}", text)) for line, name, text in _pairs(lists)}
+    entries = [PoolEntry(knowledge, line, name, text, entities.get(name, (None, None))[1]) for line, name, text in _pairs(knowledge)]
     known = {entry.id for entry in entries}
-    odd = [f"{where}: entities of {name}, of which {knowledge.name} says nothing"
-           for name, (where, _) in entities.items() if name not in known]
+    odd = [f"{lists}:{line}: entities of {name}, of which {knowledge.name} says nothing"
+           for name, (line, _) in entities.items() if name not in known]
     odd += [f"{entry.where}: {entry.id} has no list of entities in {lists.name}" for entry in entries if entry.entities is None]
     return entries, [printable(line) for line in odd]
 
@@ -106,7 +112,7 @@ def _example(post: Post, entry: PoolEntry) -> Post:
     extra = dict(post.extra)
     if entry.entities is not None:
         extra["annotated"] = [list(pair) for pair in entry.entities]
-    said = Knowledge(text=entry.knowledge, source=f"published:{Path(entry.where.rpartition(':')[0]).name}")
+    said = Knowledge(text=entry.knowledge, source=f"published:{entry.path.name}")
     return msgspec.structs.replace(post, knowledge=[said], extra=extra)
 
 
@@ -119,8 +125,8 @@ def _files(folder: Path) -> tuple[Path, Path]:
     return names[0], lists[0]
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str, str]]:
-    """``(file:line of the id, id, text)`` of every two lines that are not blank."""
+def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
+    """``(line of the id, id, text)`` of every two lines that are not blank."""
     lines = [(number, line.strip()) for number, line in enumerate(read_lines(path), start=1) if line.strip()]
     if not lines:
         raise GmnerError("is empty", where=printable(str(path)))
@@ -136,7 +142,7 @@ def _pairs(path: Path) -> Iterator[tuple[str, str, str]]:
         if name in seen:
             raise RecordError(f"id {printable(name)} stands there twice", where=printable(where))
         seen.add(name)
-        yield where, name, lines[at + 1][1]
+        yield number, name, lines[at + 1][1]
 
 
 def _entities(where: str, text: str) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ def test_a_pool_as_published(folder):
     entries, odd = read_pool(folder())
     assert [(e.id, e.knowledge, e.entities) for e in entries] == [
         ("12", "Named entities:1. Ada (singer)", [("Ada", "PER"), ("Ada's Day", "OTHER")]), ("O_7", "There are none.", [])]
-    assert entries[1].where.endswith("mine.txt:3")
+    assert (entries[1].path, entries[1].line) == (folder() / "mine.txt", 3) and entries[1].where == f"{folder() / 'mine.txt'}:3"
     (line,) = odd
     assert "mine_GPT.txt:5: entities of 99" in line
     entries, odd = read_pool(folder(lists="12\nNone\n"))
