@@ -22,11 +22,10 @@ END, TAG = "<EOS>", "X"
 
 @dataclass(frozen=True, slots=True)
 class PublishedKnowledge:
-    """One post of a file: the line it begins at, its tokens with their IOB2 tags, and the knowledge, on one line."""
+    """One post of a file: the line it begins at, its tokens, and the knowledge, on one line. Tags are checked and left out."""
 
     line: int
     tokens: list[str]
-    tags: list[str]
     text: str
 
 
@@ -116,7 +115,6 @@ def _groups(path: Path) -> Iterator[list[tuple[int, str]]]:
 
 def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
     tokens: list[str] = []
-    tags: list[str] = []
     words: list[str] | None = None
     for number, line in rows:
         token, mark, tag = line.rpartition("\t")
@@ -136,14 +134,13 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
             if not token.strip(" "):
                 raise _odd(path, number, "has no token")
             tokens.append(token)
-            tags.append(tag)
     # Doubled spaces of the answer were published as words of no letters.
     text = " ".join(word for word in words or () if word)
     if not text:
         raise _odd(path, rows[-1][0], f"ends the post of line {rows[0][0]} without {END} and knowledge after it")
     if not tokens:
         raise _odd(path, rows[0][0], f"is {END}, and no post before it")
-    return PublishedKnowledge(rows[0][0], tokens, tags, text)
+    return PublishedKnowledge(rows[0][0], tokens, text)
 
 
 def _odd(path: Path, number: int, problem: str) -> RecordError:

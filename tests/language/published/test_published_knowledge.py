@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmner_cli.data import load
-from gmner_cli.data.tags import decode
 from gmner_cli.errors import GmnerError
 from gmner_cli.language.published.knowledge import PublishedKnowledge, match, read_knowledge
 from gmner_cli.records import Post
@@ -32,7 +31,7 @@ RAIN = (["rain"], ["O"], ["No", "names."])
 def test_a_file_as_published(tmp_path):
     content = spell(ADA, RAIN)
     found = read(tmp_path, content)
-    assert found == [PublishedKnowledge(1, *ADA[:2], "Ada Brook is known."), PublishedKnowledge(11, *RAIN[:2], "No names.")]
+    assert found == [PublishedKnowledge(1, ADA[0], "Ada Brook is known."), PublishedKnowledge(11, RAIN[0], "No names.")]
     assert read(tmp_path, b"\xef\xbb\xbf" + content.replace("\n", "\r\n").encode() + b"\r\n\r\n") == found
 
 
@@ -62,7 +61,7 @@ def test_a_file_that_is_torn_or_of_another_kind_is_refused_with_its_line(tmp_pat
 
 
 def entry(line, text, knowledge):
-    return PublishedKnowledge(line, text.split(), ["O"] * len(text.split()), knowledge)
+    return PublishedKnowledge(line, text.split(), knowledge)
 
 
 def post(identity, text, tokens=True):
@@ -91,16 +90,11 @@ def test_a_text_that_repeats_is_matched_in_order_and_never_guessed():
     ("twitter-2015", "pgim/knowledge-2015", {"train": ["33008"], "dev": ["370925"], "test": ["1418707"]}),
     ("twitter-2017", "pgim/knowledge-2017", {}), ("twitter-gmner-v2/txt", "riveg/knowledge-gmner", {})])
 def test_the_published_files_fit_the_prepared_posts(shared, folder, files, missing):
-    """All but the last post of each split of Twitter-2015, which the files lack; and their tags are the data sets' own."""
-    place, gmner = shared / "data" / folder, folder.endswith("txt")
+    """All but the last post of each split of Twitter-2015, which the files lack."""
+    place = shared / "data" / folder
     for split, file in (("train", "train"), ("dev", "valid"), ("test", "test")):
-        published = load("conll", place / f"{split}.txt")[split] if gmner else load(folder, place)[split]
+        published = load("conll", place / f"{split}.txt")[split] if place.name == "txt" else load(folder, place)[split]
         entries = read_knowledge(shared / "data" / files / f"{file}.txt")
         answers, report = match(published, entries)
         assert (report.without, report.ambiguous, report.unused) == (missing.get(split, []), [], [])
         assert list(answers) == [p.id for p in published if p.id in answers] and list(answers.values()) == [e.text for e in entries]
-        posts = [p for p in published if p.id in answers]
-        for one, its in zip(posts, entries, strict=True):
-            spans = decode(its.tags, "start" if gmner else "drop")[0]
-            assert [(s.start, s.end, s.type.replace("OTHER", "MISC")) for s in spans] == [
-                (e.token_start, e.token_end, e.type.replace("OTHER", "MISC")) for e in one.entities]
