@@ -51,8 +51,9 @@ def command(
     a model. Posts that fail come out with an "error" field, and the command then ends
     with exit code 3.
 
-    --from finds a post's caption by its id, else by the name of its picture. What is
-    odd in a file, stands there twice, or belongs to no post is told on stderr.
+    --from finds a post's caption by the name of its picture, else by its id; of several
+    files the first given is taken. What is odd in a file, stands there twice, or belongs
+    to no post of this run is told on stderr.
 
     \b
     Examples:

@@ -1,7 +1,8 @@
 """The annotated pool: which of its posts may be examples, and for whom.
 
 Published pools overlap with published test splits (39 posts of the pools for
-Twitter-2015 and -2017 stand in Twitter-GMNER's test split, 42 in its dev), so no
+Twitter-2015 and -2017 stand in Twitter-GMNER's test split, 42 in its dev, and one more there
+under another id), so no
 post of a held-out split is ever an example, and no post is its own.
 """
 
