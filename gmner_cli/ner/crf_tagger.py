@@ -31,7 +31,10 @@ class TaggerConfig(EncoderConfig, kw_only=True):
     knowledge: bool = False
     """Read the posts' ``knowledge`` as a second segment (PLIM); only s is tagged."""
     knowledge_source: str | None = None
-    """Read only entries of this source, such as "llm:smollm2"; by default all in training, and the first in prediction."""
+    """Read only entries of this source, such as "llm:smollm2"; by default those of any."""
+    augment: bool = True
+    """Train on every knowledge entry of a post, each in an example of its own (RiVEG, "after data augmentation"); else,
+    as prediction always does, on the first."""
     linear_at_head_lr: bool = True
     """Train the linear layer of tag scores at ``head_lr``, like the CRF; else at ``lr``, like the encoder."""
     save_dtype: str = "float32"
@@ -123,7 +126,7 @@ class CrfTagger(Model):
         entries = [k for k in post.knowledge or [] if source is None or k.source == source] if self.config.knowledge else []
         if not entries:
             return [[]]
-        entries = entries if training else entries[:1]
+        entries = entries if training and self.config.augment else entries[:1]
         return self.encoder.encode([k.text for k in entries], truncation=True, max_length=self.config.max_length)
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_knowledge_is_read_but_never_tagged_and_gives_way_before_the_post(tiny_e
     assert batch["ids"].shape == (1, 64) and batch["first"].shape == (1, 2)
     assert batch["kinds"][0].tolist() == [0] * 12 + [1] * 52
     assert len(model.examples([msgspec.structs.replace(known, entities=[])], training=True)) == 2, "a sample per entry"
+    assert len(tagger(tiny_encoder, knowledge=True, augment=False).examples([msgspec.structs.replace(known, entities=[])], training=True)) == 1
     said = msgspec.structs.replace(known, entities=[], knowledge=[Knowledge(text="a", source="a"), Knowledge(text="b c", source="b")])
     one = tagger(tiny_encoder, knowledge=True, knowledge_source="b")
     assert [e.data.extra for e in one.examples([said], training=True)] == [one.encoder.encode(["b c"])[0]]
