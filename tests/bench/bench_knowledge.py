@@ -54,7 +54,8 @@ def main() -> None:
     results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     print(table([r for r in results if "test" in r]))
     for part in (r for r in results if "rows" in r):
-        print(f"\nThe first {part['posts']} posts of {part['data']} test, seed {part['seed']}:\n" + "\n".join(
+        print(f"\nThe first {part['posts']} posts of {part['data']} test, seed {part['seed']}:\n\n"
+              "| tagger | precision | recall | F1 |\n| --- | --- | --- | --- |\n" + "\n".join(
             f"| {name} | {row['precision']:.2f} | {row['recall']:.2f} | {row['f1']:.2f} |" for name, row in part["rows"].items()))
 
 
@@ -102,8 +103,7 @@ def small(given: argparse.Namespace) -> None:
     for name, model, read in (("trained without knowledge", plain, gold), ("trained with it, given none", knowing, gold),
                               ("given SmolLM2's", knowing, asked), ("given ChatGPT's, as published", knowing, folder / "test.knowledge.jsonl")):
         found = folder / "found.jsonl"
-        gmner("predict", "--texts", read, "--limit", posts, "--recipe", "plim-mini", "--ner", model, "--threads", given.threads,
-              "--set", f"ner.settings.knowledge={model == knowing}", "-o", found)
+        gmner("predict", "--texts", read, "--limit", posts, "--recipe", "plim-mini", "--ner", model, "--threads", given.threads, "-o", found)
         rows[name] = {k: round(v, 2) for k, v in json.loads(gmner("score", found, gold, "--json"))["rows"]["MNER"].items()}
     about = json.loads((folder / f"{asked.name}.run.json").read_text())
     (RESULTS / f"{data}.smollm2.{seed}.json").write_text(json.dumps(
