@@ -128,7 +128,9 @@ class Packer:
         last = int((self._owner != FREE).nonzero().max())
         # A row that is alone, which may be a long one, is shown nothing of the others.
         seen = slice(0, last + 1) if len(rows) > 1 else ((self._owner == number[0]) | (self._owner == HEAD)).nonzero()[:, 0]
-        self._step.where, self._step.seen = where, seen
+        # Every layer uses them: on a GPU they are sent there once.
+        there = self.model.device
+        self._step.where, self._step.seen = where.to(there), seen if isinstance(seen, slice) else seen.to(there)
         back = position - self._position[seen]
         visible = ((self._owner[seen] == number) & (back >= 0)) | ((self._owner[seen] == HEAD) & (self._position[seen] < shared))
         given = {"input_ids": torch.tensor([[token for row in rows for token in row.next]]), "position_ids": position.T}
