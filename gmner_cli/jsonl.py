@@ -25,6 +25,8 @@ from gmner_cli.records import Post
 
 UNREADABLE = "unreadable"
 """Field of a failed record that holds the line as it came in."""
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What files begin with that Windows calls Unicode."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -196,7 +198,7 @@ def _new_id(own: Any, seen: dict[str, int], number: int) -> str:
 
 def _invalid_line(problem: jsonlines.InvalidLineError) -> str:
     reason = str(problem).split(" (line ")[0]
-    if isinstance(problem.line, bytes) and problem.line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if isinstance(problem.line, bytes) and problem.line.startswith(UTF16):
         return "is UTF-16, not UTF-8; convert the file with `iconv -f UTF-16 -t UTF-8`"
     if "does not match requested type" in reason or "null value" in reason:
         return "a line must hold one JSON object"

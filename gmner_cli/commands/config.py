@@ -79,7 +79,7 @@ def refuse_untrusted(values: Mapping[str, Any]) -> None:
     for name in ("llm", "base_url"):
         value = values.get(name)
         if value is not None and (name == "base_url" or str(value).startswith("openai:")):
-            raise UsageError(f"has posts sent to a server: {printable(str(value))}", where=f"./{FILE}",
+            raise UsageError(f"has posts sent to a server, with {name.replace('_', '-')!r}", where=f"./{FILE}",
                              hint=f"if you trust it, give it on the command line, with --{name.replace('_', '-')}")
     from gmner_cli import recipes
 

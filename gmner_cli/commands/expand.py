@@ -34,12 +34,12 @@ def command(
     max_tokens: Annotated[int | None, typer.Option(
         "--max-tokens", min=1, metavar="N", help="Longest answer. Default: 256 for knowledge, 48 for an expansion.")] = None,
     temperature: Annotated[float | None, typer.Option(
-        "--temperature", min=0, metavar="T", help="Default: 0, the likeliest answer.")] = None,
+        "--temperature", min=0, max=100, metavar="T", help="Default: 0, the likeliest answer.")] = None,
     base_url: Annotated[str | None, typer.Option(
         "--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in http://localhost:8000/v1. Its key "
         "comes from $OPENAI_API_KEY alone.")] = None,
     per_minute: Annotated[float | None, typer.Option(
-        "--per-minute", min=0.1, metavar="N", help="Questions that a server is asked in a minute, at most.")] = None,
+        "--per-minute", min=0.1, max=1e6, metavar="N", help="Questions that a server is asked in a minute, at most.")] = None,
     quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option(
         "--quality", help="world: how well it knows. Default: right.")] = None,
     source: Annotated[str | None, typer.Option(
@@ -99,7 +99,7 @@ def command(
     plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
                 per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
-                store=store or _beside(out), batch_size=batch_size, seed=seed, offline=offline)
+                store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)
     plan.check()
     made = []
 
@@ -113,6 +113,14 @@ def command(
         for stage in made:
             say(str(stage.tally))
     options.end_with_failures(outcome.failures)
+
+
+def _apart(store: Path, out: str) -> Path:
+    from gmner_cli.errors import UsageError
+
+    if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", ".partial", ".run.json")]:
+        raise UsageError("--store and -o name the same file", hint="leave --store out, and it lies beside OUT")
+    return store
 
 
 def _beside(out: str) -> Path | None:

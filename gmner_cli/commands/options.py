@@ -33,12 +33,12 @@ Device = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", metavar="N", help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", min=0, max=2**32 - 1, metavar="N", help="Seed of everything random.")]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Default: the recipe's.")
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, metavar="N", help="CPU threads. Default: all cores.")
+    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, max=1024, metavar="N", help="CPU threads. Default: all cores.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Resume = Annotated[

@@ -14,6 +14,7 @@ from pathlib import Path
 from gmner_cli.data.findings import Report
 from gmner_cli.data.tags import check_tag
 from gmner_cli.errors import GmnerError
+from gmner_cli.jsonl import UTF16
 
 ID_MARK = "IMGID:"
 Cells = Callable[[str], tuple[str, ...]]
@@ -63,7 +64,7 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
-                         hint="convert it, as in: iconv -f latin1 -t utf-8") from None
+                         hint=f"convert it, as in: iconv -f {'UTF-16' if data.startswith(UTF16) else 'latin1'} -t UTF-8") from None
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 

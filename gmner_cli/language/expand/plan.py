@@ -17,7 +17,7 @@ from gmner_cli.language import llm as models
 from gmner_cli.language import ready
 from gmner_cli.language.expand import Expand
 from gmner_cli.language.llm.backend import Backend, Generation
-from gmner_cli.language.prompts import FOLDER, Prompt, read_prompt
+from gmner_cli.language.prompts import Prompt, read_prompt
 from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model import CONFIG, WEIGHTS
@@ -63,8 +63,13 @@ class Plan:
         """Read what is small, and raise UsageError for options that contradict each other, GmnerError for files that cannot be used."""
         if self.quality is not None and self.llm.partition(":")[0] != "world":
             raise UsageError("--quality is for --llm world alone")
+        for name in ("llm", "source"):
+            if any("\ud800" <= character <= "\udfff" for character in getattr(self, name) or ""):
+                raise UsageError(f"--{name} is not UTF-8, and records could not name it")
         if self._ready is not None:
             self._refuse(_OF_PROMPTS, f"{self._ready.name} reads no prompt")
+        else:
+            models.check(self.llm, base_url=self.base_url, offline=self.offline)
         if self.pool is None:
             self._refuse(_OF_POOLS, "there is no --pool")
         elif self.task == "expansions":
@@ -84,8 +89,7 @@ class Plan:
                                 "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
-        files = {name: sha256(path) for name, path in (("pool", self.pool), ("prompt", self._prompt_file)) if path}
-        return {**said, **files, "examples": self.wanted, "examples_fixed": self.examples_fixed,
+        return {**said, **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256, "examples": self.wanted, "examples_fixed": self.examples_fixed,
                 "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
                 "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
                                                 if (self._tagger / name).is_file()],
@@ -116,10 +120,6 @@ class Plan:
     @cached_property
     def _prompt(self) -> Prompt:
         return read_prompt(self.task, self.prompt)
-
-    @property
-    def _prompt_file(self) -> Path:
-        return self.prompt or FOLDER / f"{self.task}.txt"
 
     @cached_property
     def _pool(self) -> Pool:

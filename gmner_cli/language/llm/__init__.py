@@ -41,6 +41,17 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
     return Remembering(_made(name, runtime, generation or Generation(), offline, batch_size, base_url, per_minute), kept)
 
 
+def check(name: str, *, base_url: str | None = None, offline: bool = False) -> None:
+    """Raise UsageError where ``make`` would for the name of a model or the address of a server, without loading anything."""
+    kind, _, rest = name.partition(":")
+    if name != "smollm2" and not (kind in ("hf", "openai") and rest):
+        raise UsageError(f"there is no language model {name!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))
+    if kind == "openai":
+        from gmner_cli.language.llm.openai import address_of
+
+        address_of(base_url, offline=offline)
+
+
 def content(name: str) -> str | None:
     """The digest of the weights that ``name`` stands for, where it is a folder or file here; None of what is known by its name."""
     kind, _, rest = name.partition(":")
@@ -52,8 +63,9 @@ def content(name: str) -> str | None:
 
 def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None, base_url: str | None,
           per_minute: float | None) -> Backend:
+    check(name, base_url=base_url, offline=offline)
     kind, _, rest = name.partition(":")
-    if name == "smollm2" or (kind == "hf" and rest):
+    if name == "smollm2" or kind == "hf":
         from gmner_cli.language.llm.causal import Causal
 
         if name != "smollm2":
@@ -62,8 +74,6 @@ def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, ba
 
         # In its chat form, a model of this size says the instructions back; examples that it is to continue, it follows.
         return Causal(str(folder()), runtime, generation, batch_size=batch_size or 8, name=name, chat=False)
-    if kind == "openai" and rest:
-        from gmner_cli.language.llm.openai import Server
+    from gmner_cli.language.llm.openai import Server
 
-        return Server(rest, generation, base_url=base_url, offline=offline, concurrency=batch_size or 4, per_minute=per_minute)
-    raise UsageError(f"there is no language model {name!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))
+    return Server(rest, generation, base_url=base_url, offline=offline, concurrency=batch_size or 4, per_minute=per_minute)

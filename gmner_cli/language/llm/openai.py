@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
-import time
+import re
 from collections.abc import Generator as Flow
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
@@ -29,6 +31,8 @@ STOPS = 4
 """Stop strings that servers take; all are heeded here."""
 LARGEST = 8 * 2**20
 """Bytes of a reply; an answer has some thousand."""
+SECRET = 12
+"""Characters from which on a key is one; servers on one's own machine are given words such as "none" or "ollama"."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,9 @@ class _Key(httpx2.Auth):
         if not (key.isascii() and key.isprintable()):
             raise UsageError(f"the key in {KEY} holds characters that no key has", hint="was it cut, or copied with its quotes?")
         self._header = lambda: f"Bearer {key}"
-        self.hide = lambda text: text.replace(key, "***")  # a server may say the key back
+        # A server may say the key back. In an answer it is looked for where it is no ordinary word.
+        self.hide = lambda text: text.replace(key, "***")
+        self.hide_in_answer = (lambda text: re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", text)) if len(key) >= SECRET else str
 
     def auth_flow(self, request: httpx2.Request) -> Flow[httpx2.Request, httpx2.Response, None]:
         request.headers["Authorization"] = self._header()
@@ -69,19 +75,13 @@ class Server(Backend):
 
     def __init__(self, model: str, generation: Generation, *, base_url: str | None = None, offline: bool = False,
                  concurrency: int = 4, per_minute: float | None = None, patience: Patience | None = None):
-        """Raises UsageError for a ``base_url`` that is none, or not on this machine when ``offline``."""
+        """Raises what ``address_of`` raises."""
         self.name, self.generation, self.patience = model, generation, patience or Patience()
-        address = _address(base_url or DEFAULT)
-        local = _loopback(address.hostname or "")
-        if offline and not local:
-            raise UsageError(f"{address.geturl()} is not on this machine, and --offline forbids to ask it",
-                             hint="leave --offline out, or give the --base-url of a server on localhost")
+        address = address_of(base_url, offline=offline)
+        self._local = _loopback(address.hostname or "")
         self.where = f"{address.geturl().rstrip('/')}/chat/completions"
         key = os.environ.get(KEY, "").strip()
-        self._key = _Key(key) if key and (local or address.scheme == "https") else None
-        self._client = httpx2.Client(
-            auth=self._key, trust_env=not local, follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
-            timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
+        self._key = _Key(key) if key and (self._local or address.scheme == "https") else None
         self._pace, self._concurrency, self._reached = Pace(per_minute), concurrency, False
         self._unwanted: set[str] = set()
 
@@ -97,16 +97,21 @@ class Server(Backend):
         done: SimpleQueue[tuple[int, Answer | Failure | BaseException]] = SimpleQueue()
         stopped = Event()
 
+        async def ask() -> None:
+            async with self._client() as client:
+                while not stopped.is_set():
+                    try:
+                        index = waiting.get_nowait()
+                    except Empty:
+                        return
+                    done.put((index, await self._ask(client, questions[index].prompt, stopped)))
+
         def work() -> None:
-            while not stopped.is_set():
-                try:
-                    index = waiting.get_nowait()
-                except Empty:
-                    return
-                try:
-                    done.put((index, self._ask(questions[index].prompt, stopped)))
-                except BaseException as problem:
-                    done.put((index, problem))
+            try:
+                # A loop for each worker, which does one thing at a time in it: what is awaited can be given up at any moment.
+                asyncio.run(ask())
+            except BaseException as problem:
+                done.put((-1, problem))
 
         # Daemons: a run that is interrupted does not wait for a server that thinks.
         for _ in range(min(self._concurrency, len(questions))):
@@ -120,7 +125,11 @@ class Server(Backend):
         finally:
             stopped.set()
 
-    def _ask(self, prompt: str, stopped: Event) -> Answer | Failure:
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(auth=self._key, trust_env=not self._local, follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
+                                  timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
+
+    async def _ask(self, client: httpx2.AsyncClient, prompt: str, stopped: Event) -> Answer | Failure:
         outcome: Answer | Again | Failure = Failure("no longer wanted")
         for attempt in range(self.patience.tries):
             if isinstance(outcome, Again):
@@ -129,14 +138,14 @@ class Server(Backend):
             if not self._pace.begin(stopped):
                 return Failure("no longer wanted")
             # An answer that begins with a stop string is empty where the server stops: from then on only we do.
-            outcome = self._once(prompt, stops=not (isinstance(outcome, Again) and outcome.empty))
+            outcome = await self._once(client, prompt, stops=not (isinstance(outcome, Again) and outcome.empty))
             if not isinstance(outcome, Again):
                 return outcome
         if outcome.unreached and not self._reached:
             raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint="is the server running, and --base-url right?")
         return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
-    def _once(self, prompt: str, stops: bool) -> Answer | Again | Failure:
+    async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
         asked = {"model": self.name, "messages": [{"role": "user", "content": prompt}],
                  "max_tokens": self.generation.max_tokens, "temperature": self.generation.temperature}
         if self.generation.temperature:
@@ -147,33 +156,51 @@ class Server(Backend):
             value = asked.pop(name)
             if name == "max_tokens":  # has another name where thinking counts too
                 asked["max_completion_tokens"] = value
-        late = time.monotonic() + self.patience.timeout
-        body = bytearray()
+        hide, hide_in_answer = (self._key.hide, self._key.hide_in_answer) if self._key else (str, str)
         try:
-            with self._client.stream("POST", self.where, json=asked) as response:
-                self._reached = True
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > LARGEST:
-                        return Again(f"the reply is larger than {LARGEST} bytes")
-                    if time.monotonic() > late:
-                        return Again(f"no whole reply came within {self.patience.timeout:g} seconds")
-        except httpx2.TimeoutException:
-            return Again(f"no reply came within {self.patience.timeout:g} seconds")
+            # Over everything, because a server may keep any part of a reply alive that is read piece by piece.
+            response, body = await asyncio.wait_for(self._reply(client, asked), self.patience.timeout)
+        except (asyncio.TimeoutError, httpx2.TimeoutException):
+            return Again(f"no whole reply came within {self.patience.timeout:g} seconds")
         except httpx2.ConnectError as problem:
-            return Again(printable(str(problem)), unreached=True)
+            return Again(printable(hide(str(problem))), unreached=True)
         except (httpx2.TransportError, httpx2.DecodingError) as problem:
-            return Again(f"the connection broke: {printable(str(problem)) or type(problem).__name__}")
-        outcome = judge(response.status_code, response.headers.get("Retry-After"), bytes(body), model=self.name,
-                        generation=self.generation, where=self.where, hide=self._key.hide if self._key else str)
+            return Again(f"the connection broke: {printable(hide(str(problem))) or type(problem).__name__}")
+        if len(body) > LARGEST:
+            return Again(f"the reply is larger than {LARGEST} bytes")
+        outcome = judge(response.status_code, response.headers.get("Retry-After"), body, model=self.name,
+                        generation=self.generation, where=self.where, hide=hide, hide_in_answer=hide_in_answer)
         if isinstance(outcome, Again) and outcome.unwanted and outcome.unwanted not in self._unwanted:
             self._unwanted |= {outcome.unwanted}
             say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
         return outcome
 
+    async def _reply(self, client: httpx2.AsyncClient, asked: dict[str, Any]) -> tuple[httpx2.Response, bytes]:
+        """A reply and its body, or of one that is too large the beginning."""
+        body = bytearray()
+        async with client.stream("POST", self.where, json=asked) as response:
+            self._reached = True
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > LARGEST:
+                    break
+        return response, bytes(body)
 
-def _address(base_url: str) -> SplitResult:
-    """The parts of an address that questions may be sent to. Raises UsageError without showing what may be a secret."""
+
+def address_of(base_url: str | None, *, offline: bool) -> SplitResult:
+    """The parts of an address that questions may be sent to; None is OpenAI's.
+
+    Raises UsageError, without showing what may be a secret, for what is no address, holds more than
+    host and path, or is not on this machine when ``offline``.
+    """
+    address = _parts(base_url or DEFAULT)
+    if offline and not _loopback(address.hostname or ""):
+        raise UsageError(f"{address.geturl()} is not on this machine, and --offline forbids to ask it",
+                         hint="leave --offline out, or give the --base-url of a server on localhost")
+    return address
+
+
+def _parts(base_url: str) -> SplitResult:
     try:
         address = urlsplit(base_url.strip())
         usable = address.scheme in ("http", "https") and bool(address.hostname) and (address.port or 1) > 0

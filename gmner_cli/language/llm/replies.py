@@ -49,13 +49,14 @@ class _Reply(msgspec.Struct):
 
 
 def judge(status: int, retry_after: str | None, body: bytes, *, model: str, generation: Generation, where: str,
-          hide: Callable[[str], str] = str) -> Answer | Again | Failure:
-    """The meaning of one reply of the server at ``where``; ``hide`` takes out of its texts what must not be shown.
+          hide: Callable[[str], str] = str, hide_in_answer: Callable[[str], str] = str) -> Answer | Again | Failure:
+    """The meaning of one reply of the server at ``where``; ``hide`` takes out of its messages what must not be shown,
+    ``hide_in_answer`` out of answers.
 
     Raises GmnerError for what holds for every other question too.
     """
     if status == 200:
-        return _answer(body, model, generation, hide)
+        return _answer(body, model, generation, hide_in_answer)
     said = _said(body, hide)
     if status in (401, 403):
         raise GmnerError(f"refuses to answer ({status}): {said}", where=where,
@@ -115,7 +116,8 @@ def _unwanted(body: bytes) -> str | None:
     """The parameter that an error reply calls unsupported, as models that reason do with ``temperature``."""
     error = _error(body)
     if isinstance(error, dict) and str(error.get("code")).startswith("unsupported_"):
-        return error["param"] if error.get("param") in OPTIONAL else None
+        name = error.get("param")
+        return name if isinstance(name, str) and name in OPTIONAL else None
     return None
 
 
@@ -134,8 +136,8 @@ def _seconds(retry_after: str | None) -> float:
     except ValueError:
         try:
             when = parsedate_to_datetime(retry_after)
-        except (TypeError, ValueError):
+            aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+            seconds = (aware - datetime.now(timezone.utc)).total_seconds()
+        except (TypeError, ValueError, OverflowError):
             return 0.0
-        aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-        seconds = (aware - datetime.now(timezone.utc)).total_seconds()
     return max(0.0, seconds) if math.isfinite(seconds) else 0.0

@@ -78,19 +78,21 @@ class Store:
             raise GmnerError("is the database of another program", where=str(self.path), hint="name another file")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID")
+        if [column for _, column, *_ in connection.execute("PRAGMA table_info(answers)")] != ["key", "answer"]:
+            raise GmnerError("is a store of another version of gmner", where=str(self.path), hint="name another file")
         connection.execute("COMMIT")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, msgspec.MsgspecError, OSError) as problem:
+        except (sqlite3.Error, msgspec.MsgspecError, TypeError, OSError) as problem:
             where = str(self.path) if self.path is not None else "the store of answers"
             if isinstance(problem, (sqlite3.OperationalError, OSError)):
                 raise GmnerError(f"cannot be used: {problem}", where=where,
                                  hint="is there room, may it be written, and is no other run holding it?") from None
             raise GmnerError(f"is damaged, or not a store of answers: {problem}", where=where,
-                             hint="remove the file, and the answers in it will be asked for again; or name another") from None
+                             hint="name another file; the answers in it will be asked for again") from None
 
 
 class Remembering(Backend):

@@ -21,9 +21,10 @@ write a line of the prompt.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 
@@ -72,6 +73,8 @@ class Prompt:
     fixed: tuple[Values, ...]
     """The examples that come with the file."""
     stop: tuple[str, ...]
+    sha256: str = field(compare=False)
+    """Of the file as it was read, which may have been a pipe."""
 
     def render(self, values: Values, examples: Sequence[Values] = ()) -> str:
         """Head, examples in the order given, question; a blank line between any two of them."""
@@ -100,7 +103,8 @@ def read_prompt(task: str, path: Path | None = None) -> Prompt:
     Raises UsageError, with file:line, for anything but a whole and usable prompt.
     """
     path = path or FOLDER / f"{task}.txt"
-    parts = _parts(path)
+    content = _read(path)
+    parts = _parts(path, content)
     known = (*_OF_POST, *(_OF_ENTITY if task == "expansions" else ()))
     head = "\n".join(text for _, text in _trimmed(parts["head"][0]))
     example = _template(parts["example"][0], path, (*known, "answer"))
@@ -112,17 +116,21 @@ def read_prompt(task: str, path: Path | None = None) -> Prompt:
             raise UsageError(f"the {name} never uses {{{missing[0]}}}", where=printable(str(path)))
     fixed = tuple(_values(lines, path, example.variables) for lines in parts.get("fixed example", ()))
     stop = tuple(text.replace("\\n", "\n") for lines in parts.get("stop", ()) for _, text in _trimmed(lines) if text)
-    return Prompt(head, example, question, fixed, stop or ("\n",))
+    return Prompt(head, example, question, fixed, stop or ("\n",), hashlib.sha256(content).hexdigest())
 
 
 _Lines = list[tuple[int, str]]
 """Lines of a part, with their numbers in the file."""
 
 
-def _parts(path: Path) -> dict[str, list[_Lines]]:
+def _parts(path: Path, content: bytes) -> dict[str, list[_Lines]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise UsageError(f"is not UTF-8: {problem}", where=printable(str(path))) from None
     parts: dict[str, list[_Lines]] = {}
     lines: _Lines = []  # of comments, which nobody reads
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith(_MARK):
             lines.append((number, line.rstrip()))
             continue
@@ -140,7 +148,7 @@ def _parts(path: Path) -> dict[str, list[_Lines]]:
     return parts
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
         with open(path, "rb") as stream:
             content = stream.read(LARGEST + 1)
@@ -148,10 +156,7 @@ def _read(path: Path) -> str:
         raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None
     if len(content) > LARGEST:
         raise UsageError(f"is larger than {LARGEST} bytes, so it is no prompt", where=printable(str(path)))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise UsageError(f"is not UTF-8: {problem}", where=printable(str(path))) from None
+    return content
 
 
 def _trimmed(lines: _Lines) -> _Lines:

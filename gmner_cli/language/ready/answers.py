@@ -9,7 +9,7 @@ import msgspec
 
 from gmner_cli.errors import GmnerError, RecordError, UsageError, printable
 from gmner_cli.hub import say, sha256
-from gmner_cli.jsonl import loads, read_lines
+from gmner_cli.jsonl import read_lines
 from gmner_cli.language.llm.backend import Answer, Failure, Question
 from gmner_cli.language.ready import Ready
 from gmner_cli.language.ready.lines import read_typed
@@ -49,16 +49,15 @@ class FromFile(Ready):
 
 
 def _is_jsonl(path: Path) -> bool:
-    """Whether the first line that is not blank is a JSON object; published files begin with a word and its tag."""
+    """Whether the first line that is not blank begins as a JSON object; published files begin with a word and its tag."""
     try:
         with open(path, "rb") as stream:
             first = next((line for line in stream if line.removeprefix(b"\xef\xbb\xbf").strip()), b"")
     except (OSError, ValueError) as problem:
         raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None
-    try:
-        return isinstance(loads(first.removeprefix(b"\xef\xbb\xbf")), dict)
-    except ValueError:
-        return False
+    if not first:
+        raise GmnerError("is empty", where=printable(str(path)))
+    return first.removeprefix(b"\xef\xbb\xbf").replace(b" ", b"").startswith((b'{"', b"{}"))
 
 
 def _read_answers(path: Path) -> dict[_Key, str]:

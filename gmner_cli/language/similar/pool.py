@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gmner_cli.data.inspection import text_key
-from gmner_cli.errors import printable
+from gmner_cli.errors import UsageError, printable
 from gmner_cli.jsonl import read_lines, read_posts
 from gmner_cli.language.prompts import fold
 from gmner_cli.records import Post
@@ -32,9 +32,17 @@ class Pool:
     barred: list[str | None]
     unannotated: int = 0
     """Posts of the file that are left out, because they have no knowledge, or failed."""
+    held_out: frozenset[str] | None = None
+    """Where the posts that are asked about were not known when the pool was read: ids of held-out posts that were."""
 
     def may_show(self, index: int, to: Post) -> bool:
-        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by text."""
+        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by text.
+
+        Raises UsageError for a held-out post whose split, which may stand in the pool, was not known.
+        """
+        if self.held_out is not None and _split(to) in HELD_OUT and to.id not in self.held_out:
+            raise UsageError(f"post {printable(to.id)!r} is of split {printable(_split(to))}, and a stream does not tell in time which others "
+                             "are, so that they might be examples", hint="name the file of that split with --never, or as POSTS")
         post = self.posts[index]
         return self.barred[index] is None and post.id != to.id and text_key(post) != text_key(to)
 
@@ -56,8 +64,8 @@ def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None)
     """The posts of ``path`` that have knowledge; the first entry of it is the example's answer.
 
     ``never``: files whose posts are never examples. ``asked``: the file that is
-    asked about, whose held-out posts, known by ``meta.split``, are never examples
-    either. Held-out posts of the pool itself are not. Raises RecordError at the
+    asked about, None for a stream, whose held-out posts, known by ``meta.split``, are
+    never examples either. Held-out posts of the pool itself are not. Raises RecordError at the
     first bad record of the pool, GmnerError for a file that cannot be read.
     """
     ids: dict[str, str] = {}
@@ -69,7 +77,7 @@ def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None)
                 texts.setdefault(text_key(post), file.name)
     found = list(read_posts(path))
     posts = [post for post in found if post.knowledge and fold(post.knowledge[0].text) and post.error is None]
-    return Pool(path, posts, [_bar(post, ids, texts) for post in posts], len(found) - len(posts))
+    return Pool(path, posts, [_bar(post, ids, texts) for post in posts], len(found) - len(posts), frozenset(ids) if asked is None else None)
 
 
 def neighbours(posts: str | Path) -> list[Path]:
@@ -93,7 +101,7 @@ def _posts(file: Path) -> Iterator[Post]:
 
 def _split(post: Post) -> str | None:
     split = (post.meta or {}).get("split")
-    return split if isinstance(split, str) else None
+    return split.lower() if isinstance(split, str) else None
 
 
 def _bar(post: Post, ids: dict[str, str], texts: dict[str, str]) -> str | None:

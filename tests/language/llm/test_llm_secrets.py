@@ -45,6 +45,29 @@ def test_a_server_that_says_the_key_back_does_not_get_it_into_answers(serve):
                                         Failure("the server answered 418: *** is a teapot")]
 
 
+@pytest.mark.parametrize("word", ["none", "local", "EMPTY"])
+def test_a_key_that_is_an_ordinary_word_is_none_and_answers_keep_it(serve, monkeypatch, word):
+    monkeypatch.setenv("OPENAI_API_KEY", word)
+    server = serve(lambda h, prompt, before: h.answer(f"a {word} band from {word}such"))
+    assert ask(backend(server), "x")[0].text == f"a {word} band from {word}such"
+
+
+def test_a_long_key_is_hidden_in_an_answer_as_a_whole_word_alone(serve, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "no-key-needed")
+    server = serve(lambda h, prompt, before: h.answer("no-key-needed, no-key-neededly"))
+    assert ask(backend(server), "x")[0].text == "***, no-key-neededly"
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK\r\nBad Header ", b"HTTP/1.1 "], ids=["header", "status"])
+def test_a_key_in_what_is_no_http_is_not_told(serve, line):
+    def behave(handler, prompt, before):
+        handler.wfile.write(line + f"Authorization: Bearer {SECRET}\r\n\r\n".encode())
+        handler.close_connection = True
+
+    failure = ask(backend(serve(behave)), "x")[0]
+    assert "the connection broke" in failure.reason and SECRET[:8] not in failure.reason
+
+
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-first\nsk-second")
     with pytest.raises(UsageError) as refused:

@@ -6,6 +6,7 @@ import random
 import socket
 import threading
 import time
+import zlib
 from email.utils import formatdate
 
 import pytest
@@ -58,6 +59,10 @@ TROUBLE = {
     "parts": (lambda h: h.answer([{"text": "a dog"}]), "no chat completion"),
     "500": (lambda h: h.say(500, {"error": {"message": "out of\nmemory"}}), "the server answered 500: out of memory"),
     "503": (lambda h: h.say(503, b""), "the server answered 503: without a word"),
+    "a date beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 99999999999999999999 Oct 2015 07:28:00 GMT"),
+                          "the server answered 429: slowly"),
+    "a zone beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 21 Oct 2015 07:28:00 +99999999999999999999"),
+                          "the server answered 429: slowly"),
     "429": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="0.01"), "the server answered 429: slowly"),
     "408": (lambda h: h.say(408, {"detail": "late"}, Retry_After="gibberish"), "the server answered 408: late"),
 }
@@ -82,19 +87,31 @@ def test_trouble_that_passes_is_got_over_and_what_stays_fails_that_question_alon
     assert {p: asked.count(p) for p in asked} == {"fine": 1, "good": 1, "later": 3, "never": 4}
 
 
-@pytest.mark.parametrize("trickle", [False, True])
-def test_a_server_that_hangs_is_given_up(serve, trickle):
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+NOTHING = zlib.compressobj(wbits=31)
+DRIPS = {
+    "nothing": None,
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-Wait: a\r\n"),
+    "body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
+    # Blocks that decompress to nothing: who reads the decoded body does not see them pass.
+    "compressed": (HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" + NOTHING.compress(b"") + b"\r\n",
+                   b"5\r\n\x00\x00\x00\xff\xff\r\n"),
+}
+"""What a server says at once, and then again and again."""
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_server_that_hangs_is_given_up(serve, drip):
     over = threading.Event()
 
     def behave(handler, prompt, before):
         if prompt != "hang":
             return handler.answer("yes")
-        if trickle:
-            handler.send_response(200)
-            handler.send_header("Content-Length", "100000")
-            handler.end_headers()
+        if DRIPS[drip]:
+            first, again = DRIPS[drip]
+            handler.wfile.write(first)
             while not over.wait(0.05):
-                handler.wfile.write(b" ")
+                handler.wfile.write(again)
         over.wait(30)
         return None
 
@@ -126,8 +143,9 @@ def test_a_model_that_does_not_take_a_parameter_is_asked_without_it(serve, capsy
     assert capsys.readouterr().err.count("does not take") == 3
 
 
-def test_a_question_that_the_server_cannot_take_fails_at_once(serve):
-    server = serve(lambda h, prompt, before: h.say(400, {"error": {"message": "too long", "param": "messages", "code": "context_length"}}))
+@pytest.mark.parametrize(("code", "param"), [("context_length", "messages"), ("unsupported_parameter", ["stop"]), ("unsupported_value", {})])
+def test_a_question_that_the_server_cannot_take_fails_at_once(serve, code, param):
+    server = serve(lambda h, prompt, before: h.say(400, {"error": {"message": "too long", "param": param, "code": code}}))
     assert ask(backend(server), "x") == [Failure("the server answered 400: too long")]
     assert len(server.bodies) == 1
 

@@ -12,7 +12,7 @@ import pytest
 
 from gmner_cli.errors import GmnerError
 from gmner_cli.language.llm.backend import Answer, Backend, Failure
-from gmner_cli.language.llm.store import Remembering, Store, key
+from gmner_cli.language.llm.store import APPLICATION, Remembering, Store, key
 from tests.conftest import ROOT
 from tests.language.llm.tiny_llm import questions
 
@@ -143,6 +143,24 @@ def test_damage_in_the_middle_is_told_with_the_name_of_the_file(tmp_path):
         file.write(os.urandom(path.stat().st_size - 4096))
     with pytest.raises(GmnerError, match="answers.sqlite: is damaged"):
         Store(path).get_many([key("m", str(n)) for n in range(300)])
+
+
+def test_an_answer_of_another_kind_is_damage_too(tmp_path):
+    path = tmp_path / "answers.sqlite"
+    Store(path).put("k", Answer(text="a", model="m"))
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE answers SET answer = 7")
+    with pytest.raises(GmnerError, match="is damaged"):
+        Store(path).get_many(["k"])
+
+
+def test_a_store_of_another_layout_is_told_to_be_one(tmp_path):
+    path = tmp_path / "answers.sqlite"
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"PRAGMA application_id = {APPLICATION}")
+        raw.execute("CREATE TABLE answers (name TEXT, said TEXT)")
+    with pytest.raises(GmnerError, match="another version of gmner"):
+        Store(path)
 
 
 def test_an_answer_that_cannot_be_read_is_damage_too(tmp_path):
