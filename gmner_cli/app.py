@@ -7,7 +7,9 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,8 +64,15 @@ def _own_up_to_defaults(ctx: typer.Context) -> None:
 
 
 def _unexpected(problem: Exception) -> str:
-    return (f"unexpected {type(problem).__name__}: {problem}\n"
-            "  hint: run again with `gmner --debug ...` and report the traceback")
+    import sysconfig
+
+    what = f"unexpected {type(problem).__name__}: {problem}"
+    installed = {Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())}
+    own = [frame for frame in traceback.extract_tb(problem.__traceback__)
+           if not frame.filename.startswith("<") and not installed.intersection(Path(frame.filename).resolve().parents)]
+    if own:  # a model of the user's own, or what it called
+        return f"{what}\n  in {own[-1].filename}:{own[-1].lineno}, {own[-1].name}\n  hint: `gmner --debug ...` shows the whole traceback"
+    return f"{what}\n  hint: run again with `gmner --debug ...` and report the traceback"
 
 
 def summary(function: Callable) -> str:

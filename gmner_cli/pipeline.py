@@ -12,7 +12,8 @@ import msgspec
 
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.hub import say, sha256
-from gmner_cli.model import WEIGHTS, find_class, load_model, new_model
+from gmner_cli.model import find_class, new_model
+from gmner_cli.model_folder import WEIGHTS, load_model
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime

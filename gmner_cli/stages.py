@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 import torch
 
-from gmner_cli.errors import GmnerError, ImageError, RecordError, printable
+from gmner_cli.errors import GmnerError, ImageError, RecordError, UsageError, printable
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
@@ -48,6 +48,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
+    Raises RecordError for a post that the model leaves invalid.
     """
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
@@ -69,12 +70,21 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     batches = cut(bucket(examples, batch_size, shape=by_shape), price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
     # and tensors made under inference_mode never take part in any.
+    name = type(model).__name__
     with torch.no_grad(), runtime.autocast():
         for indexes, batch in prepared(model, examples, batches, copies, pictures, runtime, turn):
-            for index, output in zip(indexes, _predict(model, indexes, batch, again, runtime), strict=True):
+            found = _predict(model, indexes, batch, again, runtime)
+            if len(found) != len(indexes):
+                raise UsageError(f"{name}.predict gives {len(found)} outputs for a batch of {len(indexes)} examples")
+            for index, output in zip(indexes, found, strict=True):
                 outputs[index] = output
             progress(len(indexes))
     model.write(copies, examples, outputs)
+    for post in copies:
+        try:
+            post.check()
+        except RecordError as problem:
+            raise RecordError(f"{name}.write leaves an invalid record: {problem.reason}", where=f"post {printable(post.id)}") from None
     return copies
 
 

@@ -7,7 +7,8 @@ import json
 import pytest
 import torch
 
-from gmner_cli.model import Site, load_model
+from gmner_cli.model import Site
+from gmner_cli.model_folder import load_model
 from tests.conftest import read_jsonl, write_jsonl
 
 SMALL = ("--set", "vision_width=32", "--set", "text_width=32", "--set", "heads=2", "--set", "vocabulary_size=3000")

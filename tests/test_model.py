@@ -10,7 +10,8 @@ import torch
 
 from gmner_cli import hub, pipeline, recipes, runtime
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.model import find_class, init_from, load_model, new_model, save_model
+from gmner_cli.model import find_class, new_model
+from gmner_cli.model_folder import init_from, load_model, save_model
 from gmner_cli.records import Entity, Post
 from gmner_cli.stages import NO_PICTURES, run
 from tests import tiny

@@ -103,5 +103,5 @@ def test_a_section_with_another_model_keeps_no_settings_and_no_weights_of_the_ol
     mine.write_text("extends: mini\nvg: {model: 'gmner_cli.grounding.seqtr:SeqTr', settings: {bins: 32}}\nve: {settings: {abstain: 0.0}}\n")
     recipe = recipes.load(str(mine))
     assert recipe.section("vg").settings == {"bins": 32} and recipe.section("vg").weights is None
-    assert recipe.section("vg").train == recipes.load("mini").section("vg").train
+    assert recipe.section("vg").train == {**recipes.load("mini").section("vg").train, "head_lr": None, "metric": None}
     assert recipe.section("ve").settings["width"] == 96 and recipe.section("ve").weights == "embedded:mini/ve"

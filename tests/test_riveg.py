@@ -10,7 +10,7 @@ import yaml
 
 from gmner_cli import recipes
 from gmner_cli.jsonl import read_lines
-from gmner_cli.model import load_model
+from gmner_cli.model_folder import load_model
 from gmner_cli.scoring.report import score
 from tests import tiny
 from tests.conftest import read_jsonl

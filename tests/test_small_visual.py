@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gmner_cli.jsonl import read_lines
-from gmner_cli.model import load_model
+from gmner_cli.model_folder import load_model
 from gmner_cli.scoring.regions import box_iou
 from gmner_cli.scoring.report import score
 from gmner_cli.vision.familiarity import Familiarity

@@ -31,6 +31,7 @@ class BlipItm(Declining, Entailer):
     """The match head over the text encoder's first state, which has read the picture's patches."""
 
     Config = BlipItmConfig
+    needs_training = False
 
     def __init__(self, config: BlipItmConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from gmner_cli.entailment import calibration
-from gmner_cli.errors import GmnerError
+from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.records import Entity, Post
@@ -46,13 +46,15 @@ class Entailer(Model):
     above it is left to visual grounding. Without a picture nothing is visible.
 
     A subclass turns texts and pictures into tensors (``inputs``) and those into
-    log-odds (``match``). Trained on the entities that gold assessed, visible or not
+    log-odds (``match``), and has a ``Config`` that extends EntailerConfig; the recipe's stage ``expressions``, where
+    there is one, gives the words. Trained on the entities that gold assessed, visible or not
     (RiVEG, section IV-C1: two labels), by binary cross-entropy. ``evaluate`` fits a
     slope and a shift of the log-odds and a threshold on dev; they are buffers, so
     they are saved with the weights they belong to, and are void as soon as those are
     trained on. The dev accuracy is that of the threshold chosen on the same posts.
     """
 
+    Config = EntailerConfig
     finds = ("groundable", "boxes", "box_scores", "masks")
     reads_images = True
     load_time = frozenset({"threshold"})
@@ -69,11 +71,12 @@ class Entailer(Model):
 
     @abstractmethod
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """CPU tensors for N texts and P pictures."""
+        """CPU tensors for N texts and P pictures, RGB; a post of many entities may bring its picture more than once."""
 
     @abstractmethod
     def match(self, batch: dict[str, Any]) -> Tensor:
-        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each text's picture."""
+        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each text's picture,
+        so that features of pictures [P, d] become those of texts by ``features[batch["owner"]]``."""
 
     def question(self, post: Post, entity: Entity) -> str:
         """The words by which an entity is asked for."""
@@ -103,7 +106,11 @@ class Entailer(Model):
         return batch
 
     def loss(self, batch: dict[str, Any]) -> Tensor:
-        return F.binary_cross_entropy_with_logits(self.match(batch).float(), batch["visible"])
+        odds = self.match(batch).float()
+        if odds.shape != batch["visible"].shape:
+            raise UsageError(f"{type(self).__name__}.match gives a tensor of shape {list(odds.shape)}; "
+                             f"wanted is one number per text, {list(batch['visible'].shape)}")
+        return F.binary_cross_entropy_with_logits(odds, batch["visible"])
 
     def predict(self, batch: dict[str, Any]) -> list[list[float]]:
         """Per example the log-odds, not yet calibrated, of each of its entities."""

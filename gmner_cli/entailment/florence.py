@@ -38,6 +38,7 @@ class FlorenceEntailer(Entailer):
     """
 
     Config = FlorenceEntailerConfig
+    needs_training = False
 
     def __init__(self, config: FlorenceEntailerConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

@@ -37,6 +37,7 @@ class FlorenceGrounder(Grounder):
     """
 
     Config = FlorenceGrounderConfig
+    needs_training = False
 
     def __init__(self, config: FlorenceGrounderConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)

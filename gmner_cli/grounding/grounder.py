@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.errors import GmnerError
+from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model
 from gmner_cli.records import Box, Entity, Post
@@ -48,12 +48,14 @@ class Grounder(Model):
     alone; those of a post without a picture get ``boxes: []``. Trained on the visible
     gold entities, each with its largest box (RiVEG, section IV-C2).
 
-    A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss`` and ``predict``; the latter returns, per
-    example and Sought, ``((x1, y1, x2, y2), score)`` with corners as shares of the
-    picture's width and height, in any order and not necessarily inside it; a box that
-    is not finite is no box. Score in [0, 1].
+    A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that extends
+    GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
+    ``((x1, y1, x2, y2), score)`` with corners as shares of the
+    picture's width and height, never pixels, in any order and not necessarily inside it; a box that
+    is not finite is no box. Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
     """
 
+    Config = GrounderConfig
     finds = ("boxes", "box_scores", "masks")
     reads_images = True
     load_time = frozenset({"threshold"})
@@ -77,8 +79,9 @@ class Grounder(Model):
         return [(len(part), part) for part in parts]
 
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """CPU tensors for N expressions and P pictures, for ``collate``."""
-        raise NotImplementedError
+        """CPU tensors for N expressions and P pictures, RGB, for ``collate``. A post of many entities may bring its picture
+        more than once; ``owner`` says which is whose."""
+        raise UsageError(f"{type(self).__name__} has neither `inputs` nor a `collate` of its own")
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """``inputs`` and owner int64 [N]: each expression's picture; counts: expressions per example; while

@@ -34,6 +34,7 @@ class GroundingDino(Grounder):
     """
 
     Config = GroundingDinoConfig
+    needs_training = False
     batches_by_shape = True
 
     def __init__(self, config: GroundingDinoConfig, facts: dict[str, Any], site: Site):

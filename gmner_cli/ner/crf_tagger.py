@@ -57,7 +57,6 @@ class CrfTagger(Model):
     """Encoder, linear layer and CRF over the first sub-word of every word of the post."""
 
     Config = TaggerConfig
-    needs_training = True
     finds = ("entities",)
     metric = "f1"
     load_time = frozenset({"encoder"})

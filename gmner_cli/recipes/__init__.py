@@ -2,13 +2,15 @@
 
 Every recipe shipped here spells out every value, so reading the file is reading
 the defaults. A recipe of your own can start with ``extends: mini`` and give only
-what differs.
+what differs. Where it names another model, the settings and weights of the old one are gone with it, and what
+training values are about its parts (``head_lr``, ``metric``). A ``file.py`` that holds a model lies beside the recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +130,22 @@ def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
         raise UsageError(f"is not valid YAML: {problem}", where=str(path)) from None
     if not isinstance(content, dict):
         raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
+    _find_files(content, path.resolve().parent)
     parent = content.pop("extends", None)
     if parent is None:
         return content
     below = _read(str(parent), (*seen, str(path)))
     below.pop("name", None)
     return {"name": path.stem, **_merge(below, content)}
+
+
+def _find_files(content: dict[str, Any], folder: Path) -> None:
+    """Make paths of models whole that are in files: they lie beside the recipe, wherever the command runs."""
+    for section in content.values():
+        model = section.get("model") if isinstance(section, dict) else None
+        file, _, name = model.rpartition(":") if isinstance(model, str) else ("", "", "")
+        if file.endswith(".py"):
+            section["model"] = f"{folder / Path(file).expanduser()}:{name}"
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +159,12 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """What of a section still holds under the one above: another model has other settings and other weights."""
     other = any(kind in above and above[kind] != below.get(kind) for kind in ("model", "stage"))
-    return {key: below[key] for key in ("batch_size", "train") if key in below} if other else below
+    if not other:
+        return below
+    kept = {key: below[key] for key in ("batch_size", "train") if key in below}
+    if isinstance(kept.get("train"), dict):
+        kept["train"] = {key: None if key in ("head_lr", "metric") else value for key, value in kept["train"].items()}
+    return kept
 
 
 def _check(values: dict[str, Any], name: str) -> None:
@@ -182,20 +199,31 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
     fits = inside or fits
+    if not inside and all(values[p.partition(".")[0]].get("model") for p in fits) and (own := _own_setting(values, key, within)):
+        return own
     # A key of a section is meant before one of the same name deeper down (batch_size, say).
     shallow = [p for p in fits if p.count(".") == min(f.count(".") for f in fits)]
     if len(shallow) == 1:
         return shallow[0]
     if fits:
         raise UsageError(f"--set {key} is ambiguous", hint=f"write one of {', '.join(fits)}")
-    leaves = {p.rsplit(".", 1)[-1]: p for p in paths}
-    raise UsageError(f"--set {key}: the recipe has no such value", hint=did_you_mean(key, [*paths, *leaves]))
+    near = get_close_matches(key, [*paths, *(p.rsplit(".", 1)[-1] for p in paths)], n=1)
+    raise UsageError(f"--set {key}: the recipe has no such value",
+                     hint=f"did you mean {near[0]!r}?" if near else "`gmner recipes NAME` shows all that it has")
+
+
+def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | None:
+    """The path of a setting of a user's own model, which the recipe need not repeat; what the model does not know, it refuses."""
+    stage, _, name = key.rpartition(".settings.")
+    section = values.get(stage or within or "")
+    model = section.get("model") if isinstance(section, dict) else None
+    return None if "." in name or not model or str(model).startswith("gmner_cli.") else f"{stage or within}.settings.{name}"
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
     for key in parents:
-        values = values[key]
+        values = values.setdefault(key, {})
     values[last] = value
 
 

@@ -34,6 +34,7 @@ class PromptedSam(Model):
 
     finds = ("masks",)
     reads_images = True
+    needs_training = False
 
     @property
     @abstractmethod

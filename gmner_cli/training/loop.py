@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from gmner_cli.errors import GmnerError
+from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.interrupts import heed
-from gmner_cli.model import Example, Model, save_model, to_device
+from gmner_cli.model import Example, Model, to_device
+from gmner_cli.model_folder import save_model
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime, seed_everything
 from gmner_cli.stages import NO_PICTURES, Pictures, run
@@ -110,10 +111,11 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         with runtime.autocast():
             loss = model.loss(to_device(batch, runtime.device))
         loss, watched = loss if isinstance(loss, tuple) else (loss, {})
-        value = loss.item()
+        value = _scalar(loss, model)
         if not math.isfinite(value):
             raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
-                             hint="lower the learning rate (--set lr=...), or set precision=float32")
+                             hint="lower the learning rate (--set lr=...), or set precision=float32; "
+                                  "a model of your own may also divide by zero, or take the logarithm of it")
         # The last group of an epoch may hold fewer batches than the others.
         last_group = number > len(batches) - len(batches) % settings.accumulate
         (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()
@@ -128,6 +130,13 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         tell(number, len(batches), means["loss"])
         heed()
     return means
+
+
+def _scalar(loss: Any, model: Model) -> float:
+    if isinstance(loss, torch.Tensor) and loss.numel() == 1:
+        return loss.item()
+    what = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, torch.Tensor) else f"{type(loss).__name__}"
+    raise UsageError(f"{type(model).__name__}.loss gives {what}; wanted is a tensor of one number, or a pair of it and a dict")
 
 
 def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.hub import sha256
 from gmner_cli.language.expressions import Expressions
-from gmner_cli.model import WEIGHTS, find_class, init_from, new_model
+from gmner_cli.model import Model, find_class, new_model, own_code
+from gmner_cli.model_folder import WEIGHTS, init_from
 from gmner_cli.recipes import Recipe
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
@@ -20,6 +22,9 @@ from gmner_cli.training.folder import claimed, contents, discard, put_in_place, 
 from gmner_cli.training.loop import History, Watcher, fit
 from gmner_cli.training.posts import own_folder, read_gold, usable
 from gmner_cli.training.settings import parse_train
+
+FINDERS = ("ner", "ve", "vg")
+"""Sections whose name says whether their models find entities, or look for those that are there."""
 
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
@@ -33,7 +38,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     is whole. With ``resume`` a killed run goes on, and a finished one stays as it
     is; a changed recipe, seed, option or content of a file is refused. ``images``: by
     default the folder of ``train_file``. ``init``: a checkpoint to start from (see
-    ``model.init_from``). Where the recipe asks for entities in expressions before
+    ``model_folder.init_from``). Where the recipe asks for entities in expressions before
     ``stage``, so does the training, in every wording. Raises GmnerError.
     """
     section = recipe.section(stage)
@@ -43,6 +48,11 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
     kind = find_class(section.model, trusted=[section.model])
+    if stage in FINDERS and ("entities" in kind.finds) != (stage == "ner"):
+        raise UsageError(f"{kind.__name__} finds {', '.join(kind.finds) or 'nothing'}, which is not what section {stage!r} is for",
+                         where=f"recipe {recipe.name}")
+    if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
+        tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its head is")
     looks = kind.reads_images or kind.trains_on_images
     pictures = Pictures(images or (own_folder(train_file) if looks else None), on_missing_image)
     if str(train_file) == str(dev_file) == "-":
@@ -51,7 +61,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     about = manifest.describe(
         f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
         runtime.precision, init / WEIGHTS if init else None, label_map=label_map or {}, limit=limit,
-        images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None)
+        images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
+        code=sha256(own_code(kind)) if own_code(kind) else None)
     asked = Expressions.of(recipe, stage)
     model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
                       recipe=recipe.name, offline=offline)
@@ -67,7 +78,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
                 return _history(earlier)
         elif resume and not work.exists():
             done = manifest.read(out) or {}
-            if done.get("finished") and not manifest.changes(done, about):
+            if done.get("finished"):
+                _refuse_changes(done, about, out)
                 tell(f"{out} is already finished (train without --resume to train it again)")
                 return _history(done)
 

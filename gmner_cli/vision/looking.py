@@ -23,7 +23,6 @@ class Looking(Declining):
     The model's ``Config`` extends ``ReaderConfig``.
     """
 
-    needs_training = True
     most_together = 24  # an expression costs little beside the picture
 
     def __init__(self, config: ReaderConfig, facts: dict[str, Any], site: Site):

@@ -21,7 +21,8 @@ import torch
 from gmner_cli import recipes, runtime
 from gmner_cli.data import scenes
 from gmner_cli.images import Pictures
-from gmner_cli.model import Model, load_model, new_model
+from gmner_cli.model import Model, new_model
+from gmner_cli.model_folder import load_model
 from gmner_cli.records import Entity, Post
 from gmner_cli.segmentation.grabcut_stage import GrabCut
 from gmner_cli.stages import run

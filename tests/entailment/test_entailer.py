@@ -10,7 +10,8 @@ from PIL import Image
 
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
 from gmner_cli.errors import GmnerError
-from gmner_cli.model import Site, load_model, save_model
+from gmner_cli.model import Site
+from gmner_cli.model_folder import load_model, save_model
 from gmner_cli.records import Entity, Post
 
 

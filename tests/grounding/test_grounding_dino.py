@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from transformers.loss.loss_grounding_dino import GroundingDinoForObjectDetectionLoss
 
-from gmner_cli.model import load_model, new_model, save_model
+from gmner_cli.model import new_model
+from gmner_cli.model_folder import load_model, save_model
 from gmner_cli.records import Entity, Post
 from tests import tiny
 

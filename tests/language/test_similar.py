@@ -190,7 +190,8 @@ def test_only_a_tagger_tells_what_is_alike(tmp_path):
     with pytest.raises(ModelError, match="no such model folder"):
         Tagger(tmp_path / "absent", CPU)
     from gmner_cli.entailment.blip_itm import BlipItm
-    from gmner_cli.model import new_model, save_model
+    from gmner_cli.model import new_model
+    from gmner_cli.model_folder import save_model
     from tests.tiny import save_blip
 
     name = f"{BlipItm.__module__}:{BlipItm.__name__}"

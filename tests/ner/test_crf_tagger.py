@@ -8,7 +8,8 @@ import torch
 
 from gmner_cli import runtime
 from gmner_cli.errors import GmnerError, ModelError, UsageError
-from gmner_cli.model import WEIGHTS, load_model, new_model, save_model
+from gmner_cli.model import new_model
+from gmner_cli.model_folder import WEIGHTS, load_model, save_model
 from gmner_cli.records import Entity, Knowledge, Post
 from gmner_cli.stages import run
 from tests import tiny

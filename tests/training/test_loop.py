@@ -144,7 +144,8 @@ def test_a_device_that_is_not_there_is_a_usage_error():
 
 @pytest.mark.gpu
 def test_on_a_gpu_autocast_trains_and_predicts(tmp_path, tiny_encoder):
-    from gmner_cli.model import load_model, new_model
+    from gmner_cli.model import new_model
+    from gmner_cli.model_folder import load_model
     from gmner_cli.records import Entity
     from gmner_cli.stages import run
 

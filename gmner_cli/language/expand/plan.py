@@ -20,7 +20,7 @@ from gmner_cli.language.llm.backend import Backend, Generation
 from gmner_cli.language.prompts import Prompt, read_prompt
 from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
-from gmner_cli.model import CONFIG, WEIGHTS
+from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
 
 EXAMPLES = 5

@@ -18,7 +18,8 @@ from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.hub import sha256
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.language.similar.pool import Pool
-from gmner_cli.model import CONFIG, WEIGHTS, load_model, to_device
+from gmner_cli.model import to_device
+from gmner_cli.model_folder import CONFIG, WEIGHTS, load_model
 from gmner_cli.ner.crf_tagger import CrfTagger
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
