@@ -74,7 +74,8 @@ def command(
     With --pool, the examples are the annotated posts most like the post. A post is never
     its own example, by id or text, and no post of a dev or test split ever is one: by its
     own "meta.split", by that of POSTS, or by standing in a --never file or in dev.jsonl or
-    test.jsonl beside POSTS. It is said how many are left out.
+    test.jsonl beside POSTS; where such posts come through a pipe, name their file with
+    --never. It is said how many are left out.
 
     A FILE of ready answers is JSON Lines, {"id": ID, "text": ANSWER} of a post or
     {"id": ID, "start": N, "end": N, "text": ANSWER} of an entity; or a file as PGIM and
