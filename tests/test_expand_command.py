@@ -163,7 +163,8 @@ def test_held_out_posts_of_the_file_itself_are_examples_for_nobody(run, dummy, t
     options = (*KNOWLEDGE, "--pool", "pool.jsonl", "--examples-fixed", 0, "--examples", 9)
     run(*options, posts="asked.jsonl")
     assert len(dummy.seen) == 2 and not any("p1 explained" in q.prompt for q in dummy.seen)
-    done = run(*options, posts="-", stdin=(tmp_path / "asked.jsonl").read_text())
+    # Those of a stream are known too late for that (test_expand_refusals).
+    done = run(*options, posts="-", stdin='{"id": "q", "text": "x"}')
     assert "there is no dev.jsonl or test.jsonl beside POSTS, which is no file" in done.stderr
     write_jsonl(tmp_path / "dev.jsonl", [{"id": "p1", "text": "x"}])
     assert "there is no dev.jsonl" not in run(*options, posts="asked.jsonl", code=0).stderr
@@ -208,8 +209,8 @@ def test_models_nobody_has_and_pools_nobody_may_see(run, tmp_path):
 
 
 @pytest.mark.parametrize("yaml, env, words", [
-    ("llm: openai:gpt", {}, "./gmner.yaml: has posts sent to a server: openai:gpt"),
-    ("expand: {base-url: 'http://evil.example/v1'}", {"GMNER_LLM": "openai:mine"}, "has posts sent to a server: http://evil.example/v1"),
+    ("llm: openai:gpt", {}, "./gmner.yaml: has posts sent to a server, with 'llm'"),
+    ("expand: {base-url: 'http://evil.example/v1'}", {"GMNER_LLM": "openai:mine"}, "has posts sent to a server, with 'base-url'"),
     ("base_url: 'http://evil.example/v1'\nllm: template", {}, "has posts sent to a server"),
 ])
 def test_a_folder_cannot_have_posts_sent_to_a_server(run, dummy, tmp_path, yaml, env, words):
