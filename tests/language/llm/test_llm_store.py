@@ -145,15 +145,6 @@ def test_damage_in_the_middle_is_told_with_the_name_of_the_file(tmp_path):
         Store(path).get_many([key("m", str(n)) for n in range(300)])
 
 
-def test_an_answer_of_another_kind_is_damage_too(tmp_path):
-    path = tmp_path / "answers.sqlite"
-    Store(path).put("k", Answer(text="a", model="m"))
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE answers SET answer = 7")
-    with pytest.raises(GmnerError, match="is damaged"):
-        Store(path).get_many(["k"])
-
-
 def test_a_store_of_another_layout_is_told_to_be_one(tmp_path):
     path = tmp_path / "answers.sqlite"
     with sqlite3.connect(path) as raw:
@@ -163,10 +154,11 @@ def test_a_store_of_another_layout_is_told_to_be_one(tmp_path):
         Store(path)
 
 
-def test_an_answer_that_cannot_be_read_is_damage_too(tmp_path):
+@pytest.mark.parametrize("answer", ["{", 7])
+def test_an_answer_that_cannot_be_read_is_damage_too(tmp_path, answer):
     path = tmp_path / "answers.sqlite"
     Store(path).put("k", Answer(text="x", model="m"))
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE answers SET answer = '{'")
+        database.execute("UPDATE answers SET answer = ?", (answer,))
     with pytest.raises(GmnerError, match="answers.sqlite: is damaged"):
         Store(path).get_many(["k"])
