@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 from gmner_cli.records import Post
+from gmner_cli.shipped import is_shipped
 
 
 @dataclass(slots=True)
@@ -180,8 +181,7 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     where, mark, name = path.partition(":")
     if not (mark and where and name):
         raise UsageError(f"model {path!r} is neither of the form package.module:Class nor file.py:Class")
-    own = where.startswith("gmner_cli.") and not where.endswith(".py")
-    if not own and path not in trusted:
+    if not is_shipped(path) and path not in trusted:
         raise ModelError(f"the checkpoint wants to run code from {where!r}",
                          hint="if you trust it, name the model in a recipe of yours and give that with --recipe")
     try:
@@ -214,7 +214,7 @@ def _check_class(kind: type[Model], where: str) -> None:
 
 def own_code(kind: type[Model]) -> Path | None:
     """The file of a class from outside gmner_cli."""
-    return None if kind.__module__.startswith("gmner_cli.") else Path(inspect.getfile(kind))
+    return None if is_shipped(kind.__module__) else Path(inspect.getfile(kind))
 
 
 def _import_file(path: Path) -> Any:

@@ -17,6 +17,7 @@ from gmner_cli.model_folder import WEIGHTS, load_model
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
+from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
 
 GOLD = ("spans", "groundable", "boxes")
@@ -104,7 +105,7 @@ def _plain_stage(section: Section, pictures: Pictures) -> Stage:
 def _plain_class(section: Section) -> Any:
     """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
     module, _, name = section.stage.partition(":")
-    if not module.startswith("gmner_cli."):
+    if not is_shipped(section.stage):
         raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
     return getattr(importlib.import_module(module), name)
 

@@ -205,3 +205,12 @@ def test_entailment_and_grounding_of_ones_own_are_one_file_and_a_recipe(gmner, s
     assert found.returncode == 0, found.stderr
     scored = json.loads(gmner("score", "-", squares, "--json", stdin=found.stdout).stdout)
     assert scored["rows"]["GMNER"]["f1"] == 100
+
+
+def test_corners_in_pixels_are_noticed(gmner, squares, tmp_path):
+    (tmp_path / "squares.py").write_text((DUMMIES / "squares.py").read_text().replace("(corners, 1.0)", "([64 * c for c in corners], 1.0)"))
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"name": "mine", "about": "squares", "stages": ["vg"], "vg": {
+        "model": "squares.py:FindsColour", "train": {"epochs": 1, "batch_size": 8, "lr": 0.01}}}))
+    done = gmner("train-vg", squares, "--dev", squares, "--recipe", tmp_path / "mine.yaml", "-o", tmp_path / "vg")
+    assert done.returncode == 2
+    assert re.search(r"FindsColour.predict gives a corner \d\d pictures away.*\n.*not pixels", done.stderr)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gmner_cli.errors import UsageError, did_you_mean, printable
+from gmner_cli.shipped import is_shipped
 
 FILE = "gmner.yaml"
 
@@ -91,7 +92,7 @@ def refuse_untrusted(values: Mapping[str, Any]) -> None:
     for override in values.get("overrides") or ():
         named += _code_in(*str(override).partition("=")[::2])
     for code in named:
-        if code is not None and not _is_shipped(code):
+        if code is not None and not is_shipped(str(code)):
             raise UsageError(f"names code from outside gmner_cli: {printable(str(code))}", where=f"./{FILE}",
                              hint="if you trust it, give it on the command line, with --recipe or --set")
 
@@ -107,11 +108,6 @@ def _code_in(key: str, text: str) -> list[Any]:
     if key.strip().rpartition(".")[2] in _CODE:
         return [value]
     return [value.get(inner) for inner in _CODE] if isinstance(value, dict) else []
-
-
-def _is_shipped(code: Any) -> bool:
-    module = str(code).partition(":")[0]
-    return module.startswith("gmner_cli.") and not module.endswith(".py")
 
 
 def _read(path: Path) -> dict[Any, Any]:

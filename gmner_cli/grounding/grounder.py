@@ -19,12 +19,16 @@ from gmner_cli.model import Example, Model
 from gmner_cli.records import Box, Entity, Post
 from gmner_cli.scoring.counts import percent
 from gmner_cli.scoring.regions import box_area, box_iou
+from gmner_cli.shipped import is_shipped
 
 RIGHT = 0.5
 """A box is right when its IoU with any gold box is above this."""
 
 LEAST_SIDE = 1.0
 """Pixels. A box thinner than this is widened to it about its middle, inside the picture."""
+
+FAR = 10.0
+"""Sides of a picture. Corners of a user's model that are farther away than this were meant as pixels."""
 
 
 class GrounderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +107,7 @@ class Grounder(Model):
         for example, answers in zip(examples, outputs, strict=True):
             post = posts[example.post]
             for sought, (shares, score) in zip(example.data, answers, strict=True):
+                self._check_shares(shares)
                 box = fitted(shares, post.image_size) if score >= self.config.threshold else None
                 entity = post.entities[sought.entity]
                 entity.boxes = [] if box is None else [box]
@@ -111,6 +116,12 @@ class Grounder(Model):
             for entity in post.entities or []:
                 if entity.boxes is None and post.image is None:
                     entity.boxes = []
+
+    def _check_shares(self, shares: Sequence[float]) -> None:
+        far = max((abs(value) for value in shares if math.isfinite(value)), default=0.0)
+        if far > FAR and not is_shipped(type(self).__module__):
+            raise UsageError(f"{type(self).__name__}.predict gives a corner {far:.0f} pictures away",
+                             hint="corners are shares of the picture's width and height, not pixels")
 
     def blank(self, post: Post) -> Post:
         """Entities known to be invisible stay so; all others are asked for."""

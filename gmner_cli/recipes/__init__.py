@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from gmner_cli.errors import UsageError, did_you_mean
+from gmner_cli.shipped import is_shipped
 
 FOLDER = Path(__file__).parent
 EMBEDDED = FOLDER / "weights"
@@ -217,7 +218,7 @@ def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | 
     stage, _, name = key.rpartition(".settings.")
     section = values.get(stage or within or "")
     model = section.get("model") if isinstance(section, dict) else None
-    return None if "." in name or not model or str(model).startswith("gmner_cli.") else f"{stage or within}.settings.{name}"
+    return None if "." in name or not model or is_shipped(str(model)) else f"{stage or within}.settings.{name}"
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:
