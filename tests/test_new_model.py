@@ -7,18 +7,14 @@ pictures (ColourTagger), a contrastive phase before (Align), generation (Speller
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from gmner_cli.training.checkpoint import read_progress
-from tests.conftest import ROOT, write_jsonl
+from tests.conftest import write_jsonl
+from tests.training.killed import killed_in_training
 
 DUMMIES = Path(__file__).parent / "dummies"
 
@@ -111,17 +107,8 @@ def test_a_killed_training_goes_on_and_ends_like_an_unbroken_one(gmner, colours,
     mine = recipe(tmp_path, "colour", "tests.dummies.colour_tagger:ColourTagger", epochs=60)
     words = ["train-ner", posts, "--dev", posts, "--images", colours, "--recipe", mine, "--seed", "3", "--threads", "1"]
     assert gmner(*words, "-o", tmp_path / "whole").returncode == 0
-    process = subprocess.Popen([sys.executable, "-m", "gmner_cli", *map(str, words), "-o", str(tmp_path / "broken")],
-                               env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
-    partial = tmp_path / "broken.partial"
-    deadline = time.time() + 120
-    while not (partial / "resume.safetensors").exists() and time.time() < deadline and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, "the training ended before it could be killed"
-    done_before = read_progress(partial)["epoch"]  # run.json may be one row behind
-    assert done_before < 60 and not (tmp_path / "broken").exists()
+    done_before = killed_in_training(words, tmp_path / "broken", signal.SIGKILL)
+    assert done_before < 60
     other = gmner(*words, "-o", tmp_path / "broken", "--resume", "--set", "lr=0.04")
     assert other.returncode == 1 and "another recipe" in other.stderr
     resumed = gmner(*words, "-o", tmp_path / "broken", "--resume")

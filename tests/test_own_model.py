@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
 import struct
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gmner_cli.app import build
 from gmner_cli.errors import ModelError
 from gmner_cli.model_folder import read_tensors
 from tests.conftest import SMALL_POSTS, read_jsonl, write_jsonl
+from tests.training.killed import killed_in_training
 
 DUMMIES = Path(__file__).parent / "dummies"
 
@@ -205,6 +207,21 @@ def test_entailment_and_grounding_of_ones_own_are_one_file_and_a_recipe(gmner, s
     assert found.returncode == 0, found.stderr
     scored = json.loads(gmner("score", "-", squares, "--json", stdin=found.stdout).stdout)
     assert scored["rows"]["GMNER"]["f1"] == 100
+
+
+@pytest.mark.parametrize(("stage", "kind", "number", "code"), [("ve", "SeesColour", signal.SIGKILL, None), ("vg", "FindsColour", signal.SIGINT, 130)])
+def test_visual_training_that_is_stopped_goes_on_and_ends_like_an_unbroken_one(gmner, squares, tmp_path, stage, kind, number, code):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(yaml.safe_dump({"name": "mine", "about": "squares", "stages": [stage], stage: {
+        "model": f"{DUMMIES / 'squares.py'}:{kind}", "train": {"epochs": 40, "batch_size": 4, "lr": 0.01}}}))
+    words = [f"train-{stage}", squares, "--dev", squares, "--recipe", mine, "--seed", 2, "--threads", 1]
+    assert gmner(*words, "-o", tmp_path / "whole").returncode == 0
+    before = killed_in_training(words, tmp_path / "broken", number, code)
+    assert before < 40
+    resumed = gmner(*words, "-o", tmp_path / "broken", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert sum(line.startswith("epoch ") for line in resumed.stderr.splitlines()) == 40 - before
+    assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
 
 
 def test_corners_in_pixels_are_noticed(gmner, squares, tmp_path):

@@ -23,12 +23,18 @@ def command(
       gmner recipes mini
       gmner recipes mini --set ner.train.epochs=3 > mine.yaml
     """
+    from shutil import get_terminal_size
+    from textwrap import fill
+
     from gmner_cli import recipes
 
     if name is not None:
         typer.echo(recipes.text_of(recipes.load(name, overrides or [])), nl=False)
         return
-    for known in recipes.names():
+    names = recipes.names()
+    indent = max(map(len, names)) + 2
+    for known in names:
         recipe = recipes.load(known)
-        typer.echo(f"{known:10} {' -> '.join(recipe.stages)}")
-        typer.echo(typer.style(f"{'':10} {recipe.values.get('about', '')}"))
+        typer.echo(f"{known:{indent}}{' -> '.join(recipe.stages)}")
+        typer.echo(fill(recipe.values.get("about", ""), max(get_terminal_size().columns - 1, indent + 30), initial_indent=" " * indent,
+                        subsequent_indent=" " * indent, break_on_hyphens=False))

@@ -49,6 +49,9 @@ class Causal(Backend):
                              hint="take a smaller model, or --device cpu") from None
         self.context: int | None = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         self.decoder = Decoder(model, _ends(model.generation_config.eos_token_id) | _ends(self.tokenizer.eos_token_id))
+        if not self.decoder.packed:
+            hub.say(f"{self.name} cannot share the computation of what prompts begin with (its memory or its masks are of another "
+                    "kind), so each prompt is computed whole, which takes longer")
         # What a post says is never read as a mark of the template, so it must not be spelt like one. Those of thoughts
         # and tools are not always called special; runs of spaces are, and are none.
         self._marks = [token.content for token in self.tokenizer.added_tokens_decoder.values()

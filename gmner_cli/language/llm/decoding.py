@@ -32,6 +32,11 @@ class Decoder:
         self.model, self.ends = model, ends
         self._packer = Packer.of(model)
 
+    @property
+    def packed(self) -> bool:
+        """Whether what prompts begin with is computed once; else each is computed whole, in padded batches."""
+        return self._packer is not None
+
     @torch.inference_mode()
     def share(self, ids: Sequence[int]) -> None:
         """Have the keys and values of ``ids`` at hand for ``run``; what earlier ones have in common with them is reused."""

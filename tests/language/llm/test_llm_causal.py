@@ -51,6 +51,14 @@ def test_answers_are_those_of_plain_generation_with_counts(folder):
     assert answer.model == made.name == folder.name
 
 
+def test_a_model_that_cannot_share_beginnings_is_told_of_once_and_answers_the_same(tmp_path, folder, capsys):
+    made = backend(save(tmp_path, "lfm2"))
+    assert capsys.readouterr().err.count("cannot share the computation") == 1
+    assert texts(made, *TEXTS) == [text.strip() for text in plain_texts(made, TEXTS)]
+    backend(folder)
+    assert "cannot share" not in capsys.readouterr().err
+
+
 def test_an_answer_ends_at_the_first_stop_string_and_nothing_is_computed_after_it(folder):
     free = backend(folder)
     whole = [text.lstrip() for text in plain_texts(free, TEXTS)]
