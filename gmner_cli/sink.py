@@ -25,6 +25,9 @@ try:
 except ImportError:  # Windows: two runs to one file are not noticed there
     fcntl = None
 
+PARTIAL, MANIFEST = ".partial", ".run.json"
+"""What the names of the files beside an output add to its own."""
+
 
 class Sink:
     """Appends records to ``NAME.partial``, one flush each; ``commit`` renames it over ``NAME``.
@@ -57,8 +60,8 @@ class Sink:
         if self.path.is_dir():
             raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o out.jsonl")
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
-        self.partial = self.path if self._special else self.path.with_name(self.path.name + ".partial")
-        self._manifest = self.path.with_name(self.path.name + ".run.json")
+        self.partial = self.path if self._special else self.path.with_name(self.path.name + PARTIAL)
+        self._manifest = self.path.with_name(self.path.name + MANIFEST)
         self._resume, self._config = resume, json.loads(json.dumps(config or {}))
         with self._disk_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -118,8 +118,9 @@ def command(
 
 def _apart(store: Path, out: str) -> Path:
     from gmner_cli.errors import UsageError
+    from gmner_cli.sink import MANIFEST, PARTIAL
 
-    if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", ".partial", ".run.json")]:
+    if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", PARTIAL, MANIFEST)]:
         raise UsageError("--store and -o name the same file", hint="leave --store out, and it lies beside OUT")
     return store
 
