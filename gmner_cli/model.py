@@ -129,6 +129,14 @@ class Model(nn.Module, ABC):
         without examples. What is no valid record fails its post.
         """
 
+    def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
+        """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated batch.
+
+        For a tagger: its states, with what it saw, summed over the words that each example stands for (RiVEG, section IV-B1,
+        the fused features of M_b). The examples of a post are added up; of the sum only the direction counts. Runs under ``torch.no_grad``.
+        """
+        raise UsageError(f"{type(self).__name__} has no `embed`, so it cannot tell which posts are alike")
+
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
         """Scores in percent on development posts; must hold ``metric``. Needed for training only. Of equal epochs the first is kept."""
         raise UsageError(f"{type(self).__name__} reports no development score, so it cannot be trained")

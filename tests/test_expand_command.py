@@ -15,6 +15,7 @@ from gmner_cli.app import build
 from gmner_cli.language.llm.backend import Answer, Backend, Failure
 from gmner_cli.language.llm.store import Remembering, Store
 from tests.conftest import ROOT, SMALL_POSTS, read_jsonl, write_jsonl
+from tests.language.looking import save_looking
 
 
 class Dummy(Backend):
@@ -155,6 +156,23 @@ def test_examples_are_alike_and_no_held_out_post_is_among_them(run, dummy, tiny_
     dummy.seen = []
     run(*KNOWLEDGE, "--pool", "pool.jsonl", "--similar-by", tiny_tagger, "--examples", 1, "--offline")
     assert [q.prompt.count(" explained") for q in dummy.seen] == [1] * 4
+
+
+def test_a_tagger_that_looks_finds_examples_by_pictures(run, dummy, tmp_path):
+    save_looking(tmp_path)
+    write_jsonl(tmp_path / "seen.jsonl", [{"id": "x", "text": "who", "image": "red.png"}, {"id": "y", "text": "who", "image": "blue.png"}])
+    write_jsonl(tmp_path / "pool.jsonl", [{"id": colour, "text": "Allen here", "image": f"{colour}.png", "knowledge": [
+        {"text": f"{colour} explained"}]} for colour in ("blue", "red")])
+    words = (*KNOWLEDGE, "--pool", "pool.jsonl", "--examples", 1, "--similar-by", "tagger", "--offline")
+    assert "wants to run code" in run(*words, posts="seen.jsonl", code=1).stderr
+    for more in (["--images", "."], []):
+        dummy.seen = []
+        run(*words, "--recipe", "colour.yaml", *more, posts="seen.jsonl")
+        assert [[c for c in ("red", "blue") if f"{c} explained" in q.prompt] for q in dummy.seen] == [["red"], ["blue"]]
+    (tmp_path / "empty").mkdir()
+    assert "going on without its image" in run(*words, "--recipe", "colour.yaml", "--images", "empty", posts="seen.jsonl").stderr
+    untrained = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--recipe", "colour.yaml", posts="seen.jsonl", code=2)
+    assert "recipe 'colour.yaml' has no trained tagger" in untrained.stderr and "--similar-by" in untrained.stderr
 
 
 def test_held_out_posts_of_the_file_itself_are_examples_for_nobody(run, dummy, tmp_path):

@@ -24,7 +24,14 @@ def command(
     examples: Annotated[int | None, typer.Option(
         "--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or all of the prompt file.")] = None,
     similar_by: Annotated[Path | None, typer.Option(
-        "--similar-by", metavar="DIR", help="Tagger that finds the posts of the pool most like a post. Default: that of recipe mini.")] = None,
+        "--similar-by", metavar="DIR", help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
+        "picture too if the tagger looks. Default: that of --recipe.")] = None,
+    recipe: Annotated[str | None, typer.Option(
+        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", help="Recipe that the tagger was trained with, if its code is your own. "
+        "Default: mini.")] = None,
+    images: Annotated[Path | None, typer.Option(
+        "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
+        "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,
     examples_fixed: Annotated[int | None, typer.Option(
         "--examples-fixed", metavar="SEED", help="Instead of similar examples, the same random ones of the pool for all posts.")] = None,
     never: Annotated[list[Path] | None, typer.Option(
@@ -97,7 +104,7 @@ def command(
     from gmner_cli.language.expand.plan import Plan
 
     where = runtime.start(device, seed=seed, threads=threads)
-    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, examples_fixed=examples_fixed,
+    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
                 per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
                 store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)

@@ -187,6 +187,14 @@ class CrfTagger(Model):
                  "sure": marginals[row, range(len(path)), path].clamp(0, 1).tolist()}
                 for row, path in enumerate(paths)]
 
+    def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
+        """The states of the first sub-words of all words, summed, float [B, d]; words that two windows hold count once."""
+        sums = []
+        for example, states in zip(examples, self.word_states(batch).float(), strict=True):
+            (offset, _), (start, end) = example.data.window.words, example.data.window.keep
+            sums.append(states[start - offset:end - offset].sum(0))
+        return torch.stack(sums)
+
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         """Entities of each post, joined over its windows; an entity is as sure as its least sure tag."""
         gathered: dict[int, list[tuple[int, tuple[int, int], str, float]]] = {i: [] for i in range(len(posts))}

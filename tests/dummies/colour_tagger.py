@@ -73,6 +73,9 @@ class ColourTagger(Model):
     def predict(self, batch):
         return [[self.fine[t] for t in path] for path in self.crfs[0].decode(self.heads[0](self.hidden(batch)), batch["mask"])]
 
+    def embed(self, examples, batch):
+        return (self.hidden(batch) * batch["mask"][..., None]).sum(1)
+
     def write(self, posts, examples, outputs):
         for post in posts:
             post.entities = []

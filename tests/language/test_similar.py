@@ -7,15 +7,21 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from gmner_cli import recipes
 from gmner_cli.errors import GmnerError, ModelError, UsageError
+from gmner_cli.images import Pictures
 from gmner_cli.language.similar import SameForAll, Similar, examples_from, nearest
 from gmner_cli.language.similar.features import Tagger, pool_features
 from gmner_cli.language.similar.pool import neighbours, read_pool
+from gmner_cli.model import new_model
+from gmner_cli.model_folder import save_model
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
 from tests.conftest import write_jsonl
+from tests.language.looking import save_looking
 
 CPU = Runtime(torch.device("cpu"))
 
@@ -145,8 +151,8 @@ def test_a_feature_is_the_mean_over_first_sub_words(tagger):
 
 def test_features_of_the_pool_are_stored_and_made_again_when_anything_differs(pool, tagger, tiny_tagger, tmp_path, monkeypatch):
     made = []
-    call = Tagger.__call__
-    monkeypatch.setattr(Tagger, "__call__", lambda self, posts: made.append(len(posts)) or call(self, posts))
+    vectors = Tagger.vectors
+    monkeypatch.setattr(Tagger, "vectors", lambda self, seen: made.append(len(seen)) or vectors(self, seen))
     path = tmp_path / "pool.jsonl.features.safetensors"
     of, told = pool(annotated("a", "Allen"), annotated("b", "London")), []
     first = pool_features(of, tagger, told.append)
@@ -190,8 +196,6 @@ def test_only_a_tagger_tells_what_is_alike(tmp_path):
     with pytest.raises(ModelError, match="no such model folder"):
         Tagger(tmp_path / "absent", CPU)
     from gmner_cli.entailment.blip_itm import BlipItm
-    from gmner_cli.model import new_model
-    from gmner_cli.model_folder import save_model
     from tests.tiny import save_blip
 
     name = f"{BlipItm.__module__}:{BlipItm.__name__}"
@@ -201,8 +205,48 @@ def test_only_a_tagger_tells_what_is_alike(tmp_path):
         Tagger(tmp_path / "ve", CPU)
 
 
+@pytest.fixture
+def looking(tmp_path):
+    """``looking()``: the tagger of ``save_looking``, and what it told."""
+    save_looking(tmp_path)
+    told = []
+    return lambda: (Tagger(tmp_path / "tagger", CPU, recipe=recipes.load(str(tmp_path / "colour.yaml")), tell=told.append,
+                           pictures=Pictures(tmp_path, "text-only")), told)
+
+
+def test_a_tagger_that_looks_compares_pictures_too(looking, pool):
+    tagger, told = looking()
+    of = pool(annotated("a", "Allen here", image="red.png"), annotated("b", "Allen here", image="blue.png"), annotated("c", "Allen here"))
+    similar = Similar(of, pool_features(of, tagger, told.append), tagger, 1)
+    asked = [Post(id=name, text="who is it", image=image) for name, image in (("x", "blue.png"), ("y", "red.png"), ("z", None))]
+    assert answers(similar(asked)) == [["about b"], ["about a"], ["about c"]]
+    assert asked[0].image == "blue.png" and asked[0].image_size is None and told == [], "what is asked about is not changed"
+
+
+def test_a_picture_that_is_missing_is_told_and_the_text_is_compared(looking):
+    tagger, told = looking()
+    found = tagger([Post(id="x", text="who", image="absent.png"), Post(id="y", text="who")])
+    assert (found[0] == found[1]).all()
+    assert len(told) == 1 and "absent.png" in told[0] and "going on without its image" in told[0]
+
+
+def test_features_are_made_again_for_another_picture_of_the_same_name(looking, pool, tmp_path):
+    tagger, told = looking()
+    of = pool(annotated("a", "Allen", image="red.png"))
+    before = pool_features(of, tagger, told.append)
+    Image.new("RGB", (4, 4), "green").save(tmp_path / "red.png")
+    after = pool_features(of, looking()[0], told.append)
+    assert before.argmax() == 0 and after.argmax() == 1
+
+
+def test_code_of_ones_own_is_run_only_if_its_recipe_is_given(looking, tmp_path):
+    looking()
+    with pytest.raises(ModelError, match="wants to run code"):
+        Tagger(tmp_path / "tagger", CPU)
+
+
 def test_a_pool_of_nobody_and_of_one(pool, tmp_path):
-    options = {"similar_by": None, "seed": 0, "runtime": CPU, "offline": True, "tell": print}
+    options = {"similar_by": None, "seed": 0, "runtime": CPU, "tell": print}
     for of in (pool(), pool({"id": "a", "text": "no knowledge"}), pool(annotated("a", "a", meta={"split": "test"}))):
         with pytest.raises(GmnerError, match="holds no post that may be an example"):
             examples_from(of, 5, **options)

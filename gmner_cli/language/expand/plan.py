@@ -13,6 +13,7 @@ import msgspec
 from gmner_cli import recipes
 from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.hub import sha256
+from gmner_cli.images import Pictures
 from gmner_cli.language import llm as models
 from gmner_cli.language import ready
 from gmner_cli.language.expand import Expand
@@ -22,14 +23,15 @@ from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
+from gmner_cli.training.posts import own_folder
 
 EXAMPLES = 5
 """N of RiVEG's best row (Table VII)."""
 LONGEST = {"knowledge": 256, "expansions": 48}
 """Tokens of an answer."""
 
-_OF_PROMPTS = ("pool", "examples", "similar_by", "examples_fixed", "never", "prompt", "max_tokens", "temperature")
 _OF_POOLS = ("similar_by", "examples_fixed", "never")
+_OF_PROMPTS = ("pool", "examples", *_OF_POOLS, "prompt", "max_tokens", "temperature")
 
 
 @dataclass
@@ -42,6 +44,10 @@ class Plan:
     pool: Path | None = None
     examples: int | None = None
     similar_by: Path | None = None
+    recipe: str | None = None
+    """Whose tagger tells what is alike, by default mini's."""
+    images: Path | None = None
+    """Where a tagger that looks finds the pictures of the posts and of the pool."""
     examples_fixed: int | None = None
     never: list[Path] | None = None
     prompt: Path | None = None
@@ -79,6 +85,8 @@ class Plan:
                 raise GmnerError("no such file", where=printable(str(path)))
         if self.similar_by is not None and self.examples_fixed is not None:
             raise UsageError("--similar-by and --examples-fixed contradict each other")
+        if self._compares and self._tagger is None:
+            raise UsageError(f"recipe {self.recipe!r} has no trained tagger", hint="give the folder of yours with --similar-by DIR")
         if self.pool is None and (self.examples or 0) > len(self._prompt.fixed):
             raise UsageError(f"--examples {self.examples}: the prompt file holds {len(self._prompt.fixed)}",
                              hint="give annotated posts with --pool, or a prompt file with more with --prompt")
@@ -89,9 +97,10 @@ class Plan:
                                 "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
-        return {**said, **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256, "examples": self.wanted, "examples_fixed": self.examples_fixed,
+        return {**said, **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
+                "examples": self.wanted, "examples_fixed": self.examples_fixed,
                 "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
-                "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
+                "images": self.images and str(self.images.resolve()), "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
                                                 if (self._tagger / name).is_file()],
                 "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
 
@@ -130,10 +139,18 @@ class Plan:
         return [*(self.never or []), *neighbours(self.posts)] if self.pool is not None else []
 
     @property
+    def _compares(self) -> bool:
+        return self.pool is not None and self.examples_fixed is None and self.wanted > 0
+
+    @property
     def _tagger(self) -> Path | None:
-        if self.pool is None or self.examples_fixed is not None or not self.wanted:
+        if not self._compares:
             return None
-        return self.similar_by or recipes.load("mini").section("ner").weights_folder()
+        return self.similar_by or (self._recipe or recipes.load("mini")).section("ner").weights_folder()
+
+    @cached_property
+    def _recipe(self) -> recipes.Recipe | None:
+        return recipes.load(self.recipe) if self.recipe else None
 
     def _backend(self, runtime: Runtime) -> Backend:
         if self._ready is not None:
@@ -150,7 +167,8 @@ class Plan:
             tell(f"there is no dev.jsonl or test.jsonl {where}: if posts of the pool stand in a split that you predict on, "
                  "name its file with --never")
         return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
-                             runtime=runtime, offline=self.offline, tell=tell)
+                             runtime=runtime, offline=self.offline, tell=tell, recipe=self._recipe,
+                             pictures=Pictures(self.images or own_folder(self.posts), "text-only", named=self.images is not None))
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
         for name in names:

@@ -48,11 +48,12 @@ class SameForAll:
         return [shown(self.pool, self.order, post, self.count) for post in posts]
 
 
-def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int, runtime: Runtime, offline: bool,
-                  tell: Callable[[str], Any]) -> Examples:
+def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int, runtime: Runtime, tell: Callable[[str], Any],
+                  **tagger: Any) -> Examples:
     """``count`` examples of the pool for each post: like it by the tagger ``similar_by``, or without one a random set for all.
 
-    Raises GmnerError when no post of the pool may be an example, and what ``features.Tagger`` raises.
+    ``tagger``: how to load it, for ``features.Tagger``. Raises GmnerError when no post of the pool may be an
+    example, and what that raises.
     """
     if not pool.usable:
         raise GmnerError("holds no post that may be an example", where=printable(str(pool.path)),
@@ -61,8 +62,8 @@ def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int,
         return SameForAll(pool, count, seed)
     from gmner_cli.language.similar.features import Tagger, pool_features
 
-    tagger = Tagger(similar_by, runtime, offline=offline)
-    return Similar(pool, pool_features(pool, tagger, tell), tagger, count)
+    embed = Tagger(similar_by, runtime, tell=tell, **tagger)
+    return Similar(pool, pool_features(pool, embed, tell), embed, count)
 
 
 def nearest(queries: np.ndarray, features: np.ndarray) -> np.ndarray:

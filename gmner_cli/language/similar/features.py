@@ -15,58 +15,85 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.hub import sha256
+from gmner_cli.hub import say, sha256
+from gmner_cli.images import NO_PICTURES, Pictures
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.model import to_device
 from gmner_cli.model_folder import CONFIG, WEIGHTS, load_model
-from gmner_cli.ner.crf_tagger import CrfTagger
+from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.stages import NO_PICTURES
-from gmner_cli.training.batches import bucket, collate
+from gmner_cli.stages import CheckImages
+from gmner_cli.training.batches import bucket, prepared
 
 BATCH = 32
 
 
 class Tagger:
-    """Maps posts to unit vectors by the encoder of a trained tagger (RiVEG, section IV-B1, M_b)."""
+    """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section IV-B1, M_b)."""
 
-    def __init__(self, folder: Path, runtime: Runtime, *, offline: bool = False):
-        """Raises ModelError for a folder without a model, UsageError for a model that is no tagger."""
-        model = load_model(folder, offline=offline)
-        if not isinstance(model, CrfTagger):
+    def __init__(self, folder: Path, runtime: Runtime, *, recipe: Recipe | None = None, pictures: Pictures = NO_PICTURES,
+                 tell: Callable[[str], Any] = say, offline: bool = False):
+        """``recipe``: that the tagger was trained with; needed where its code is the user's own. ``pictures`` ("text-only"):
+        for a tagger that looks; it goes on by text alone where one is missing, and ``tell`` hears of it.
+
+        Raises ModelError for a folder without a model, UsageError for a model that tells nothing of posts.
+        """
+        wanted = recipe.section("ner").model if recipe else None
+        model = load_model(folder, wanted=wanted, recipe=recipe.name if recipe else "", offline=offline)
+        if "entities" not in model.finds:
             raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are alike",
                              where=str(folder), hint="give the folder of a model of `gmner train-ner`")
         model.ready()
-        self.model, self.runtime = model.to(runtime.device), runtime
+        self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
+        self._check = CheckImages(pictures, tell, model.largest_side)
         self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)}".encode()).hexdigest()
         """Changes with the weights, those of a frozen encoder too: the config holds their sha256."""
+        self.width = len(self._sums([Post(id="", text="Allen")])[0])
 
     def __call__(self, posts: Sequence[Post]) -> np.ndarray:
-        """Unit vectors, float32 [posts, d]; zero for a post without words.
+        """Unit vectors, float32 [posts, d]; zero for a post without words."""
+        return self.vectors(self.seen(posts))
 
-        The mean over the encoder's states of the first sub-words of all words. Knowledge is not read: the
-        posts that are asked about have none yet. Posts of the same words get the same vector, bit for bit.
-        """
-        same: dict[tuple[str, tuple[str, ...] | None], int] = {}
-        rows = [same.setdefault((p.text, None if p.tokens is None else tuple(p.tokens)), len(same)) for p in posts]
-        first = dict(zip(reversed(rows), reversed(posts), strict=True))
-        return self._vectors([msgspec.structs.replace(first[row], knowledge=None) for row in range(len(same))])[rows]
+    def seen(self, posts: Sequence[Post]) -> list[Post]:
+        """What the tagger reads of posts: knowledge never, as those that are asked about have none yet; pictures only if it looks."""
+        copies = [msgspec.structs.replace(post, knowledge=None) for post in posts]
+        looked = self._check(copies) if self.model.reads_images else copies
+        return [msgspec.structs.replace(post, image=None) if post.image_problem is not None or not self.model.reads_images else post
+                for post in looked]
 
-    def _vectors(self, posts: list[Post]) -> np.ndarray:
-        examples = self.model.examples(posts, training=False)
-        total = torch.zeros(len(posts), self.model.encoder.width)
-        with torch.no_grad(), self.runtime.autocast():
-            for indexes in bucket(examples, BATCH):
-                part = [examples[i] for i in indexes]
-                batch = to_device(collate(self.model, part, posts, NO_PICTURES, self.runtime), self.runtime.device)
-                for example, states in zip(part, self.model.word_states(batch).float().cpu(), strict=True):
-                    window = example.data.window
-                    (offset, _), (start, end) = window.words, window.keep
-                    total[example.post] += states[start - offset:end - offset].sum(0)
+    def vectors(self, seen: Sequence[Post]) -> np.ndarray:
+        """Those of ``seen`` posts. Posts of the same words and picture get the same, bit for bit, whatever the batch."""
+        same: dict[tuple[str, tuple[str, ...] | None, str | None], int] = {}
+        rows = [same.setdefault((p.text, None if p.tokens is None else tuple(p.tokens), p.image), len(same)) for p in seen]
+        first = dict(zip(reversed(rows), reversed(seen), strict=True))
+        total = torch.zeros(len(same), self.width)
+        for row, feature in self._sums([first[row] for row in range(len(same))]).items():
+            total[row] = feature
         # Cosine does not ask for the number of words, so the sum does as well as the mean.
-        return torch.nn.functional.normalize(total, dim=-1).numpy()
+        return torch.nn.functional.normalize(total, dim=-1).numpy()[rows]
+
+    def digest(self, seen: Sequence[Post]) -> str:
+        """Of the tagger, and of all that it reads of ``seen`` posts."""
+        digest = hashlib.sha256(self.identity.encode())
+        for post in seen:
+            picture = self.pictures.load(post, self.model.largest_side)
+            shown = picture and hashlib.sha256(picture.tobytes()).hexdigest()
+            digest.update(json.dumps([post.id, post.text, post.tokens, shown]).encode() + b"\n")
+        return digest.hexdigest()
+
+    def _sums(self, posts: list[Post]) -> dict[int, torch.Tensor]:
+        """By number of the post; those without words have none."""
+        examples = self.model.examples(posts, training=False)
+        sums: dict[int, torch.Tensor] = {}
+        with torch.no_grad(), self.runtime.autocast():
+            for indexes, batch in prepared(self.model, examples, bucket(examples, BATCH), posts, self.pictures, self.runtime):
+                part = [examples[index] for index in indexes]
+                made = self.model.embed(part, to_device(batch, self.runtime.device)).float().cpu()
+                for example, feature in zip(part, made, strict=True):
+                    sums[example.post] = sums.get(example.post, 0) + feature
+        return sums
 
 
 def pool_features(pool: Pool, tagger: Tagger, tell: Callable[[str], Any]) -> np.ndarray:
@@ -76,15 +103,14 @@ def pool_features(pool: Pool, tagger: Tagger, tell: Callable[[str], Any]) -> np.
     stored, ``tell`` hears of it.
     """
     path = pool.path.with_name(pool.path.name + ".features.safetensors")
-    digest = hashlib.sha256(tagger.identity.encode())
-    for post in pool.posts:
-        digest.update(json.dumps([post.id, post.text, post.tokens]).encode() + b"\n")
-    stored = _stored(path, digest.hexdigest())
+    seen = tagger.seen(pool.posts)
+    digest = tagger.digest(seen)
+    stored = _stored(path, digest)
     if stored is not None:
         return stored
-    made = tagger(pool.posts)
+    made = tagger.vectors(seen)
     try:
-        write_atomic(path, save({"features": torch.from_numpy(made)}, metadata={"of": digest.hexdigest()}))
+        write_atomic(path, save({"features": torch.from_numpy(made)}, metadata={"of": digest}))
     except GmnerError as problem:
         tell(f"the features of the pool are not stored: {problem.reason}")
     return made
