@@ -11,6 +11,7 @@ from gmner_cli import recipes
 from gmner_cli.errors import UsageError
 from gmner_cli.model import find_class, parse_config
 from gmner_cli.training.settings import TrainSettings, parse_train
+from tests.test_new_model import DUMMIES
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -96,6 +97,22 @@ def test_the_command_lists_prints_and_round_trips(gmner, tmp_path):
     assert again.stdout == whole.stdout
     wrong = gmner("recipes", "minii")
     assert wrong.returncode == 2 and "did you mean 'mini'" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_of_ones_own_recipe_the_defaults_are_printed_too(gmner, tmp_path):
+    (tmp_path / "model.py").write_text((DUMMIES / "colour_tagger.py").read_text())
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: mini\nner: {model: 'model.py:ColourTagger', settings: {width: 8}, train: {epochs: 2}}\n"
+                    "vg: {model: 'gmner_cli.grounding.seqtr:SeqTr'}\n")
+    whole = gmner("recipes", mine)
+    shown = yaml.safe_load(whole.stdout)
+    assert shown["ner"]["settings"] == {"buckets": 512, "width": 8, "coarse_share": 0.5} and shown["ner"]["train"]["epochs"] == 2
+    assert set(shown["vg"]["settings"]) == set(find_class("gmner_cli.grounding.seqtr:SeqTr").Config.__struct_fields__)
+    assert shown["ve"] == recipes.load("mini").values["ve"]
+    (tmp_path / "again.yaml").write_text(whole.stdout)
+    assert gmner("recipes", tmp_path / "again.yaml").stdout == whole.stdout
+    wrong = gmner("recipes", mine, "--set", "ner.settings.wdith=3")
+    assert wrong.returncode == 2 and "did you mean 'width'" in wrong.stderr
 
 
 def test_a_section_with_another_model_keeps_no_settings_and_no_weights_of_the_old_one(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gmner_cli.commands.options import Set
+
+if TYPE_CHECKING:
+    from gmner_cli.recipes import Recipe
 
 
 def command(
@@ -15,7 +18,8 @@ def command(
 ) -> None:
     """List the recipes, or print one whole, with every value that can be set.
 
-    A recipe of your own can start with "extends: mini" and give only what differs.
+    A recipe of your own can start with "extends: mini" and give only what differs; of a model
+    that is still to be trained, what it does not give is printed too.
 
     \b
     Examples:
@@ -29,7 +33,10 @@ def command(
     from gmner_cli import recipes
 
     if name is not None:
-        typer.echo(recipes.text_of(recipes.load(name, overrides or [])), nl=False)
+        recipe = recipes.load(name, overrides or [])
+        if name not in recipes.names():
+            _spell_out(recipe)
+        typer.echo(recipes.text_of(recipe), nl=False)
         return
     names = recipes.names()
     indent = max(map(len, names)) + 2
@@ -38,3 +45,20 @@ def command(
         typer.echo(f"{known:{indent}}{' -> '.join(recipe.stages)}")
         typer.echo(fill(recipe.values.get("about", ""), max(get_terminal_size().columns - 1, indent + 30), initial_indent=" " * indent,
                         subsequent_indent=" " * indent, break_on_hyphens=False))
+
+
+def _spell_out(recipe: Recipe) -> None:
+    """Add what a model's settings and its training are by default; the shipped recipes say all of it. Trained weights bring their own."""
+    from msgspec import to_builtins
+
+    from gmner_cli.model import find_class, parse_config
+    from gmner_cli.training.settings import parse_train
+
+    for stage in recipe.stages:
+        section = recipe.section(stage)
+        if not section.model or section.weights:
+            continue
+        model, where = find_class(section.model, trusted=[section.model]), f"recipe {recipe.name}"
+        recipe.values[stage]["settings"] = to_builtins(parse_config(model, section.settings, where))
+        if section.train is not None:
+            recipe.values[stage]["train"] = to_builtins(parse_train(section.train, where))
