@@ -1,6 +1,6 @@
 """What knowledge brings to the small tagger on real tweets: PLIM's comparison with recipe plim-mini.
 
-    python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--threads 2] [--shared ../shared] [--folder DIR]
+    python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--trained whole] [--threads 2] [--shared ../shared] [--folder DIR]
     python -m tests.bench.bench_knowledge --smollm2 100 [...]
 
 Without --run the table of the finished runs is printed. With it, runs that are not finished are trained one
@@ -8,6 +8,7 @@ after the other and each leaves a small JSON file in tests/bench/results/knowled
 spread over days; a run that was killed goes on after its last whole epoch. Every choice (epoch, and
 the recipe's values) is made on dev; test is scored once per run. Knowledge is what the authors of PGIM and
 RiVEG published, made by ChatGPT; whoever compares must know that it was written with the posts' captions in view.
+What is trained is LoRA adapters, as the recipe says, or with --trained whole the encoder itself.
 
 With --smollm2, the first posts of Twitter-2017's test split are read once more by the taggers of seed 1, the one that
 knows ChatGPT's knowledge being given that of SmolLM2-135M, asked as PLIM asks (captions, similar annotated examples), or none.
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "knowledge"
@@ -32,6 +34,9 @@ GRID = [("twitter-2017", 1), ("twitter-2017", 2), ("twitter-gmner", 1), ("twitte
 FILES = {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}
 EPOCHS = {"twitter-2017": 8, "twitter-2015": 7, "twitter-gmner": 4}
 """About 1,700 steps of 16 posts on each data set, with knowledge and without; set before any run on the last two."""
+TRAINED = {"lora": (), "whole": ("lora_rank=0", "train_embeddings=true", "ner.train.lr=1e-4")}
+"""What differs from the recipe, by what is trained; the values of "whole" are those that README gives for mini."""
+NAMES = {"lora": "LoRA", "whole": "the whole encoder"}
 PUBLISHED = {"twitter-2017": (84.96, 89.58), "twitter-2015": (74.71, 76.79), "twitter-gmner": (78.19, 82.89)}
 """BERT-base of RiVEG's paper (test F1; tables V and IX), without and with knowledge by ChatGPT."""
 
@@ -41,6 +46,8 @@ def main() -> None:
     parser.add_argument("--run", action="store_true")
     parser.add_argument("--only", choices=SOURCES)
     parser.add_argument("--knowledge", choices=["none", "published"])
+    parser.add_argument("--trained", choices=TRAINED, default="lora")
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--smollm2", type=int, metavar="POSTS")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
@@ -49,7 +56,7 @@ def main() -> None:
     if given.run:
         for data, seed in GRID:
             for knowledge in ("none", "published"):
-                if given.only in (None, data) and given.knowledge in (None, knowledge):
+                if given.only in (None, data) and given.knowledge in (None, knowledge) and given.seed in (None, seed):
                     run(data, knowledge, seed, given)
     if given.smollm2:
         small(given)
@@ -62,7 +69,8 @@ def main() -> None:
 
 
 def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None:
-    result = RESULTS / f"{data}.{knowledge}.{seed}.json"
+    name = knowledge if given.trained == "lora" else f"{knowledge}.{given.trained}"
+    result = RESULTS / f"{data}.{name}.{seed}.json"
     if result.exists():
         return
     folder = given.folder / data
@@ -72,16 +80,17 @@ def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None
         gmner("prepare", data, "--source", given.shared / "data" / source, "-o", folder)
     if knowledge == "published":
         splits = {split: explained(path, given.shared / "data" / published / FILES[split]) for split, path in splits.items()}
-    model = folder / f"{knowledge}.{seed}"
+    model = folder / f"{name}.{seed}"
+    changes = (f"ner.settings.knowledge={knowledge == 'published'}", *TRAINED[given.trained], f"ner.train.epochs={EPOCHS[data]}")
     gmner("train-ner", splits["train"], "--dev", splits["dev"], "--recipe", "plim-mini", "--seed", seed, "--threads", given.threads,
-          "--set", f"ner.settings.knowledge={knowledge == 'published'}", "--set", f"ner.train.epochs={EPOCHS[data]}", "--resume", "-o", model)
+          *(word for change in changes for word in ("--set", change)), "--resume", "-o", model)
     found = model.with_suffix(f".{seed}.test.jsonl")
     gmner("predict", "--texts", splits["test"], "--recipe", "plim-mini", "--ner", model, "--threads", given.threads, "-o", found)
     scored = json.loads(gmner("score", found, splits["test"], "--json"))
     trained = json.loads((model / "run.json").read_text())
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(json.dumps({
-        "data": data, "knowledge": knowledge, "seed": seed, "date": str(date.today()), "threads": given.threads,
+        "data": data, "knowledge": knowledge, "trained": given.trained, "seed": seed, "date": str(date.today()), "threads": given.threads,
         "dev_f1": round(trained["best_score"], 2), "best_epoch": trained["best_epoch"], "seconds": trained["seconds"],
         "test": {name: round(scored["rows"]["MNER"][name], 2) for name in ("precision", "recall", "f1")},
         "versions": trained.get("versions"), "recipe": trained["recipe"]["ner"]}, indent=1) + "\n")
@@ -121,17 +130,22 @@ def explained(posts: Path, answers: Path) -> Path:
 
 
 def table(results: list[dict]) -> str:
-    """Rows per data set: mean test F1 over seeds without and with knowledge, and the gain of seeds that have both beside PLIM's on BERT-base."""
-    lines = ["| data | seeds (without / with) | without | with knowledge | gain | PLIM on BERT-base |", "| --- | --- | --- | --- | --- | --- |"]
-    for data in SOURCES:
-        by = {k: {r["seed"]: r["test"]["f1"] for r in results if (r["data"], r["knowledge"]) == (data, k)} for k in ("none", "published")}
+    """Rows per data set and what is trained: mean test F1 over seeds without and with knowledge, and the gain of seeds that
+    have both beside PLIM's on BERT-base."""
+    lines = ["| data | trained | seeds (without / with) | without | with knowledge | gain | PLIM on BERT-base |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]
+    for data, trained in product(SOURCES, TRAINED):
+        by = {k: {r["seed"]: r["test"]["f1"] for r in results if (r["data"], r["knowledge"], r["trained"]) == (data, k, trained)}
+              for k in ("none", "published")}
+        if not any(by.values()):
+            continue
         cells = [f"{statistics.mean(by[k].values()):.2f}" if by[k] else "not run" for k in by]
         both = sorted(set(by["none"]) & set(by["published"]))
         gain = f"{statistics.mean(by['published'][s] - by['none'][s] for s in both):+.2f}" if both else ""
         before, after = PUBLISHED.get(data, (None, None))
         paper = f"{before} / {after} ({after - before:+.2f})" if before else ""
         seeds = " / ".join(", ".join(map(str, sorted(by[k]))) or "-" for k in by)
-        lines.append(f"| {data} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {paper} |")
+        lines.append(f"| {data} | {NAMES[trained]} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {paper} |")
     return "\n".join(lines)
 
 
