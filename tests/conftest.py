@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Small models are slower on two threads than on one, and several tests' processes may share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+DUMMIES = Path(__file__).parent / "dummies"
+
 
 def pytest_collection_modifyitems(items):
     """Skip ``gpu`` tests where there is no CUDA device."""

@@ -171,8 +171,16 @@ def test_a_tagger_that_looks_finds_examples_by_pictures(run, dummy, tmp_path):
         assert [[c for c in ("red", "blue") if f"{c} explained" in q.prompt] for q in dummy.seen] == [["red"], ["blue"]]
     (tmp_path / "empty").mkdir()
     assert "going on without its image" in run(*words, "--recipe", "colour.yaml", "--images", "empty", posts="seen.jsonl").stderr
-    untrained = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--recipe", "colour.yaml", posts="seen.jsonl", code=2)
-    assert "recipe 'colour.yaml' has no trained tagger" in untrained.stderr and "--similar-by" in untrained.stderr
+
+
+@pytest.mark.parametrize("recipe", ["riveg", "image-text"])
+def test_a_recipe_that_is_meant_for_other_commands_changes_nothing(run, dummy, tiny_tagger, tmp_path, recipe):
+    write_jsonl(tmp_path / "pool.jsonl", POOL)
+    words = (*KNOWLEDGE, "--pool", "pool.jsonl", "--similar-by", tiny_tagger, "--offline")
+    plain = run(*words).stdout
+    asked, dummy.seen = dummy.seen, []
+    assert run(*words, env={"GMNER_RECIPE": recipe}).stdout == plain
+    assert [q.prompt for q in dummy.seen] == [q.prompt for q in asked] and asked
 
 
 def test_held_out_posts_of_the_file_itself_are_examples_for_nobody(run, dummy, tmp_path):

@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import write_jsonl
+from tests.conftest import DUMMIES, write_jsonl
 from tests.training.killed import killed_in_training
-
-DUMMIES = Path(__file__).parent / "dummies"
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,8 @@ from typer.testing import CliRunner
 from gmner_cli.app import build
 from gmner_cli.errors import ModelError
 from gmner_cli.model_folder import read_tensors
-from tests.conftest import SMALL_POSTS, read_jsonl, write_jsonl
+from tests.conftest import DUMMIES, SMALL_POSTS, read_jsonl, write_jsonl
 from tests.training.killed import killed_in_training
-
-DUMMIES = Path(__file__).parent / "dummies"
 
 TAGGER = """
 import msgspec, torch

@@ -11,7 +11,7 @@ from gmner_cli import recipes
 from gmner_cli.errors import UsageError
 from gmner_cli.model import find_class, parse_config
 from gmner_cli.training.settings import TrainSettings, parse_train
-from tests.test_new_model import DUMMIES
+from tests.conftest import DUMMIES
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -25,10 +25,9 @@ def command(
         "--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or all of the prompt file.")] = None,
     similar_by: Annotated[Path | None, typer.Option(
         "--similar-by", metavar="DIR", help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
-        "picture too if the tagger looks. Default: that of --recipe.")] = None,
+        "picture too if the tagger looks. Default: that of recipe mini.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", help="Recipe that the tagger was trained with, if its code is your own. "
-        "Default: mini.")] = None,
+        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
     images: Annotated[Path | None, typer.Option(
         "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
         "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,

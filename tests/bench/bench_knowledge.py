@@ -142,10 +142,9 @@ def table(results: list[dict]) -> str:
         cells = [f"{statistics.mean(by[k].values()):.2f}" if by[k] else "not run" for k in by]
         both = sorted(set(by["none"]) & set(by["published"]))
         gain = f"{statistics.mean(by['published'][s] - by['none'][s] for s in both):+.2f}" if both else ""
-        before, after = PUBLISHED.get(data, (None, None))
-        paper = f"{before} / {after} ({after - before:+.2f})" if before else ""
+        before, after = PUBLISHED[data]
         seeds = " / ".join(", ".join(map(str, sorted(by[k]))) or "-" for k in by)
-        lines.append(f"| {data} | {NAMES[trained]} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {paper} |")
+        lines.append(f"| {data} | {NAMES[trained]} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {before} / {after} ({after - before:+.2f}) |")
     return "\n".join(lines)
 
 

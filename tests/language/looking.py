@@ -11,7 +11,7 @@ from PIL import Image
 from gmner_cli.model import new_model
 from gmner_cli.model_folder import save_model
 from gmner_cli.records import Entity, Post
-from tests.test_new_model import DUMMIES
+from tests.conftest import DUMMIES
 
 
 def save_looking(folder: Path) -> None:

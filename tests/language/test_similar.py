@@ -210,7 +210,7 @@ def looking(tmp_path):
     """``looking()``: the tagger of ``save_looking``, and what it told."""
     save_looking(tmp_path)
     told = []
-    return lambda: (Tagger(tmp_path / "tagger", CPU, recipe=recipes.load(str(tmp_path / "colour.yaml")), tell=told.append,
+    return lambda: (Tagger(tmp_path / "tagger", CPU, code=recipes.load(str(tmp_path / "colour.yaml")).section("ner"), tell=told.append,
                            pictures=Pictures(tmp_path, "text-only")), told)
 
 

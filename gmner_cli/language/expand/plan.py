@@ -23,6 +23,7 @@ from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
+from gmner_cli.shipped import is_shipped
 from gmner_cli.training.posts import own_folder
 
 EXAMPLES = 5
@@ -45,7 +46,7 @@ class Plan:
     examples: int | None = None
     similar_by: Path | None = None
     recipe: str | None = None
-    """Whose tagger tells what is alike, by default mini's."""
+    """Names the tagger's code where that is the user's own; said for other commands, it means nothing here."""
     images: Path | None = None
     """Where a tagger that looks finds the pictures of the posts and of the pool."""
     examples_fixed: int | None = None
@@ -85,8 +86,6 @@ class Plan:
                 raise GmnerError("no such file", where=printable(str(path)))
         if self.similar_by is not None and self.examples_fixed is not None:
             raise UsageError("--similar-by and --examples-fixed contradict each other")
-        if self._compares and self._tagger is None:
-            raise UsageError(f"recipe {self.recipe!r} has no trained tagger", hint="give the folder of yours with --similar-by DIR")
         if self.pool is None and (self.examples or 0) > len(self._prompt.fixed):
             raise UsageError(f"--examples {self.examples}: the prompt file holds {len(self._prompt.fixed)}",
                              hint="give annotated posts with --pool, or a prompt file with more with --prompt")
@@ -139,18 +138,16 @@ class Plan:
         return [*(self.never or []), *neighbours(self.posts)] if self.pool is not None else []
 
     @property
-    def _compares(self) -> bool:
-        return self.pool is not None and self.examples_fixed is None and self.wanted > 0
-
-    @property
     def _tagger(self) -> Path | None:
-        if not self._compares:
+        if self.pool is None or self.examples_fixed is not None or not self.wanted:
             return None
-        return self.similar_by or (self._recipe or recipes.load("mini")).section("ner").weights_folder()
+        return self.similar_by or recipes.load("mini").section("ner").weights_folder()
 
-    @cached_property
-    def _recipe(self) -> recipes.Recipe | None:
-        return recipes.load(self.recipe) if self.recipe else None
+    def _code(self) -> recipes.Section | None:
+        """The section of the user's recipe that says which code of theirs may be run to load the tagger."""
+        recipe = recipes.load(self.recipe) if self.recipe and self.similar_by else None
+        section = recipe.section("ner") if recipe and "ner" in recipe.stages else None
+        return section if section and not is_shipped(section.model or "") else None
 
     def _backend(self, runtime: Runtime) -> Backend:
         if self._ready is not None:
@@ -167,7 +164,7 @@ class Plan:
             tell(f"there is no dev.jsonl or test.jsonl {where}: if posts of the pool stand in a split that you predict on, "
                  "name its file with --never")
         return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
-                             runtime=runtime, offline=self.offline, tell=tell, recipe=self._recipe,
+                             runtime=runtime, offline=self.offline, tell=tell, code=self._code(),
                              pictures=Pictures(self.images or own_folder(self.posts), "text-only", named=self.images is not None))
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:

@@ -21,7 +21,7 @@ from gmner_cli.jsonl import write_atomic
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.model import to_device
 from gmner_cli.model_folder import CONFIG, WEIGHTS, load_model
-from gmner_cli.recipes import Recipe
+from gmner_cli.recipes import Section
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import CheckImages
@@ -33,15 +33,14 @@ BATCH = 32
 class Tagger:
     """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section IV-B1, M_b)."""
 
-    def __init__(self, folder: Path, runtime: Runtime, *, recipe: Recipe | None = None, pictures: Pictures = NO_PICTURES,
+    def __init__(self, folder: Path, runtime: Runtime, *, code: Section | None = None, pictures: Pictures = NO_PICTURES,
                  tell: Callable[[str], Any] = say, offline: bool = False):
-        """``recipe``: that the tagger was trained with; needed where its code is the user's own. ``pictures`` ("text-only"):
+        """``code``: the section of the user's recipe that names the tagger, where its code is the user's own. ``pictures`` ("text-only"):
         for a tagger that looks; it goes on by text alone where one is missing, and ``tell`` hears of it.
 
         Raises ModelError for a folder without a model, UsageError for a model that tells nothing of posts.
         """
-        wanted = recipe.section("ner").model if recipe else None
-        model = load_model(folder, wanted=wanted, recipe=recipe.name if recipe else "", offline=offline)
+        model = load_model(folder, wanted=code.model if code else None, recipe=code.recipe if code else "", offline=offline)
         if "entities" not in model.finds:
             raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are alike",
                              where=str(folder), hint="give the folder of a model of `gmner train-ner`")
