@@ -13,6 +13,7 @@ from gmner_cli.errors import ModelError
 from gmner_cli.language.llm import gguf, smollm2
 from gmner_cli.language.llm.backend import Answer, Failure, Generation
 from gmner_cli.language.llm.causal import Causal
+from gmner_cli.language.llm.thoughts import without_half
 from gmner_cli.runtime import Runtime
 from tests.language.llm.tiny_llm import TEMPLATE, plainly, questions, save
 
@@ -37,8 +38,9 @@ def texts(made: Causal, *asked: str) -> list[str]:
 
 
 def plain_texts(made: Causal, asked: list[str]) -> list[str]:
-    return [made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens), skip_special_tokens=True)
-            for text in asked]
+    said = (made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens), skip_special_tokens=True)
+            for text in asked)
+    return [without_half(text.rstrip()) for text in said]
 
 
 def test_answers_are_those_of_plain_generation_with_counts(folder):
