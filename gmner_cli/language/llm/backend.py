@@ -68,7 +68,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """What of all that a model said is its answer, without half a character at its end; empty where there is none, as
         when it was still thinking."""
         ended = self.ended(text)
-        return without_half(ended if ended is not None else (without_thought(text) or "").rstrip())
+        return ended if ended is not None else without_half((without_thought(text) or "").rstrip()).rstrip()
 
 
 class Backend(ABC):

@@ -114,8 +114,9 @@ def _answer(content: Any, trouble: _Trouble, model: str, generation: Generation,
             return Failure(f"the model refuses: {shown(' '.join(hide(refusal).split()))}")
         if choice.message.tool_calls and not said:
             return Failure("the model calls a tool instead of answering")
-        spent = " (its tokens were used up before it began; --max-tokens raises them)" if cut else ""
-        return Again(f"the answer is empty{spent}", empty=True)
+        if cut:  # and would be again
+            return Failure("the answer is empty (its tokens were used up before it began; --max-tokens raises them)")
+        return Again("the answer is empty", empty=True)
     if len(answer.text) > max(LONGEST_TOKEN * generation.max_tokens, LONGEST_TOKEN**2):
         return Failure(f"the answer has {len(answer.text)} characters, which are no {generation.max_tokens} tokens")
     # Where a stop string came first, what was cut off is none of the answer.
