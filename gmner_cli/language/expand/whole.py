@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"[.!?…]+[\"')\]»”’*_]*(?=\s|$)|[。！？]+[」』”’]*|\n")
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"')\]»”’*_]*(?=\s|$)|[。！？]+[」』”’]*|\n")
 _SHORT = frozenset(("approx", "capt", "co", "col", "corp", "dept", "dr", "est", "etc", "ft", "gen", "gov", "inc", "jr", "lt", "ltd", "mr", "mrs",
                     "ms", "mt", "no", "prof", "rep", "sen", "sr", "st", "vs"))
 """Words that a full stop shortens, in lower case."""

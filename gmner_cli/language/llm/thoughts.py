@@ -62,8 +62,8 @@ _WRAPPED = re.compile("|".join(f"(?:{marks.opening})" for marks in WRAPPERS), _F
 _UNWRAPS = re.compile("|".join(f"(?:{marks.closing})" for marks in WRAPPERS), _FLAGS)
 _PIECES = re.compile(rf"{_BEGINS.pattern}|{_CLOSES.pattern}|{_WRAPPED.pattern}|<\|(?:channel|message)\|>|<\|channel>", _FLAGS)
 
-_HALF = "\ufffd\u200d"
-"""What is left of a character whose end was cut off: of its bytes, or of a sequence that is drawn as one."""
+_HALF = re.compile("[\ufffd\u200d]{1,3}\\Z")
+"""What is left of a character whose end was cut off: of its bytes, three at most, or of a sequence that is drawn as one."""
 
 
 def without_thought(text: str) -> str | None:
@@ -94,6 +94,6 @@ def silent_tokens(tokenizer: PreTrainedTokenizerBase) -> set[int]:
 
 def without_half(text: str) -> str:
     """The text without half a character at its end."""
-    whole = text.rstrip(_HALF)
+    whole = _HALF.sub("", text)
     flags = len(whole) - len(whole.rstrip("".join(map(chr, range(0x1F1E6, 0x1F200)))))
     return whole[:-1] if flags % 2 else whole  # a flag is two letters

@@ -73,8 +73,9 @@ def test_an_answer_ends_at_the_first_stop_string_and_nothing_is_computed_after_i
         said = [free.tokenizer.decode(tokens[:n + 1], skip_special_tokens=True).lstrip() for n in range(len(tokens))]
         counts.append(next((n + 1 for n, part in enumerate(said) if any(mark in part for mark in stop)), len(tokens)))
         cut = min((whole[number].split(mark)[0] for mark in stop), key=len).strip()
-        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()), answer_tokens=counts[-1]) if cut
-                                   else Failure("the answer is empty"))
+        stopped = any(mark in said[-1] for mark in stop)
+        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()), answer_tokens=counts[-1], cut=not stopped)
+                                   if cut else Failure("the answer is empty"))
     assert min(counts[:2]) < 20
 
 
