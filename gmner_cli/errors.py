@@ -67,6 +67,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def shown(text: str, most: int = 200) -> str:
+    """printable, and cut in the middle with … when longer."""
+    line = printable(text)
+    head = most * 2 // 3
+    return line if len(line) <= most else f"{line[:head]}…{line[len(line) - (most - head - 1):]}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint that names the closest known spelling, or lists all when none is close."""
     known = sorted(known)

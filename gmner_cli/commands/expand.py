@@ -75,7 +75,9 @@ def command(
 
     A post of which a question failed keeps its other answers, comes out with an "error"
     field, and --resume tries it again; the command then ends with exit code 3. What
-    "template", "world" and "file" do not know is left open and counted.
+    "template", "world" and "file" do not know is left open and counted. Of an answer that
+    --max-tokens cut, the whole sentences are kept with "cut": true, and asked for again by
+    the next run over them; one without a whole sentence has failed.
 
     With --pool, the examples are the annotated posts most like the post. A post is never
     its own example, by id or text, and no post of a dev or test split ever is one: by its

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.hub import pretrained, pretrained_model
 from gmner_cli.images import Pictures
+from gmner_cli.language.llm.thoughts import opened, silent_tokens, without_half, without_thought
 from gmner_cli.model import Example, Model, Site, new_model
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
@@ -65,11 +66,15 @@ class Captioner(Model):
         self.chats = bool(getattr(self.processor, "chat_template", None))
         self.prompt = config.prompt or self._own_prompt()
         self.most = config.max_new_tokens or TOKENS[config.field]
-        tokenizer = self.processor.tokenizer
+        tokenizer = getattr(self.processor, "tokenizer", None)
+        if tokenizer is None or getattr(self.processor, "image_processor", None) is None:
+            raise ModelError(f"has no processor of pictures and text, but a {type(self.processor).__name__}", where=config.checkpoint,
+                             hint="are processor_config.json, the tokenizer and the image processor with it?")
         # Several answers are written at once, so every prompt must end where its answer begins.
         tokenizer.padding_side = "left"
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
+        self._silent = silent_tokens(tokenizer)
 
     @property
     def largest_side(self) -> int:
@@ -99,13 +104,16 @@ class Captioner(Model):
         return dict(self.processor(images=list(images), return_tensors="pt", **texts))
 
     def predict(self, batch: dict[str, Any]) -> list[str]:
-        """Captions on one line each; empty where the model ended at once."""
-        decode = self.processor.tokenizer.batch_decode
+        """Captions on one line each, without thoughts and without half a character; empty where the model ended at once."""
         # Some models repeat the prompt, some put other tokens around it, some leave it out.
-        prompts = decode(batch["input_ids"], skip_special_tokens=True) if "input_ids" in batch else [""] * len(batch["pixel_values"])
-        made = self.net.generate(**batch, max_new_tokens=self.most, do_sample=False)
-        return [" ".join(text.removeprefix(prompt).split())
-                for text, prompt in zip(decode(made, skip_special_tokens=True), prompts, strict=True)]
+        prompts = self._texts(batch["input_ids"]) if "input_ids" in batch else [""] * len(batch["pixel_values"])
+        made = self._texts(self.net.generate(**batch, max_new_tokens=self.most, do_sample=False))
+        said = (opened(prompt) + text.removeprefix(prompt) for text, prompt in zip(made, prompts, strict=True))
+        return [" ".join(without_half(without_thought(text) or "").split()) for text in said]
+
+    def _texts(self, tokens: Tensor) -> list[str]:
+        """Of tokens int64 [N, T], without the special ones."""
+        return self.processor.tokenizer.batch_decode([[t for t in row if t not in self._silent] for row in tokens.tolist()])
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[str]) -> None:
         for example, text in zip(examples, outputs, strict=True):

@@ -7,7 +7,7 @@ from string import Formatter
 
 import msgspec
 
-from gmner_cli.errors import UsageError
+from gmner_cli.errors import UsageError, shown
 from gmner_cli.recipes import Recipe
 from gmner_cli.records import Entity, Expansion, Post
 
@@ -30,13 +30,13 @@ class Expressions:
     def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):
         for template in (with_expansion, without):
             if not isinstance(template, str):
-                raise UsageError(f"expression template {template!r} is not a text", hint="YAML wants quotes: '\"{name}\"'")
+                raise UsageError(f"expression template {shown(repr(template))} is not a text", hint="YAML wants quotes: '\"{name}\"'")
             unknown = {f for _, f, _, _ in Formatter().parse(template) if f is not None} - _FIELDS
             if unknown:
-                raise UsageError(f"expression template {template!r} uses unknown {sorted(unknown)}",
+                raise UsageError(f"expression template {shown(template)!r} uses unknown {shown(str(sorted(unknown)))}",
                                  hint=f"it may use {', '.join(sorted(_FIELDS))}")
         if not (isinstance(invented, int | float) and 0 <= invented <= 1):
-            raise UsageError(f"invented is a share between 0 and 1, not {invented!r}")
+            raise UsageError(f"invented is a share between 0 and 1, not {shown(repr(invented))}")
         self.with_expansion, self.without, self.kinds, self.invented = with_expansion, without, kinds, invented
         self.source = source
 

@@ -11,6 +11,7 @@ from gmner_cli import images, runtime
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.images import Pictures
 from gmner_cli.language import captioner
+from gmner_cli.language.llm.thoughts import without_half
 from gmner_cli.records import ABSTAINED, Post
 from tests import tiny
 from tests.language.captioners import save_blip, save_blip2, save_florence, save_llava
@@ -70,7 +71,7 @@ def test_a_batch_says_what_plain_use_says(checkpoint, folder, prompt):
     default = {"llava": "Describe this picture in one short sentence.", "florence2": "<CAPTION>"}
     kind = captioner.new_model("gmner_cli.language.captioner:Captioner", {"checkpoint": str(checkpoint)}, [], recipe="t",
                                offline=True).net.config.model_type
-    assert made == [plain(checkpoint, folder / f"{n}.png", prompt or default.get(kind)) for n in range(5)]
+    assert made == [without_half(plain(checkpoint, folder / f"{n}.png", prompt or default.get(kind))) or None for n in range(5)]
     assert all(made) and len(set(made)) > 1, "they must say something of what they see for this to mean anything"
 
 
@@ -142,3 +143,19 @@ def test_no_default_is_guessed_where_it_would_not_run():
         captioner.default_checkpoint(runtime.start("cpu"), "detailed_caption")
     on_gpu = runtime.Runtime(torch.device("cuda"))
     assert captioner.default_checkpoint(on_gpu, "caption") == "Salesforce/blip2-opt-2.7b"
+
+
+def test_a_caption_holds_no_thought_and_no_half_character(tmp_path, folder, monkeypatch):
+    made = captioner.new_model("gmner_cli.language.captioner:Captioner", {"checkpoint": str(save_blip(tmp_path))}, [], recipe="t", offline=True)
+    pictures = [Image.open(folder / "0.png")]
+    for said, wanted in (("[THINK]Hm.[/THINK]a dog", "a dog"), ("a dog\ufffd", "a dog"), ("<think>a dog", ""), ("a <think> dog", "a <think> dog")):
+        monkeypatch.setattr(made, "_texts", lambda tokens, said=said: [said] * len(tokens))
+        assert made.predict(made.collate([None], pictures)) == [wanted]
+
+
+def test_a_model_without_a_processor_of_both_is_one_clear_error(tmp_path):
+    checkpoint = save_blip(tmp_path)
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        (checkpoint / name).unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="processor"):
+        captioner.new_model("gmner_cli.language.captioner:Captioner", {"checkpoint": str(checkpoint)}, [], recipe="t", offline=True)

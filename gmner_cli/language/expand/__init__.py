@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from gmner_cli.errors import GmnerError, UsageError, printable
+from gmner_cli.errors import GmnerError, UsageError, printable, shown
+from gmner_cli.language.expand.whole import whole_part
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
 from gmner_cli.language.prompts import TASKS, Prompt, fold, values_of
 from gmner_cli.language.similar import Examples
@@ -35,10 +36,13 @@ class Tally:
     """Posts that were shown fewer examples than wanted, because the pool has no more that are allowed."""
     stored: int = 0
     """Answers that were remembered, and not made."""
+    cut: int = 0
+    """Answers of which only a part is kept, because they were as long as allowed."""
 
     def __str__(self) -> str:
         """One line for a person."""
         said = [f"{self.asked} questions", f"{self.stored} answered from the store" if self.stored else "", f"{self.failed} failed",
+                f"{self.cut} cut at their longest (--max-tokens raises it)" if self.cut else "",
                 f"{self.unknown} without an answer" if self.unknown else "", f"{self.kept} had one before" if self.kept else "",
                 f"{self.few_examples} posts with fewer examples" if self.few_examples else "",
                 f"entities: {self.gold} gold, {self.predicted} predicted" if self.gold or self.predicted else "",
@@ -52,7 +56,9 @@ class Expand:
 
     Entries of other sources stay, and one of the same source is neither made again nor
     doubled, unless ``overwrite`` replaces it. A post of which a question failed is marked
-    (``post.error``), and keeps the other answers. Each expansion says what it is ``of``: a
+    (``post.error``), and keeps the other answers. Of an answer that was cut at its longest,
+    the whole sentences are taken and marked (``cut``), and asked for again by the next run;
+    where there are none, the question has failed. Each expansion says what it is ``of``: a
     "prediction" when the entity has a ``score``, as taggers give, else "gold".
     """
 
@@ -104,7 +110,7 @@ class Expand:
                 for (post, entities), examples in zip(wanted, shown, strict=True) for entity in entities]
 
     def _has(self, owner: Post | Entity) -> bool:
-        return any(entry.source == self.source for entry in getattr(owner, self.task) or [])
+        return any(entry.source == self.source and entry.extra.get("cut") is not True for entry in getattr(owner, self.task) or [])
 
     def _take(self, question: Question, answer: Answer | Failure) -> str | None:
         """Put an answer where it belongs; or tell what is wrong with it."""
@@ -115,11 +121,13 @@ class Expand:
         else:
             self.tally.tokens_in = _sum(self.tally.tokens_in, answer.prompt_tokens)
             self.tally.tokens_out = _sum(self.tally.tokens_out, answer.answer_tokens)
-        text = fold(answer.text)
+        text = fold(whole_part(answer.text) if answer.cut else answer.text)
         if not text:
-            return self._failed("the answer is empty")
+            return self._failed(f"the answer was cut before its first whole sentence, {shown(fold(answer.text), 60)!r}; "
+                                "--max-tokens raises its length" if answer.cut else "the answer is empty")
         self.tally.answered += 1
-        self._put(question, text)
+        self.tally.cut += answer.cut
+        self._put(question, text, answer.cut)
         return None
 
     def _failed(self, problem: str) -> str:
@@ -129,14 +137,15 @@ class Expand:
                              where=self.source, hint="mend that first; the posts that come later would fail in the same way")
         return problem
 
-    def _put(self, question: Question, text: str) -> None:
+    def _put(self, question: Question, text: str, cut: bool) -> None:
+        marks = {"cut": True} if cut else {}
         if question.entity is None:
-            entry = Knowledge(text=text, source=self.source)
+            entry = Knowledge(text=text, source=self.source, extra=marks)
         else:
             predicted = question.entity.score is not None
             self.tally.predicted += predicted
             self.tally.gold += not predicted
-            entry = Expansion(text=text, source=self.source, extra={"of": "prediction" if predicted else "gold"})
+            entry = Expansion(text=text, source=self.source, extra={"of": "prediction" if predicted else "gold", **marks})
         owner = question.post if question.entity is None else question.entity
         before = getattr(owner, self.task) or []
         # The new entry takes the place of the old ones of its source: the first of the list is the one that dev and test use.
@@ -147,7 +156,7 @@ class Expand:
 
 def _named(question: Question, problem: str) -> str:
     entity = question.entity
-    return problem if entity is None else f"{printable(question.post.text[entity.start:entity.end])!r}: {problem}"
+    return problem if entity is None else f"{shown(question.post.text[entity.start:entity.end], 80)!r}: {problem}"
 
 
 def _sum(total: int | None, more: int | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gmner_cli.errors import UsageError, did_you_mean
+from gmner_cli.errors import UsageError, did_you_mean, shown
 from gmner_cli.hub import sha256, weights_sha256
 from gmner_cli.language.llm.backend import Backend, Generation
 
@@ -38,14 +38,15 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
     from gmner_cli.language.llm.store import Remembering, Store
 
     kept = Store(store)  # first, so that a file that is no store is noticed before a large model is loaded
-    return Remembering(_made(name, runtime, generation or Generation(), offline, batch_size, base_url, per_minute), kept)
+    generation = generation or Generation()
+    return Remembering(_made(name, runtime, generation, offline, batch_size, base_url, per_minute), kept, generation.max_tokens)
 
 
 def check(name: str, *, base_url: str | None = None, offline: bool = False) -> None:
     """Raise UsageError where ``make`` would for the name of a model or the address of a server, without loading anything."""
     kind, _, rest = name.partition(":")
     if name != "smollm2" and not (kind in ("hf", "openai") and rest):
-        raise UsageError(f"there is no language model {name!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))
+        raise UsageError(f"there is no language model {shown(name)!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))
     if kind == "openai":
         from gmner_cli.language.llm.openai import address_of
 

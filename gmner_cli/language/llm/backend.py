@@ -9,10 +9,8 @@ from typing import ClassVar
 
 import msgspec
 
+from gmner_cli.language.llm.thoughts import without_half, without_thought
 from gmner_cli.records import Entity, Post
-
-THOUGHT = ("<think>", "</think>")
-"""What models that think before they answer put around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     answer_tokens: int | None = None
     stored: bool = False
     """Whether it was remembered, and no model was asked now."""
+    cut: bool = False
+    """Whether it ends where it does because it was as long as allowed, so that it is not whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def ended(self, text: str) -> str | None:
         """``text`` up to its first stop string, without white space around it; None when no stop string has come yet.
 
-        A thought in ``<think>`` before the answer is not part of it, and none of its lines ends it.
+        A thought before the answer (``thoughts.THOUGHTS``) is not part of it, and none of its lines ends it.
         """
-        said = _after_thought(text)
+        said = without_thought(text)
         if said is None:
             return None
         begun = f"\n{said}"  # so that a stop string such as "\nText:" is found where the answer should begin
@@ -65,16 +65,10 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return said[:min(ends)].rstrip() if ends else None
 
     def answer(self, text: str) -> str:
-        """What of all that a model said is its answer; empty where there is none, as when it was still thinking."""
+        """What of all that a model said is its answer, without half a character at its end; empty where there is none, as
+        when it was still thinking."""
         ended = self.ended(text)
-        return ended if ended is not None else (_after_thought(text) or "").rstrip()
-
-
-def _after_thought(text: str) -> str | None:
-    """None while a thought goes on."""
-    _, closed, said = text.rpartition(THOUGHT[1])
-    said = said.lstrip()
-    return None if not closed and said.startswith(THOUGHT[0]) else said
+        return ended if ended is not None else without_half((without_thought(text) or "").rstrip()).rstrip()
 
 
 class Backend(ABC):

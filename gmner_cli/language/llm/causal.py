@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from gmner_cli import hub
 from gmner_cli.errors import ModelError
-from gmner_cli.language.llm.backend import THOUGHT, Answer, Backend, Failure, Generation, Question
+from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.decoding import Decoder
 from gmner_cli.language.llm.gguf import converted
 from gmner_cli.language.llm.packing import common
+from gmner_cli.language.llm.thoughts import opened, silent_tokens
 from gmner_cli.runtime import Runtime
 
 TEXTS = {".json", ".jinja", ".txt", ".model"}
@@ -33,11 +34,16 @@ class Causal(Backend):
 
     def __init__(self, source: str, runtime: Runtime, generation: Generation, *, offline: bool = False, batch_size: int = 8,
                  name: str | None = None, chat: bool = True):
-        """``source``: a hub id, a folder, or a .gguf file; ``chat``: use its chat template. Raises ModelError when it cannot be had."""
+        """``source``: a hub id (``org/name:QUANT`` for one of its GGUF files), a folder, or a .gguf file; ``chat``: use its chat
+        template. Raises ModelError when it cannot be had."""
         path = Path(source).expanduser()
-        is_gguf = path.suffix.lower() == ".gguf" and path.is_file()
-        self.folder = converted(path) if is_gguf else hub.resolve(source, offline=offline)
-        self.name = name or (path.name if path.exists() else source)
+        if path.suffix.lower() == ".gguf" and path.is_file():
+            self.folder = converted(path)
+        elif not path.exists() and (asked := hub.gguf_name(source)):
+            self.folder = converted(hub.gguf_file(asked, offline=offline))
+        else:
+            self.folder = hub.resolve(source, offline=offline)
+        self.name = name or (path.absolute().name if path.exists() else source)
         self.generation, self.batch_size, self.runtime = generation, batch_size, runtime
         self.tokenizer: PreTrainedTokenizerBase = hub.load(AutoTokenizer, self.folder)
         self.chat = chat and self.tokenizer.chat_template is not None
@@ -56,8 +62,10 @@ class Causal(Backend):
         # and tools are not always called special; runs of spaces are, and are none.
         self._marks = [token.content for token in self.tokenizer.added_tokens_decoder.values()
                        if token.special or not (token.content.isspace() or token.content.isalnum())]
-        self._thinks = False
-        """Whether the template ends with the beginning of a thought."""
+        # Not in the text; but the special tokens around thoughts are, or what a model thinks would read as its answer.
+        self._silent = silent_tokens(self.tokenizer)
+        self._opened = ""
+        """The mark with which the template begins a thought."""
 
     @cached_property
     def identity(self) -> str:
@@ -104,7 +112,7 @@ class Causal(Backend):
                                                       add_generation_prompt=True, enable_thinking=False)
         except Exception as problem:  # a template is code of the model's and raises what it likes
             raise ModelError(f"the chat template fails: {problem}", where=str(self.folder)) from None
-        self._thinks = said.rstrip().endswith(THOUGHT[0])
+        self._opened = opened(said)
         return self.tokenizer(said, add_special_tokens=False).input_ids
 
     def _too_long(self, prompt: list[int]) -> bool:
@@ -123,17 +131,19 @@ class Causal(Backend):
         return choose
 
     def _text(self, tokens: list[int]) -> str:
-        return (THOUGHT[0] if self._thinks else "") + self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return self._opened + self.tokenizer.decode([token for token in tokens if token not in self._silent])
 
     def _ended(self, tokens: list[int]) -> bool:
         return self.generation.ended(self._text(tokens)) is not None
 
     def _answer(self, prompt: list[int], tokens: list[int]) -> Answer | Failure:
-        text = self.generation.answer(self._text(tokens))
+        said = self._text(tokens)
+        text = self.generation.answer(said)
+        cut = len(tokens) == self.generation.max_tokens and tokens[-1] not in self.decoder.ends and self.generation.ended(said) is None
         if not text:
-            spent = f" (it was none yet after {len(tokens)} tokens; --max-tokens raises them)" if len(tokens) == self.generation.max_tokens else ""
+            spent = f" (it was none yet after {len(tokens)} tokens; --max-tokens raises them)" if cut else ""
             return Failure(f"the answer is empty{spent}")
-        return Answer(text=text, model=self.name, prompt_tokens=len(prompt), answer_tokens=len(tokens))
+        return Answer(text=text, model=self.name, prompt_tokens=len(prompt), answer_tokens=len(tokens), cut=cut)
 
 
 def _ends(ids: int | list[int] | None) -> set[int]:

@@ -18,8 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 import msgspec
 
-from gmner_cli import __version__
-from gmner_cli.errors import GmnerError, UsageError, printable
+from gmner_cli import __version__, network
+from gmner_cli.errors import GmnerError, UsageError, shown
 from gmner_cli.hub import say
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.pace import Pace
@@ -75,13 +75,16 @@ class Server(Backend):
 
     def __init__(self, model: str, generation: Generation, *, base_url: str | None = None, offline: bool = False,
                  concurrency: int = 4, per_minute: float | None = None, patience: Patience | None = None):
-        """Raises what ``address_of`` raises."""
+        """Raises UsageError as ``address_of``, and for a proxy or certificates of the environment that cannot be used."""
         self.name, self.generation, self.patience = model, generation, patience or Patience()
         address = address_of(base_url, offline=offline)
         self._local = _loopback(address.hostname or "")
         self.where = f"{address.geturl().rstrip('/')}/chat/completions"
         key = os.environ.get(KEY, "").strip()
         self._key = _Key(key) if key and (self._local or address.scheme == "https") else None
+        # Looked up here, so that what the environment says of other addresses does not matter.
+        self._proxy = None if self._local else network.proxy_for(address.scheme, address.hostname or "", address.port)
+        self._certificates = network.certificates() if address.scheme == "https" else None
         self._pace, self._concurrency, self._reached = Pace(per_minute), concurrency, False
         self._unwanted: set[str] = set()
 
@@ -126,7 +129,8 @@ class Server(Backend):
             stopped.set()
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(auth=self._key, trust_env=not self._local, follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
+        return httpx2.AsyncClient(auth=self._key, trust_env=False, proxy=self._proxy, verify=self._certificates or True,
+                                  follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
                                   timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
 
     async def _ask(self, client: httpx2.AsyncClient, prompt: str, stopped: Event) -> Answer | Failure:
@@ -142,7 +146,7 @@ class Server(Backend):
             if not isinstance(outcome, Again):
                 return outcome
         if outcome.unreached and not self._reached:
-            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint="is the server running, and --base-url right?")
+            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint=self._way(outcome.reason))
         return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
     async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
@@ -162,10 +166,10 @@ class Server(Backend):
             response, body = await asyncio.wait_for(self._reply(client, asked), self.patience.timeout)
         except (asyncio.TimeoutError, httpx2.TimeoutException):
             return Again(f"no whole reply came within {self.patience.timeout:g} seconds")
-        except httpx2.ConnectError as problem:
-            return Again(printable(hide(str(problem))), unreached=True)
-        except (httpx2.TransportError, httpx2.DecodingError) as problem:
-            return Again(f"the connection broke: {printable(hide(str(problem))) or type(problem).__name__}")
+        except (httpx2.ConnectError, httpx2.ProxyError) as problem:
+            return Again(shown(hide(str(problem))) or type(problem).__name__, unreached=True)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as problem:  # what the client or the sockets below it raise
+            return Again(f"the connection broke: {shown(hide(str(problem))) or type(problem).__name__}")
         if len(body) > LARGEST:
             return Again(f"the reply is larger than {LARGEST} bytes")
         outcome = judge(response.status_code, response.headers.get("Retry-After"), body, model=self.name,
@@ -174,6 +178,15 @@ class Server(Backend):
             self._unwanted |= {outcome.unwanted}
             say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
         return outcome
+
+    def _way(self, reason: str) -> str:
+        """What to look at when no server is reached."""
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            return "if you trust it, name the file with the certificate of its authority in SSL_CERT_FILE"
+        if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason:
+            return "does the server speak https? Else the --base-url begins with http://"
+        through = " Questions to it go through the proxy of the environment; NO_PROXY lists hosts that need none" if self._proxy else ""
+        return f"is the server running, and --base-url right?{through}"
 
     async def _reply(self, client: httpx2.AsyncClient, asked: dict[str, Any]) -> tuple[httpx2.Response, bytes]:
         """A reply and its body, or of one that is too large the beginning."""

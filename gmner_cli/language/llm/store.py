@@ -12,12 +12,19 @@ import msgspec
 
 from gmner_cli.errors import GmnerError
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Question
+from gmner_cli.language.llm.thoughts import without_half, without_thought
 
 APPLICATION = 0x676D6E72
 """By which SQLite files of ours are known."""
 PATIENCE = 60.0
 """Seconds to wait for another process that is writing."""
 AT_ONCE = 500
+
+
+class _Kept(Answer):
+    """As it stands in a file; ``cut`` is None in those of versions that kept what was cut, and thoughts, for answers."""
+
+    cut: bool | None = None
 
 
 def key(identity: str, prompt: str) -> str:
@@ -39,8 +46,9 @@ class Store:
             with self._errors():
                 self._opened()
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """The answers that are there, by key; each is marked as ``stored``."""
+    def get_many(self, keys: Sequence[str], longest: int | None = None) -> dict[str, Answer]:
+        """The answers that are there, by key; each is marked as ``stored``. Those of older versions that are as many tokens as
+        were allowed (``longest``), or a thought, are no answers."""
         found = {}
         if self._connection is None and self.path is not None and not self.path.exists():
             return found
@@ -48,7 +56,8 @@ class Store:
             for start in range(0, len(keys), AT_ONCE):
                 part = keys[start:start + AT_ONCE]
                 rows = self._opened().execute(f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * len(part))})", part)
-                found.update({name: _stored(msgspec.json.decode(answer, type=Answer)) for name, answer in rows})
+                kept = ((name, msgspec.json.decode(answer, type=_Kept)) for name, answer in rows)
+                found.update({name: _stored(answer) for name, answer in kept if _whole(answer, longest)})
         return found
 
     def put(self, name: str, answer: Answer) -> None:
@@ -98,8 +107,9 @@ class Store:
 class Remembering(Backend):
     """A backend that is asked only what the store does not hold, and each prompt of a call only once."""
 
-    def __init__(self, backend: Backend, store: Store):
-        self.backend, self.store, self.name = backend, store, backend.name
+    def __init__(self, backend: Backend, store: Store, longest: int | None = None):
+        """``longest``: tokens of an answer, ``Generation.max_tokens``."""
+        self.backend, self.store, self.name, self.longest = backend, store, backend.name, longest
 
     @property
     def identity(self) -> str:
@@ -109,19 +119,27 @@ class Remembering(Backend):
         alike: dict[str, list[int]] = {}
         for index, question in enumerate(questions):
             alike.setdefault(key(self.identity, question.prompt), []).append(index)
-        found = self.store.get_many(list(alike))
+        found = self.store.get_many(list(alike), self.longest)
         for name, answer in found.items():
             for index in alike.pop(name):
                 yield index, answer
         groups = list(alike.items())
         for at, answer in self.backend.answers([questions[indexes[0]] for _, indexes in groups]) if groups else ():
             name, (first, *others) = groups[at]
-            if isinstance(answer, Answer) and answer.text.strip():  # a blank one is a failure, and may be asked for again
+            # A blank one is a failure, and one that was cut is none of the model's; both may be asked for again.
+            if isinstance(answer, Answer) and answer.text.strip() and not answer.cut:
                 self.store.put(name, answer)
             yield first, answer
             for index in others:
                 yield index, _stored(answer) if isinstance(answer, Answer) else answer
 
 
+def _whole(answer: _Kept, longest: int | None) -> bool:
+    if answer.cut is not None:
+        return not answer.cut
+    reached_end = longest is None or answer.answer_tokens is None or answer.answer_tokens < longest
+    return reached_end and without_thought(answer.text) == answer.text == without_half(answer.text)
+
+
 def _stored(answer: Answer) -> Answer:
-    return msgspec.structs.replace(answer, stored=True)
+    return Answer(**{**msgspec.structs.asdict(answer), "cut": bool(answer.cut), "stored": True})

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 
-from gmner_cli.errors import UsageError, did_you_mean, printable
+from gmner_cli.errors import UsageError, did_you_mean, printable, shown
 from gmner_cli.records import Entity, Post
 
 Values = Mapping[str, str | None]
@@ -137,7 +137,7 @@ def _parts(path: Path, content: bytes) -> dict[str, list[_Lines]]:
         name = line.removeprefix(_MARK).strip()
         where = printable(f"{path}:{number}")
         if name not in (*_NEEDED, *_MORE):
-            raise UsageError(f"unknown part {name!r}", where=where, hint=did_you_mean(name, (*_NEEDED, *_MORE)))
+            raise UsageError(f"unknown part {shown(name)!r}", where=where, hint=did_you_mean(name, (*_NEEDED, *_MORE)))
         if name in parts and name in _NEEDED:
             raise UsageError(f"a second part {name!r}", where=where, hint="examples of your own are parts called 'fixed example'")
         lines = []
@@ -180,7 +180,7 @@ def _line(text: str, where: str, known: Sequence[str]) -> tuple[tuple[str, str |
             continue
         if form or conversion or name not in known:
             whole = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise UsageError(f"unknown variable {{{printable(whole)}}}", where=where, hint=did_you_mean(whole, known))
+            raise UsageError(f"unknown variable {{{shown(whole)}}}", where=where, hint=did_you_mean(whole, known))
     if pairs and pairs[0][1] is not None and not pairs[0][0].strip():
         raise UsageError(f"begins with {{{pairs[0][1]}}}", where=where,
                          hint="begin the line with words, as in \"Text: {text}\", or a post could pose as another line")
@@ -194,7 +194,7 @@ def _values(lines: _Lines, path: Path, used: set[str]) -> dict[str, str | None]:
         name, mark, value = line.partition(":")
         where = printable(f"{path}:{number}")
         if not mark or name.strip() not in used:
-            raise UsageError(f"{printable(name)!r} is not what the example uses", where=where, hint=did_you_mean(name, used))
+            raise UsageError(f"{shown(name)!r} is not what the example uses", where=where, hint=did_you_mean(name, used))
         if name.strip() in values:
             raise UsageError(f"a second {name.strip()!r}", where=where)
         values[name.strip()] = value.strip()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from gmner_cli.errors import GmnerError, RecordError, UsageError, printable
+from gmner_cli.errors import GmnerError, RecordError, UsageError, printable, shown
 from gmner_cli.hub import say, sha256
 from gmner_cli.jsonl import read_lines
 from gmner_cli.language.llm.backend import Answer, Failure, Question
@@ -66,7 +66,7 @@ def _read_answers(path: Path) -> dict[_Key, str]:
         if (line.start is None) != (line.end is None):
             raise RecordError("has only one of start and end", where=where)
         if found.setdefault((line.id, line.start, line.end), line.text) != line.text:
-            raise RecordError(f"another answer for {printable(line.id)!r} stands above", where=where)
+            raise RecordError(f"another answer for {shown(line.id)!r} stands above", where=where)
     return found
 
 

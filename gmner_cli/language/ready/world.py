@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from gmner_cli.errors import GmnerError, UsageError, did_you_mean, printable
+from gmner_cli.errors import GmnerError, UsageError, did_you_mean, printable, shown
 from gmner_cli.hub import sha256
 from gmner_cli.language.llm.backend import Answer, Failure, Question
 from gmner_cli.language.ready import Ready
@@ -45,7 +45,7 @@ class World(Ready):
         for where, known in read_typed(path, Known):
             phrases = [p for p in getattr(known, quality) if p.strip()]
             if not phrases or not known.name.strip():
-                raise GmnerError(f"says nothing {quality} of {printable(known.name)!r}", where=where)
+                raise GmnerError(f"says nothing {quality} of {shown(known.name)!r}", where=where)
             self._phrases.setdefault(known.name, []).append((known.type, phrases))
         if not self._phrases:
             raise GmnerError("holds no names", where=printable(str(path)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gmner_cli.data.inspection import text_key
-from gmner_cli.errors import UsageError, printable
+from gmner_cli.errors import UsageError, printable, shown
 from gmner_cli.jsonl import read_lines, read_posts
 from gmner_cli.language.prompts import fold
 from gmner_cli.records import Post
@@ -41,7 +41,7 @@ class Pool:
         Raises UsageError for a held-out post whose split, which may stand in the pool, was not known.
         """
         if self.held_out is not None and _split(to) in HELD_OUT and to.id not in self.held_out:
-            raise UsageError(f"post {printable(to.id)!r} is of split {printable(_split(to))}, and a stream does not tell in time which others "
+            raise UsageError(f"post {shown(to.id)!r} is of split {printable(_split(to))}, and a stream does not tell in time which others "
                              "are, so that they might be examples", hint="name the file of that split with --never, or as POSTS")
         post = self.posts[index]
         return self.barred[index] is None and post.id != to.id and text_key(post) != text_key(to)

@@ -13,6 +13,7 @@ from gmner_cli.errors import ModelError
 from gmner_cli.language.llm import gguf, smollm2
 from gmner_cli.language.llm.backend import Answer, Failure, Generation
 from gmner_cli.language.llm.causal import Causal
+from gmner_cli.language.llm.thoughts import without_half
 from gmner_cli.runtime import Runtime
 from tests.language.llm.tiny_llm import TEMPLATE, plainly, questions, save
 
@@ -37,8 +38,9 @@ def texts(made: Causal, *asked: str) -> list[str]:
 
 
 def plain_texts(made: Causal, asked: list[str]) -> list[str]:
-    return [made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens), skip_special_tokens=True)
-            for text in asked]
+    said = (made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens), skip_special_tokens=True)
+            for text in asked)
+    return [without_half(text.rstrip()) for text in said]
 
 
 def test_answers_are_those_of_plain_generation_with_counts(folder):
@@ -71,8 +73,9 @@ def test_an_answer_ends_at_the_first_stop_string_and_nothing_is_computed_after_i
         said = [free.tokenizer.decode(tokens[:n + 1], skip_special_tokens=True).lstrip() for n in range(len(tokens))]
         counts.append(next((n + 1 for n, part in enumerate(said) if any(mark in part for mark in stop)), len(tokens)))
         cut = min((whole[number].split(mark)[0] for mark in stop), key=len).strip()
-        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()), answer_tokens=counts[-1]) if cut
-                                   else Failure("the answer is empty"))
+        stopped = any(mark in said[-1] for mark in stop)
+        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()), answer_tokens=counts[-1], cut=not stopped)
+                                   if cut else Failure("the answer is empty"))
     assert min(counts[:2]) < 20
 
 

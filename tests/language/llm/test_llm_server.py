@@ -56,7 +56,7 @@ TROUBLE = {
     "deep": (lambda h: h.say(200, b"[" * 100000), "no chat completion"),
     "empty": (lambda h: h.answer(" \n "), "the answer is empty"),
     "null": (lambda h: h.answer(None), "the answer is empty"),
-    "parts": (lambda h: h.answer([{"text": "a dog"}]), "no chat completion"),
+    "a number": (lambda h: h.answer(7), "no chat completion"),
     "500": (lambda h: h.say(500, {"error": {"message": "out of\nmemory"}}), "the server answered 500: out of memory"),
     "503": (lambda h: h.say(503, b""), "the server answered 503: without a word"),
     "a date beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 99999999999999999999 Oct 2015 07:28:00 GMT"),
@@ -123,10 +123,10 @@ def test_a_server_that_hangs_is_given_up(serve, drip):
     assert "came within 2 seconds (asked 2 times)" in found[0].reason and found[1].text == "yes"
 
 
-def test_an_answer_cut_at_its_longest_is_taken_and_counts_that_are_none_are_not(serve):
+def test_an_answer_cut_at_its_longest_is_marked_and_counts_that_are_none_are_not_taken(serve):
     server = serve(lambda h, prompt, before: h.say(200, {"choices": [{"message": {"content": "a very long"}, "finish_reason": "length"}],
                                                          "usage": {"prompt_tokens": "many", "completion_tokens": -1}}))
-    assert ask(backend(server), "x") == [Answer(text="a very long", model="some-model")]
+    assert ask(backend(server), "x") == [Answer(text="a very long", model="some-model", cut=True)]
 
 
 def test_a_model_that_does_not_take_a_parameter_is_asked_without_it(serve, capsys):
