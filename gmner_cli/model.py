@@ -159,6 +159,10 @@ class Model(nn.Module, ABC):
             kept.setdefault((value.data_ptr(), *value.shape) if value.numel() else (id(value),), name)
         return {name: state[name] for name in kept.values()}
 
+    def same_labels(self, facts: dict[str, Any]) -> bool:
+        """Whether ``fact_bound`` weights of a checkpoint with these facts mean here what they meant there."""
+        return facts == self.facts
+
     @torch.no_grad()
     def load_saved_state(self, tensors: dict[str, Tensor]) -> None:
         """Inverse of ``saved_state``. Raises ModelError when the tensors are of another model."""

@@ -73,13 +73,14 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
 
     So a second phase goes on from the first (contrastive pre-training, then
     tagging), whatever head each one has. Weights that belong to labels are
-    copied only when both have the same ``facts``. Returns how many of the
+    copied only when both have the same labels (``Model.same_labels``). Returns how many of the
     checkpoint's tensors were used, and how many there are. Raises ModelError when
     most do not fit, or when one belongs to a part that this model keeps frozen: a frozen
     part is not saved with it, and the saved model would be another.
     """
     tensors = read_tensors(folder / WEIGHTS)
-    same_facts = read_json(folder / CONFIG).get("facts") == model.facts
+    facts = read_json(folder / CONFIG).get("facts")
+    same_facts = isinstance(facts, dict) and model.same_labels(facts)
     own = model.state_dict()
     fits = [name for name, value in tensors.items() if name in own and own[name].shape == value.shape
             and (same_facts or not name.startswith(model.fact_bound))]

@@ -47,8 +47,10 @@ class Tagger:
         model.ready()
         self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
         self._check = CheckImages(pictures, tell, model.largest_side)
-        self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)}".encode()).hexdigest()
-        """Changes with the weights, those of a frozen encoder too: the config holds their sha256."""
+        facts = json.dumps(model.facts, sort_keys=True)
+        self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)} {facts}".encode()).hexdigest()
+        """Changes with the weights, those of a frozen encoder too: the config holds their sha256. The facts say how text is
+        cut, also where the config is from before it did."""
         self.width = len(self._sums([Post(id="", text="Allen")])[0])
 
     def __call__(self, posts: Sequence[Post]) -> np.ndarray:
