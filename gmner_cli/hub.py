@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,10 +79,25 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     """``kind.from_pretrained(folder)`` without network, remote code or chatter. Raises ModelError."""
     quiet()
     try:
-        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+        loaded = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     except Exception as problem:  # damage shows itself as errors of every class
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
         raise ModelError(f"{kind.__name__} cannot be loaded: {reason}", where=str(folder)) from problem
+    if hasattr(loaded, "named_parameters"):
+        refuse_not_finite(loaded.named_parameters(), folder)
+    return loaded
+
+
+def refuse_not_finite(tensors: Iterable[tuple[str, Any]], where: Path) -> None:
+    """Raise ModelError when a tensor holds NaN or infinity: a model of such weights finds nothing, and says nothing of it.
+
+    It reads every weight once: 10 ms for MiniLM, a second for 4 GB on one thread.
+    """
+    for name, value in tensors:
+        # Floats of one byte know no isfinite of their own.
+        if value.is_floating_point() and not (value.float() if value.element_size() == 1 else value).isfinite().all():
+            raise ModelError(f"the weights are broken: {printable(name)} holds NaN or infinity", where=str(where),
+                             hint="the training went wrong (lower lr, or precision=float32), or the file is damaged: train it or fetch it again")
 
 
 def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:

@@ -152,7 +152,7 @@ class Model(nn.Module, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
 
     def saved_state(self) -> dict[str, Tensor]:
-        """Tensors of a checkpoint; the default is all of them, tied ones under their first name."""
+        """Tensors of a checkpoint, finite ones; the default is all of them, tied ones under their first name."""
         kept: dict[tuple[int, ...], str] = {}
         state = self.state_dict()
         for name, value in state.items():

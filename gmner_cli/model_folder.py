@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.hub import read_json
+from gmner_cli.hub import read_json, refuse_not_finite
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.model import Model, Site, find_class, parse_config
 
@@ -98,7 +98,7 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, or a pickle in disguise."""
+    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, a pickle in disguise, or holds NaN or infinity."""
     if not path.is_file():
         others = [p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
         hint = f"{others[0]} is a pickle, which is never loaded" if others else "was the training interrupted? try --resume"
@@ -110,9 +110,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError("is a pickle, not safetensors; pickles are never loaded because they can run code",
                          where=str(path), hint="convert it to safetensors where you trust it")
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError) as problem:
         raise ModelError(f"is damaged: {problem}", where=str(path)) from None
+    refuse_not_finite(tensors.items(), path)
+    return tensors
 
 
 def _name(path: str) -> str:
