@@ -159,6 +159,11 @@ class Model(nn.Module, ABC):
             kept.setdefault((value.data_ptr(), *value.shape) if value.numel() else (id(value),), name)
         return {name: state[name] for name in kept.values()}
 
+    def representable(self, post: Post) -> list[tuple[int, int, str]]:
+        """Of a tagger: the gold entities of ``post`` as it would give them back at best, (start, end, type) in characters. Those it can
+        never give are told of before it is trained."""
+        return [(*entity.span, entity.type) for entity in post.entities or []]
+
     def same_labels(self, facts: dict[str, Any]) -> bool:
         """Whether ``fact_bound`` weights of a checkpoint with these facts mean here what they meant there."""
         return facts == self.facts

@@ -236,6 +236,11 @@ class CrfTagger(Model):
         return [{"params": base, "lr": lr}, {"params": head, "lr": head_lr or lr},
                 {"params": list(self.crf.parameters()), "lr": head_lr or lr, "weight_decay": 0.0}]
 
+    def representable(self, post: Post) -> list[tuple[int, int, str]]:
+        """Whole words, and of entities that share words the first, then the longest."""
+        _, spans = words_of(post, self.cut)
+        return [(spans[a][0], spans[b - 1][1], kind) for a, b, kind in spans_of(tags_of(post, spans))]
+
     def same_labels(self, facts: dict[str, Any]) -> bool:
         """How words are cut binds no weight: a tagger may go on from one that was trained on other tokens."""
         return super().same_labels({**facts, "cut": self.facts["cut"]})
