@@ -47,6 +47,9 @@ def command(
     does with photographs: then the post says "grounding": "abstained", and no entity
     of it has "boxes", which means not assessed.
 
+    It is said how many of the posts stand in the data that a model was trained on, where they
+    are 1 percent and more (posts whose "meta.split" is train do not count).
+
     --resume keeps the posts of OUT whose id, text and image name are those of the
     input; it makes again those that failed or were skipped, and puts them last.
 
