@@ -152,12 +152,21 @@ class Model(nn.Module, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
 
     def saved_state(self) -> dict[str, Tensor]:
-        """Tensors of a checkpoint; the default is all of them, tied ones under their first name."""
+        """Tensors of a checkpoint, finite ones; the default is all of them, tied ones under their first name."""
         kept: dict[tuple[int, ...], str] = {}
         state = self.state_dict()
         for name, value in state.items():
             kept.setdefault((value.data_ptr(), *value.shape) if value.numel() else (id(value),), name)
         return {name: state[name] for name in kept.values()}
+
+    def representable(self, post: Post) -> list[tuple[int, int, str]]:
+        """Of a tagger: the gold entities of ``post`` as it would give them back at best, (start, end, type) in characters. Those it can
+        never give are told of before it is trained."""
+        return [(*entity.span, entity.type) for entity in post.entities or []]
+
+    def same_labels(self, facts: dict[str, Any]) -> bool:
+        """Whether ``fact_bound`` weights of a checkpoint with these facts mean here what they meant there."""
+        return facts == self.facts
 
     @torch.no_grad()
     def load_saved_state(self, tensors: dict[str, Tensor]) -> None:

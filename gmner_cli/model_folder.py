@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.hub import read_json
+from gmner_cli.hub import read_json, refuse_not_finite
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.model import Model, Site, find_class, parse_config
 
@@ -73,13 +73,14 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
 
     So a second phase goes on from the first (contrastive pre-training, then
     tagging), whatever head each one has. Weights that belong to labels are
-    copied only when both have the same ``facts``. Returns how many of the
+    copied only when both have the same labels (``Model.same_labels``). Returns how many of the
     checkpoint's tensors were used, and how many there are. Raises ModelError when
     most do not fit, or when one belongs to a part that this model keeps frozen: a frozen
     part is not saved with it, and the saved model would be another.
     """
     tensors = read_tensors(folder / WEIGHTS)
-    same_facts = read_json(folder / CONFIG).get("facts") == model.facts
+    facts = read_json(folder / CONFIG).get("facts")
+    same_facts = isinstance(facts, dict) and model.same_labels(facts)
     own = model.state_dict()
     fits = [name for name, value in tensors.items() if name in own and own[name].shape == value.shape
             and (same_facts or not name.startswith(model.fact_bound))]
@@ -97,7 +98,7 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, or a pickle in disguise."""
+    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, a pickle in disguise, or holds NaN or infinity."""
     if not path.is_file():
         others = [p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
         hint = f"{others[0]} is a pickle, which is never loaded" if others else "was the training interrupted? try --resume"
@@ -109,9 +110,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError("is a pickle, not safetensors; pickles are never loaded because they can run code",
                          where=str(path), hint="convert it to safetensors where you trust it")
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, OSError) as problem:
         raise ModelError(f"is damaged: {problem}", where=str(path)) from None
+    refuse_not_finite(tensors.items(), path)
+    return tensors
 
 
 def _name(path: str) -> str:

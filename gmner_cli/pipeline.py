@@ -19,6 +19,8 @@ from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
+from gmner_cli.training import trained_on
+from gmner_cli.training.trained_on import Known
 
 GOLD = ("spans", "groundable", "boxes")
 """What may be taken from the incoming entities, each including the ones before it."""
@@ -73,6 +75,15 @@ def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, st
         if folder is not None and (folder / WEIGHTS).is_file():
             digests[name] = sha256(folder / WEIGHTS)
     return digests
+
+
+def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = None) -> Known:
+    """A stage that counts the posts that the models of this run were trained on; see ``build``."""
+    names = {"ner": "the tagger", "ve": "visual entailment", "vg": "visual grounding"}
+    folders = {name: weights.get(name) or recipe.section(name).weights_folder()
+               for name in recipe.stages if name not in _REPLACED.get(gold or "", ())}
+    return Known({names.get(name, f"stage {name}"): trained_on.read(folder) for name, folder in folders.items() if folder},
+                 so="what was learnt by heart is right there, and a score on them says nothing")
 
 
 def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictures: Pictures,

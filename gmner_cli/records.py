@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from gmner_cli.errors import RecordError, did_you_mean
+from gmner_cli.offsets import in_other_units
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the image as a person sees it (EXIF applied), x1 < x2, y1 < y2."""
@@ -225,9 +226,9 @@ def check_box(box: Box, name: str) -> None:
 def _check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None, at: str) -> None:
     start, end = entity.span
     if not 0 <= start < end <= len(text):
-        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters")
+        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters", hint=_units(entity, text))
     if entity.text is not None and entity.text != text[start:end]:
-        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: {text[start:end]!r}")
+        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: {text[start:end]!r}", hint=_units(entity, text))
     if not entity.type:
         raise RecordError(f"{at}.type is empty")
     if (entity.token_start is None) != (entity.token_end is None):
@@ -242,6 +243,14 @@ def _check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None
             f"{at} tokens {first}..{last} are characters {offsets[first][0]}..{offsets[last - 1][1]}, "
             f"but the span says {start}..{end}"
         )
+
+
+def _units(entity: Entity, text: str) -> str | None:
+    """A hint where the span is right, or at least possible, in other units than characters."""
+    for unit, start, end in in_other_units(text, *entity.span):
+        if start < end and entity.text in (None, text[start:end]):
+            return f"the offsets seem to count {unit}; they must count characters (Unicode code points)"
+    return None
 
 
 def _check_visual(entity: Entity, at: str) -> None:

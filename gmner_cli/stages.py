@@ -48,7 +48,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
-    Raises RecordError for a post that the model leaves invalid.
+    Raises RecordError for a post that the model leaves invalid, and where it computes NaN.
     """
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
@@ -76,6 +76,9 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
             found = _predict(model, indexes, batch, again, runtime)
             if len(found) != len(indexes):
                 raise UsageError(f"{name}.predict gives {len(found)} outputs for a batch of {len(indexes)} examples")
+            if _holds_nan(found):
+                # Every comparison with NaN fails, so it would look like nothing found.
+                raise RecordError(f"{name} computed NaN, so nothing can be said of the post")
             for index, output in zip(indexes, found, strict=True):
                 outputs[index] = output
             progress(len(indexes))
@@ -99,6 +102,17 @@ def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
     half = len(indexes) // 2
     return [output for part in (indexes[:half], indexes[half:])
             for output in _predict(model, part, again(part), again, runtime)]
+
+
+def _holds_nan(output: Any) -> bool:
+    """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant: what is forbidden scores so."""
+    if isinstance(output, float):
+        return output != output
+    if isinstance(output, torch.Tensor):
+        return output.is_floating_point() and bool(output.isnan().any())
+    if isinstance(output, dict):
+        return any(map(_holds_nan, output.values()))
+    return isinstance(output, (list, tuple)) and any(map(_holds_nan, output))
 
 
 class ModelStage:

@@ -111,16 +111,19 @@ def command(
                 store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)
     plan.check()
     made = []
+    known = plan.known_posts()
 
     def stages():
         made.append(plan.stage(where, say))
-        return made
+        return [known, *made]
 
     try:
         outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit)
     finally:
         for stage in made:
             say(str(stage.tally))
+    for line in known.warnings:
+        say(line)
     options.end_with_failures(outcome.failures)
 
 

@@ -47,6 +47,9 @@ def command(
     does with photographs: then the post says "grounding": "abstained", and no entity
     of it has "boxes", which means not assessed.
 
+    It is said how many of the posts stand in the data that a model was trained on, where they
+    are 1 percent and more (posts whose "meta.split" is train do not count).
+
     --resume keeps the posts of OUT whose id, text and image name are those of the
     input; it makes again those that failed or were skipped, and puts them last.
 
@@ -64,7 +67,7 @@ def command(
     if offline:
         go_offline()
     from gmner_cli import runtime
-    from gmner_cli.pipeline import build, looks, weights_digests
+    from gmner_cli.pipeline import build, known_posts, looks, weights_digests
     from gmner_cli.stages import Pictures
 
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
@@ -75,13 +78,17 @@ def command(
               "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
               "images": pictures.root and str(pictures.root.resolve())}
 
+    known = known_posts(chosen, weights, gold)
+
     def stages():
         if chosen.values.get("note"):
             say(" ".join(chosen.values["note"].split()))
-        return build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)
+        return [known, *build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)]
 
     outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, label_map=renames)
     if outcome.abstained:
         say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
             'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
+    for line in known.warnings:
+        say(line)
     options.end_with_failures(outcome.failures)

@@ -15,6 +15,10 @@ def command() -> None:
     recipe, versions, data hashes and a row per epoch. A folder that holds anything
     else is not replaced. Posts without "entities" are left out, with a count.
 
+    What the model could never be right about is said before training: types that stand
+    in dev alone (with the --label-map that mends it), nested entities, spans inside words
+    or in UTF-16 offsets. Where that is most of a file, or all of dev, nothing is trained.
+
     \b
     Examples:
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger

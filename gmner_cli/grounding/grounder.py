@@ -55,8 +55,8 @@ class Grounder(Model):
     A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that extends
     GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
     ``((x1, y1, x2, y2), score)`` with corners as shares of the
-    picture's width and height, never pixels, in any order and not necessarily inside it; a box that
-    is not finite is no box. Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
+    picture's width and height, never pixels, in any order and not necessarily inside it; a box with an
+    infinite corner is no box, and NaN fails the post (``stages.run``). Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
     """
 
     Config = GrounderConfig

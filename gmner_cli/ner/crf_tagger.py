@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from gmner_cli.errors import GmnerError, ModelError, UsageError
 from gmner_cli.model import Example, Model, Site
 from gmner_cli.ner.crf import TagCrf
+from gmner_cli.ner.cut import Cut, learn
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder, case_of
 from gmner_cli.ner.words import Window, bio_labels, spans_of, tags_of, windows, words_of
 from gmner_cli.records import Entity, Post
@@ -65,6 +67,8 @@ class CrfTagger(Model):
     def __init__(self, config: TaggerConfig, facts: dict[str, Any], site: Site):
         super().__init__(config, facts, site)
         self.labels = bio_labels(facts["types"])
+        self.cut = Cut.of(facts)
+        facts["cut"] = msgspec.to_builtins(self.cut)
         self.encoder = TextEncoder(config, site)
         trained_on = facts.setdefault("base_sha256", self.encoder.base_sha256)
         if trained_on != self.encoder.base_sha256:
@@ -81,12 +85,12 @@ class CrfTagger(Model):
         if not types:
             raise GmnerError("the training posts hold no entity, so there is nothing to learn",
                              hint="training needs records with `entities`, as `gmner prepare` writes them")
-        return {"types": types}
+        return {"types": types, "cut": msgspec.to_builtins(learn(post.tokens for post in posts if post.tokens))}
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
         """A window of a post each; a post with several knowledge entries gives one per entry while training."""
         tokenizer = self.encoder.tokenizer
-        words = [words_of(post) for post in posts]
+        words = [words_of(post, self.cut) for post in posts]
         pieces = self.encoder.pieces([w for w, _ in words])
         examples = []
         for index, (post, (texts, spans), ids) in enumerate(zip(posts, words, pieces, strict=True)):
@@ -231,6 +235,15 @@ class CrfTagger(Model):
         (head if self.config.linear_at_head_lr else base).extend(self.head.parameters())
         return [{"params": base, "lr": lr}, {"params": head, "lr": head_lr or lr},
                 {"params": list(self.crf.parameters()), "lr": head_lr or lr, "weight_decay": 0.0}]
+
+    def representable(self, post: Post) -> list[tuple[int, int, str]]:
+        """Whole words, and of entities that share words the first, then the longest."""
+        _, spans = words_of(post, self.cut)
+        return [(spans[a][0], spans[b - 1][1], kind) for a, b, kind in spans_of(tags_of(post, spans))]
+
+    def same_labels(self, facts: dict[str, Any]) -> bool:
+        """How words are cut binds no weight: a tagger may go on from one that was trained on other tokens."""
+        return super().same_labels({**facts, "cut": self.facts["cut"]})
 
     def saved_state(self) -> dict[str, Tensor]:
         """What was trained; the rest comes again from ``encoder``."""

@@ -1,39 +1,20 @@
-"""Words of a tweet and their sub-words: splitting, alignment, windows, tags."""
+"""Words of a tweet and their sub-words: alignment, windows, tags. How plain text is cut into words is told in ``cut``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import regex
-
+from gmner_cli.ner.cut import Cut
 from gmner_cli.records import Post, token_offsets
 
 MOST_PIECES = 16
 """Sub-words kept of one word; only the first is tagged, so a 300-letter word need not fill a window."""
 
-# Twitter-GMNER's own tokens: letters and digits together (with inner hyphen, apostrophe, dot or
-# comma between digits), every other visible character alone. Accents and vowel signs that are
-# characters of their own (\p{M}), and the joiners between them, stay with the letter they belong to.
-# Scripts that are written without spaces come apart by character, as the encoders' own vocabularies have them.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][\p{{M}}\u200c\u200d]*"
-_WORD = regex.compile(
-    rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*(?:-(?:{_LETTER})+)*(?:[.,]\p{{Nd}}+)*"
-    r"|[\U0001F1E6-\U0001F1FF]{2}"
-    rf"|[{_UNSPACED}][\p{{M}}]*|[^\p{{L}}\p{{N}}\s\x1c-\x1f]",
-    regex.VERSION1,
-)
 
-
-def split(text: str) -> list[tuple[int, int]]:
-    """Character spans of the words of untokenised text."""
-    return [match.span() for match in _WORD.finditer(text)]
-
-
-def words_of(post: Post) -> tuple[list[str], list[tuple[int, int]]]:
-    """The words a tagger sees and their character spans: the post's own tokens, or else ours."""
-    spans = token_offsets(post.text, post.tokens) if post.tokens is not None else split(post.text)
+def words_of(post: Post, cut: Cut = Cut()) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words a tagger sees and their character spans: the post's own tokens, or else the text as ``cut`` cuts it."""
+    spans = token_offsets(post.text, post.tokens) if post.tokens is not None else cut.spans(post.text)
     return [post.text[a:b] for a, b in spans], spans
 
 

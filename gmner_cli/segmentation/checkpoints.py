@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
-from gmner_cli.hub import OfficialFile, official_file, say
+from gmner_cli.hub import OfficialFile, official_file, refuse_not_finite, say
 
 SOURCE = "https://dl.fbaipublicfiles.com/segment_anything"
 
@@ -64,6 +64,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
                          hint="only tensors are read from a .pth file, because a pickle can run code") from None
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()) or not content:
         raise ModelError("is not a dictionary of tensors", where=str(path))
+    refuse_not_finite(content.items(), path)
     return content
 
 

@@ -18,9 +18,9 @@ from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.jsonl import disk_errors
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.sink import open_locked
-from gmner_cli.training import checkpoint, manifest
+from gmner_cli.training import checkpoint, manifest, trained_on
 
-KNOWN = {CONFIG, WEIGHTS, manifest.FILE, checkpoint.FILE, "encoder", "README.md", "LICENSE"}
+KNOWN = {CONFIG, WEIGHTS, manifest.FILE, checkpoint.FILE, trained_on.FILE, "encoder", "README.md", "LICENSE"}
 """What a model folder may hold besides the files that its own run.json lists."""
 
 

@@ -16,9 +16,10 @@ from gmner_cli.model_folder import WEIGHTS, init_from
 from gmner_cli.recipes import Recipe
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
-from gmner_cli.training import manifest
+from gmner_cli.training import manifest, trained_on
 from gmner_cli.training.checkpoint import read_progress
 from gmner_cli.training.folder import claimed, contents, discard, put_in_place, refuse_foreign
+from gmner_cli.training.gold import check_gold
 from gmner_cli.training.loop import History, Watcher, fit
 from gmner_cli.training.posts import own_folder, read_gold, usable
 from gmner_cli.training.settings import parse_train
@@ -67,6 +68,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
                       recipe=recipe.name, offline=offline)
     about["facts"] = model.facts
+    if "entities" in kind.finds:
+        check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
 
     with claimed(out, tell) as work:
         earlier = (manifest.read(work) if resume else None) or {}
@@ -98,6 +101,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         # The checkpoint is written before the row, so after a kill it may know of one more.
         record = {**about, "finished": False, "epochs": (read_progress(work) or {}).get("rows", [])}
         manifest.write(work, record)
+        trained_on.write(work, posts, init)
 
         if init is not None:
             used, held = init_from(model, init)

@@ -1,6 +1,6 @@
 """The benchmarks that need no data, in one run on one machine: ``python -m tests.bench``.
 
-``bench_segment`` (--coco DIR), ``bench_scenes``, ``bench_entities`` and ``bench_knowledge`` are run by themselves.
+``bench_segment`` (--coco DIR), ``bench_plain_text`` (--shared DIR), ``bench_scenes``, ``bench_entities`` and ``bench_knowledge`` are run by themselves.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
 from gmner_cli.shipped import is_shipped
+from gmner_cli.training import trained_on
 from gmner_cli.training.posts import own_folder
+from gmner_cli.training.trained_on import Known
 
 EXAMPLES = 5
 """N of RiVEG's best row (Table VII)."""
@@ -108,6 +110,11 @@ class Plan:
         examples = self._examples(runtime, tell)
         return Expand(self.task, self._backend(runtime), self._prompt, examples=examples, wanted=self.wanted,
                       overwrite=self.overwrite, source=self.source)
+
+    def known_posts(self) -> Known:
+        """A stage that counts posts that the tagger that finds examples was trained on."""
+        return Known({"the tagger of --similar-by": trained_on.read(self._tagger)} if self._tagger else {},
+                     so="their examples are chosen by what it learnt by heart, and are not those that unseen posts get")
 
     @property
     def generation(self) -> Generation:

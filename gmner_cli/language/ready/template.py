@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from gmner_cli.language.llm.backend import Answer, Failure, Question
 from gmner_cli.language.prompts import fold, values_of
 from gmner_cli.language.ready import Ready
+from gmner_cli.ner.cut import PENN
 from gmner_cli.ner.words import words_of
 from gmner_cli.records import Entity, Post
 
@@ -39,7 +40,7 @@ def capitalised(post: Post) -> list[str]:
 
     A single word that begins the text and is written like any first word is none.
     """
-    words, spans = words_of(post)
+    words, spans = words_of(post, PENN)  # "O'Neal" is one name, and "Curry's" holds one
     runs: list[tuple[int, int]] = []
     for at, word in enumerate(words):
         if not word[0].isupper():

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.errors import GmnerError, RecordError, UsageError
 from gmner_cli.hub import say, sha256
 from gmner_cli.images import NO_PICTURES, Pictures
 from gmner_cli.jsonl import write_atomic
@@ -47,8 +47,10 @@ class Tagger:
         model.ready()
         self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
         self._check = CheckImages(pictures, tell, model.largest_side)
-        self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)}".encode()).hexdigest()
-        """Changes with the weights, those of a frozen encoder too: the config holds their sha256."""
+        facts = json.dumps(model.facts, sort_keys=True)
+        self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)} {facts}".encode()).hexdigest()
+        """Changes with the weights, those of a frozen encoder too: the config holds their sha256. The facts say how text is
+        cut, also where the config is from before it did."""
         self.width = len(self._sums([Post(id="", text="Allen")])[0])
 
     def __call__(self, posts: Sequence[Post]) -> np.ndarray:
@@ -90,6 +92,8 @@ class Tagger:
             for indexes, batch in prepared(self.model, examples, bucket(examples, BATCH), posts, self.pictures, self.runtime):
                 part = [examples[index] for index in indexes]
                 made = self.model.embed(part, to_device(batch, self.runtime.device)).float().cpu()
+                if made.isnan().any():  # every order of NaN is as good as another
+                    raise RecordError(f"{type(self.model).__name__} computed NaN, so it cannot be told which posts are like these")
                 for example, feature in zip(part, made, strict=True):
                     sums[example.post] = sums.get(example.post, 0) + feature
         return sums
