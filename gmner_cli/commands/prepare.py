@@ -14,7 +14,8 @@ SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
 SCENES = "scenes"
-_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column")
+_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column",
+            "label_map")
 _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
 
 
@@ -37,6 +38,8 @@ def command(
                        "entity, or drop. Default: as the data set's published counts need it.")] = None,
     column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
                       "last.")] = -1,
+    label_map: Annotated[list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Call the type OLD of the data set NEW in "
+                         "the records; OLD=O leaves its entities out. Repeatable.")] = None,
     train: Annotated[int, typer.Option("--train", min=0, metavar="N", help="scenes: training posts.")] = 2000,
     dev: Annotated[int, typer.Option("--dev", min=0, metavar="N", help="scenes: development posts.")] = 250,
     test: Annotated[int, typer.Option("--test", min=0, metavar="N", help="scenes: test posts.")] = 500,
@@ -52,7 +55,11 @@ def command(
     """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl.
 
     A table of figures and everything odd in the data go to stderr; report.json
-    lists every finding. Without --fix the data stays as published.
+    lists every finding. Without --fix the data stays as published. With it no word
+    is ever left out, and what cannot be mended without loss ends with exit code 1.
+
+    conll: one token a line, its tag in IOB1, IOB2, BIOES, BILOU, BMES, BMEWO or IO, also
+    as PER-B or b_PER; the scheme is told by the whole file.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
     tweet-like posts about them, with exact spans, types, boxes and masks. The same
@@ -64,11 +71,13 @@ def command(
       gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/ --images photos/ --fix
       gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
       gmner prepare conll --source tagged.txt -o posts/
+      gmner prepare conll --source tagged.txt --label-map MISC=OTHER --label-map TIME=O -o posts/
       gmner prepare scenes --seed 1 --train 2000 --dev 200 --test 200 --sheet 20 -o scenes/
     """
     given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     if odd := sorted(given & set(_READING if dataset == SCENES else _DRAWING)):
-        raise typer.BadParameter(f"means nothing for {dataset}", param_hint="--set" if odd[0] == "knobs" else f"--{odd[0]}")
+        flag = "--set" if odd[0] == "knobs" else f"--{odd[0].replace('_', '-')}"
+        raise typer.BadParameter(f"means nothing for {dataset}", param_hint=flag)
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -79,7 +88,8 @@ def command(
     from gmner_cli import data
     from gmner_cli.data import output, summary
 
-    splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
+    reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map))
+    splits = data.load(dataset, source, options=reading,
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):
@@ -92,6 +102,10 @@ def command(
         raise typer.Exit(DATA_FAILED)
     for path in output.write(splits, out):
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if lost := splits.report.lost():
+        console.print(f"gmner prepare: {len(lost)} problems cannot be mended without loss, so the records lack what these say; "
+                      f"they are listed in {report}", markup=False, soft_wrap=True)
+        raise typer.Exit(DATA_FAILED)
 
 
 def _draw(console, out: Path, settings: dict[str, object], sheet: int, **counts: int | None) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmner_cli.data.findings import Report
 from gmner_cli.data.tags import Orphans
 from gmner_cli.records import Post
+
+NO_ENTITY = "O"
+"""What a label map calls a type whose entities are left out."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,18 @@ class Options:
     fix: repair what can be repaired. boxes: folder of the XML files where it is
     not the data set's own. orphans: overrides the data set's reading of orphan
     I- tags. column: the tag's column of a generic file, 1 the first, -1 the last.
+    label_map: types that the records call otherwise, NO_ENTITY for those to leave out.
     """
 
     fix: bool = False
     boxes: Path | None = None
     orphans: Orphans | None = None
     column: int = -1
+    label_map: Mapping[str, str] = field(default_factory=dict)
+
+    def allowed(self, labels: Collection[str]) -> frozenset[str]:
+        """The types that a file may hold: a data set's own, and those that are mapped."""
+        return frozenset(labels) | self.label_map.keys()
 
 
 @dataclass(frozen=True)

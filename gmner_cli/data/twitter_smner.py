@@ -97,7 +97,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 ADAPTERS = (
     Adapter(
         name="twitter-smner", read=read, labels=LABELS, family="twitter-gmner",
-        accepts=frozenset({"boxes", "orphans"}),
+        accepts=frozenset({"boxes", "orphans", "label_map"}),
         published='"Advancing Grounded Multimodal Named Entity Recognition via LLM-Based Reformulation and '
                   'Box-Based Segmentation" (Li et al., RiVEG), GitHub project JinYuanLi0012/RiVEG',
         layout="txt/train.txt, txt/dev.txt, txt/test.txt (as in Twitter-GMNER) and json/ID.json (labelme)",
