@@ -20,8 +20,9 @@ from typing import Literal
 from gmner_cli.errors import did_you_mean
 
 _ROLES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
-_ENDED = {"BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}
-"""The marks of the schemes that mark ends, O left out. BIOES is IOBES, BILOU is BILUO, BMES is BMEOS."""
+_SCHEMES = {"IOE": "IE", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}
+"""The marks of the schemes that mark ends, O left out. BIOES is IOBES, BILOU is BILUO, BMES is BMEOS; in IOE, 1 and 2,
+an I may begin."""
 
 _PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_]\s*(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
 _SUFFIX = re.compile(r"(?P<type>.*\S)\s*[-_]\s*(?P<mark>[BIESLUMW])", re.IGNORECASE | re.DOTALL)
@@ -127,10 +128,8 @@ def _without_ends(posts: Sequence[Sequence[str]], form: str) -> str:
 
 def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -> Scheme:
     used = ", ".join(f"{mark} {count}" for mark, count in sorted(marks.items()))
-    if marks.keys() == {"I", "E"}:
-        return Scheme("IOE", form, starts=True)
     doubts = []
-    name = next((name for name, own in _ENDED.items() if marks.keys() <= set(own)), "a mixture")
+    name = next((name for name, own in _SCHEMES.items() if marks.keys() <= set(own)), "a mixture")
     if name == "a mixture":
         doubts.append(f"marks of several schemes stand in one file ({used}); each is read as what it is in its own")
     if not marks.keys() & {"B", "I"}:
@@ -140,10 +139,10 @@ def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -
     for tags in _rough(posts, Scheme(form=form)):
         ended += sum(tag[0] in "ES" for tag in tags)
         open_ += len(unended(tags))
-    if open_ > ended:
+    if open_ > ended and name != "IOE":
         doubts.append(f"most entities end without a mark of their end ({used}), so the file may be IOB2 with a few "
                       "odd tags; every mark is read as what it is")
-    return Scheme(name, form, ends=open_ <= ended, doubts=doubts)
+    return Scheme(name, form, starts=name == "IOE", ends=name != "IOE" and open_ <= ended, doubts=doubts)
 
 
 def _rough(posts: Sequence[Sequence[str]], scheme: Scheme) -> list[list[str]]:
