@@ -1,4 +1,4 @@
-"""gmner prepare: a published data set to records, or a drawn one to posts and pictures."""
+"""gmner prepare: a published data set or a file of one's own to records, or a drawn one to posts and pictures."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs"
 def command(
     ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="twitter-gmner, twitter-fmnerg, twitter-smner, "
-                                           "twitter-2015, twitter-2017, conll or scenes.")],
+                                           "twitter-2015, twitter-2017, scenes; of your own: conll, text, csv, label-studio, doccano.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
-    source: Annotated[Path | None, typer.Option("--source", metavar="DIR", help="The data set as its authors publish it "
-                      "(conll: a file). Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
+    source: Annotated[Path | None, typer.Option("--source", metavar="PATH", help="The data set as its authors publish it; "
+                      "your own is a file. Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
                       "record its size, report what is missing or broken.")] = None,
-    boxes: Annotated[Path | None, typer.Option("--boxes", metavar="DIR", help="Folder of the box files (ID.xml), where it "
-                     "is not the data set's own.")] = None,
+    boxes: Annotated[Path | None, typer.Option("--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
+                     "is not the data set's own; for your own data a COCO file.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
@@ -52,14 +52,18 @@ def command(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="scenes: processes that draw. Default: all cores.")] = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl.
+    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives one.
 
     A table of figures and everything odd in the data go to stderr; report.json
     lists every finding. Without --fix the data stays as published. With it no word
     is ever left out, and what cannot be mended without loss ends with exit code 1.
 
     conll: one token a line, its tag in IOB1, IOB2, BIOES, BILOU, BMES, BMEWO or IO, also
-    as PER-B or b_PER; the scheme is told by the whole file.
+    as PER-B or b_PER; the scheme is told by the whole file. text: one post a line. csv: a
+    table with columns text, image, id. label-studio: its JSON export, boxes included.
+    doccano: its JSONL export. Boxes of a COCO file belong to the entity whose text is
+    their attribute "entity", else to the one called as their category, else to the only
+    one of that type; boxes of posts without entities become proposals.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
     tweet-like posts about them, with exact spans, types, boxes and masks. The same
@@ -72,6 +76,9 @@ def command(
       gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
       gmner prepare conll --source tagged.txt -o posts/
       gmner prepare conll --source tagged.txt --label-map MISC=OTHER --label-map TIME=O -o posts/
+      gmner prepare csv --source posts.csv --images photos/ -o posts/
+      gmner prepare label-studio --source export.json -o posts/
+      gmner prepare doccano --source all.jsonl --boxes instances.json -o posts/
       gmner prepare scenes --seed 1 --train 2000 --dev 200 --test 200 --sheet 20 -o scenes/
     """
     given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}

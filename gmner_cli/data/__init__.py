@@ -46,6 +46,8 @@ def get(name: str) -> Adapter:
 def find_source(name: str) -> Path:
     """``$GMNER_DATA/NAME``, then ``data/NAME``; raises GmnerError that says where the data is published."""
     adapter = get(name)
+    if adapter.own_file:
+        raise GmnerError(f"{name} reads a file of your own", hint=f"name it: --source FILE, {adapter.layout}")
     root = os.environ.get("GMNER_DATA")
     places = [Path(root) / name] if root else []
     places.append(Path("data") / name)
@@ -66,7 +68,7 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
 
     Parameters
     ----------
-    source: its folder (a file for ``conll``); found by ``find_source`` when absent.
+    source: its folder (for a data set of one's own a file); found by ``find_source`` when absent.
     options: see Options.
     images: folder of the pictures; every one is opened, and its true size recorded.
     against: other data sets (name to folder) whose test posts are looked for in train and dev.
@@ -143,7 +145,7 @@ def siblings(name: str, source: str | Path) -> dict[str, Path]:
     taken = {family}
     # The set that a family is named after comes first: its relatives hold the same posts.
     for other, adapter in sorted(known.items(), key=lambda item: item[0] != item[1].family):
-        if adapter.family in taken:
+        if adapter.family in taken or adapter.own_file:
             continue
         parent = Path(source).resolve().parent
         places = [p for p in [parent / other, *sorted(parent.glob(f"{other}-v[0-9]*"))] if p.is_dir()]

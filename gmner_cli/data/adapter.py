@@ -44,6 +44,7 @@ class Adapter:
     data sets of one family share their posts by design, so that one in the
     other's test split is no leak. ``labels``: the coarse types, None for any.
     ``accepts``: the fields of Options, beside ``fix``, that mean something here.
+    ``own_file``: the source is one file, a user's own, so it is never looked for.
     ``published`` and ``layout`` tell a user without the data where it is and how it looks.
     """
 
@@ -54,6 +55,7 @@ class Adapter:
     family: str
     labels: frozenset[str] | None = None
     accepts: frozenset[str] = frozenset()
+    own_file: bool = False
 
 
 @dataclass

@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import io
 import math
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +118,9 @@ def _drawn(shape: dict[str, Any], points: list[Point], height: int, width: int, 
             if not (0 <= across - (right - left) <= 2 and 0 <= down - (bottom - top) <= 2) or across * down > MOST_PIXELS:
                 raise _Unread(f" whose mask is {across}x{down}")
             pixels = np.asarray(picture.convert("RGBA") if picture.mode in ("P", "PA", "LA", "RGBA") else picture)
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as problem:
+    except _Unread:
+        raise
+    except Exception as problem:  # decoders meet damage with errors of every class
         raise _Unread(f" whose mask cannot be read ({str(problem)[:80]})") from None
     if pixels.ndim == 3:
         # Transparent pixels are outside, whatever colour they hide.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gmner_cli.data.adapter import Adapter, Options
+from gmner_cli.data.coco import add_boxes
 from gmner_cli.data.conll import LIKE_A_TAG, Cut, Row, no_token, read_lines, read_sentences
 from gmner_cli.data.findings import Report
 from gmner_cli.data.posts import tagged_posts
@@ -65,11 +66,13 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
         raise GmnerError("is not a file", where=str(source), hint="conll reads one file: --source tagged.txt")
     cut = cells_of(options.column, read_lines(source))
     sentences = read_sentences(source, cut, [None], report, ids=False, free=options.orphans is None, fix=options.fix)
-    return {source.stem: tagged_posts(sentences, source, report, options, orphans="start", meta={"dataset": "conll"},
-                                      name=lambda number: f"{source.stem}-{number}")}
+    posts = tagged_posts(sentences, source, report, options, orphans="start", meta={"dataset": "conll"},
+                         name=lambda number: f"{source.stem}-{number}")
+    add_boxes(posts, options, report)
+    return {source.stem: posts}
 
 
 ADAPTERS = (
-    Adapter(name="conll", read=read, family="conll", accepts=frozenset({"orphans", "column", "label_map"}),
+    Adapter(name="conll", read=read, family="conll", accepts=frozenset({"boxes", "orphans", "column", "label_map"}), own_file=True,
             published="nobody in particular: any file of tagged tokens will do", layout="a CoNLL file"),
 )
