@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gmner_cli.commands import options
-from gmner_cli.errors import DATA_FAILED
+from gmner_cli.errors import DATA_FAILED, UsageError
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
@@ -35,7 +35,7 @@ def command(
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
                        "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
     orphans: Annotated[Literal["start", "drop"] | None, typer.Option("--orphans", help="What an I- tag does that continues nothing: start an "
-                       "entity, or drop. Default: as the data set's published counts need it.")] = None,
+                       "entity, or drop. Default: start, and drop in Twitter-2015 and 2017.")] = None,
     column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
                       "last.")] = -1,
     label_map: Annotated[list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Call the type OLD of the data set NEW in "
@@ -98,6 +98,7 @@ def command(
     reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map))
     splits = data.load(dataset, source, options=reading,
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
+    _keep_inputs(out, splits, [source, boxes])
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):
         console.print(line, markup=False, soft_wrap=True)
@@ -113,6 +114,14 @@ def command(
         console.print(f"gmner prepare: {len(lost)} problems cannot be mended without loss, so the records lack what these say; "
                       f"they are listed in {report}", markup=False, soft_wrap=True)
         raise typer.Exit(DATA_FAILED)
+
+
+def _keep_inputs(out: Path, splits, inputs: list[Path | None]) -> None:
+    """Refuse, before anything is written, to write over a file that was read."""
+    for path in (*(out / f"{split}.jsonl" for split in splits.posts), out / "report.json"):
+        for given in inputs:
+            if given is not None and given.exists() and path.exists() and path.samefile(given):
+                raise UsageError(f"{path} would be written over, which is an input", hint="give another -o DIR")
 
 
 def _draw(console, out: Path, settings: dict[str, object], sheet: int, **counts: int | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import filecmp
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gmner_cli.data.boxes import Annotation, attach
+from gmner_cli.data.files import find
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import GmnerError
 from gmner_cli.records import Post
@@ -26,7 +28,7 @@ def annotate(
     So a folder that is absent or empty, or of which no file belongs to a post,
     raises GmnerError; broken, foreign and left-over files go to ``report``.
     """
-    files = _files(folder, suffix)
+    files = find(folder, suffix)
     loose: dict[str, list[str]] = defaultdict(list)
     for name in files:
         loose[_loose(name)].append(name)
@@ -48,34 +50,13 @@ def annotate(
             report.add("annotation_without_post", path.relative_to(folder.parent), "belongs to no post")
 
 
-def _files(folder: Path, suffix: str) -> dict[str, list[Path]]:
-    """Files by name without suffix, whatever its case; those that systems leave behind are not looked at."""
-    wanted = f"it must hold one ID{suffix} per picture with boxes"
-    if not folder.is_dir():
-        raise GmnerError("no such folder", where=str(folder), hint=wanted)
-    files: dict[str, list[Path]] = {}
-    others: Counter[str] = Counter()
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if any(part.startswith(".") or part == "__MACOSX" for part in inner.parts) or not path.is_file():
-            continue
-        if path.suffix.lower() == suffix:
-            files.setdefault(path.stem, []).append(path)
-        else:
-            others[path.suffix] += 1
-    if not files:
-        there = ", ".join(f"{count} {ending or 'without suffix'}" for ending, count in others.most_common(3))
-        raise GmnerError(f"holds no {suffix} file" + (f", but {there}" if there else ""), where=str(folder), hint=wanted)
-    return files
-
-
 def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Callable[[Path], Annotation], report: Report,
          fix: bool) -> None:
     where = str(found[0].relative_to(folder.parent)) if found else f"{folder.name}/{post.id}"
     if len(found) > 1:
         own = [path for path in found if any(_SPLITS.get(part.lower()) == split for part in path.relative_to(folder).parts[:-1])]
         found = own if len(own) == 1 else found
-        if len({path.read_bytes() for path in found}) > 1:
+        if not _alike(found):
             names = ", ".join(str(path.relative_to(folder)) for path in found[:3])
             report.add("ambiguous_annotation", post.id, f"{names} say different things")
             return
@@ -93,6 +74,13 @@ def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Call
         for kind, message in annotation.notes:
             report.add(kind, where, message)
     attach(post, annotation, where, report, fix=fix)
+
+
+def _alike(paths: Sequence[Path]) -> bool:
+    try:
+        return all(filecmp.cmp(paths[0], path, shallow=False) for path in paths[1:])
+    except OSError:
+        return False
 
 
 def _loose(name: str) -> str:

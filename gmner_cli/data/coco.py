@@ -22,13 +22,17 @@ from typing import Any
 
 from gmner_cli.data.adapter import Options
 from gmner_cli.data.boxes import Region, usable_regions
+from gmner_cli.data.files import read_whole
 from gmner_cli.data.findings import Report
-from gmner_cli.data.outlines import check_reach, drawn, joined
+from gmner_cli.data.outlines import check_reach, drawn
 from gmner_cli.data.own_boxes import Drawn, assign
 from gmner_cli.errors import GmnerError, RecordError
+from gmner_cli.images import MOST_PIXELS
 from gmner_cli.jsonl import loads
+from gmner_cli.masks import run_lengths
 from gmner_cli.records import Mask, Post, Proposal
 
+MOST_BYTES = 2_000_000_000
 _TEXTS = ("entity", "text", "name")
 
 
@@ -68,15 +72,18 @@ def add_boxes(posts: Sequence[Post], options: Options, report: Report) -> None:
 
 def _content(path: Path) -> tuple[dict[Any, dict], dict[Any, list[dict]], dict[Any, str]]:
     try:
-        content = loads(path.read_bytes())
+        content = loads(read_whole(path, MOST_BYTES))
         images = {image["id"]: image for image in content["images"]}
         names = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
         annotations: dict[Any, list[dict]] = defaultdict(list)
         for annotation in content["annotations"]:
+            hash(annotation.get("category_id"))
             annotations[annotation["image_id"]].append(annotation)
     except OSError as problem:
         raise GmnerError(f"cannot be read: {problem.strerror}", where=str(path), hint="--boxes names a COCO file (.json)") from None
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        if not path.exists():
+            raise GmnerError("no such file", where=str(path), hint="--boxes names a COCO file (.json)") from None
         reason = f"no {problem}" if isinstance(problem, KeyError) else problem
         raise GmnerError(f"is not a COCO file: {reason}", where=str(path),
                          hint='it holds {"images": [...], "annotations": [...], "categories": [...]}') from None
@@ -86,13 +93,14 @@ def _content(path: Path) -> tuple[dict[Any, dict], dict[Any, list[dict]], dict[A
 def _add(post: Post, image: dict, annotations: Sequence[dict], names: dict[Any, str], where: str, report: Report,
          options: Options) -> None:
     width, height = image.get("width"), image.get("height")
-    size = (width, height) if type(width) is type(height) is int and min(width, height) > 0 else None
+    told = type(width) is type(height) is int and min(width, height) > 0 and width * height <= MOST_PIXELS
+    size = (width, height) if told else None
     found, unread = [], 0
     for number, annotation in enumerate(annotations):
         category = names.get(annotation.get("category_id"), "")
         attributes = annotation.get("attributes")
-        told = [source.get(key) for source in (attributes, annotation) if isinstance(source, dict) for key in _TEXTS]
-        texts = (*(text for text in told if isinstance(text, str) and text), category)
+        said = [source.get(key) for source in (attributes, annotation) if isinstance(source, dict) for key in _TEXTS]
+        texts = (*(text for text in said if isinstance(text, str) and text), category)
         try:
             x, y, across, down = (float(value) for value in annotation["bbox"])
             if not all(map(math.isfinite, (x, y, across, down))):
@@ -121,12 +129,16 @@ def _mask(segmentation: Any, size: tuple[int, int] | None, where: str, report: R
     width, height = size
     try:
         if isinstance(segmentation, dict):
-            mask = joined([Mask.from_builtins(segmentation)])[0] if segmentation.get("size") == [height, width] else None
+            mask = Mask.from_builtins(segmentation) if segmentation.get("size") == [height, width] else None
+            if mask is not None:
+                run_lengths(mask)
         else:
             outlines = [list(zip(*[map(float, outline)] * 2, strict=True)) for outline in segmentation]
             for outline in outlines:
                 check_reach(outline, width, height)
-            mask = drawn([outline for outline in outlines if len(outline) > 2], height, width)
+            if not all(len(outline) > 2 for outline in outlines):
+                raise ValueError("an outline has fewer than three points")
+            mask = drawn(outlines, height, width)
     except (RecordError, TypeError, ValueError, OverflowError) as problem:
         report.add("not_used", where, f"a segmentation cannot be read: {str(problem)[:100]}")
         return None

@@ -19,7 +19,7 @@ KINDS: dict[str, Kind] = {
     "malformed_line": Kind("a line is not TOKEN<tab>TAG as the data set declares; --fix keeps its word", fatal=True),
     "unknown_tag": Kind("a tag is none of the file's scheme or of no declared type; its word is read as O, which loses "
                         "the tag: --label-map OLD=NEW names the type", fatal=True),
-    "tag_scheme": Kind("the tags are in another scheme than IOB2", problem=False),
+    "tag_scheme": Kind("the file is in another scheme than TOKEN and an IOB2 tag", problem=False),
     "scheme_doubt": Kind("the tags can be read in several ways"),
     "unended_entity": Kind("an entity lacks the mark of its end that its scheme asks for; it ends at its last tag"),
     "comment_line": Kind("comments, as CoNLL-U has them, are not read", problem=False),

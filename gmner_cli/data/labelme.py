@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from gmner_cli.data.boxes import Annotation, Region, image_stem
+from gmner_cli.data.files import read_whole
 from gmner_cli.data.outlines import Point, around, check_reach, circle, drawn, joined
 from gmner_cli.errors import GmnerError
 from gmner_cli.images import MOST_PIXELS
@@ -36,9 +37,7 @@ def read_labelme(path: Path) -> Annotation:
     Raises GmnerError when the file is broken or lacks the size of its picture.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES // 1_000_000} MB")
-        content = msgspec.json.decode(path.read_bytes())
+        content = msgspec.json.decode(read_whole(path, MOST_BYTES))
         height, width = int(content["imageHeight"]), int(content["imageWidth"])
         if min(height, width) <= 0 or height * width > MOST_PIXELS:
             raise ValueError(f"impossible picture size {width}x{height}")

@@ -36,6 +36,8 @@ def _points(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _units(text: str, start: int, end: int) -> tuple[int, int] | None:
+    if max(text, default="") <= "\uffff":
+        return _points(text, start, end)
     places, at = {}, 0
     for place, character in enumerate(text):
         places[at] = place

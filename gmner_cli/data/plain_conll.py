@@ -21,15 +21,16 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
 
     A line with a tab is cut at its tabs, another one at its spaces. ``lines``,
     those of the file, tell where a space belongs to a token. Raises UsageError
-    when the column can only be the token's.
+    when the column can only be the token's. Where the first column counts the
+    tokens, as in CoNLL-U, the token is the second.
     """
     if column in (0, 1):
         raise UsageError(f"--column {column} is not a tag column", hint="column 1 is the token; the last is -1")
-    width = _usual_width(lines)
+    width, first = _usual_width(lines), int(numbered(lines))
 
     def cut(line: str) -> Row:
         found, problem = line.rstrip(" \t").split("\t"), None
-        while len(found) > 2 and not found[0].strip(" "):
+        while len(found) > 2 + first and not found[0].strip(" "):
             found = found[1:]  # the line is indented
         if len(found) == 1:
             found = re.split(" +", line.strip(" \t"))
@@ -40,12 +41,27 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
                 inner = len(found) - usual + 1
                 found = [" ".join(found[:inner]), *found[inner:]]
         place = column - 1 if column > 0 else len(found) + column
-        if not 0 < place < len(found):
-            return Row(found[0], ("O",), f"expected a token and a tag in column {column}, found {len(found)} columns: {line[:80]!r}",
-                       lossy=len(found) > 1)
-        return Row(found[0], (found[place],), problem) if found[0].strip(" ") else no_token(found[1:])
+        if not first < place < len(found):
+            return Row(found[min(first, len(found) - 1)], ("O",), f"expected a token and a tag in column {column}, found {len(found)} columns: {line[:80]!r}",
+                       lossy=len(found) > 1 + first)
+        token = found[first]
+        return Row(token, (found[place],), problem) if token.strip(" ") else no_token([found[place]])
 
     return cut
+
+
+def numbered(lines: Sequence[str]) -> bool:
+    """Whether the first of three columns or more counts the tokens of each post, as in CoNLL-U."""
+    counted, before, most = True, 0, 0
+    for line in lines:
+        cells = line.split("\t") if "\t" in line else line.split(" ")
+        if not line.strip() or line.startswith("#"):
+            before = 0
+            continue
+        counted = counted and len(cells) > 2 and cells[0] == str(before + 1)
+        before += 1
+        most = max(most, before)
+    return counted and most > 1
 
 
 def _usual_width(lines: Sequence[str]) -> int:
@@ -64,7 +80,10 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """
     if not source.is_file():
         raise GmnerError("is not a file", where=str(source), hint="conll reads one file: --source tagged.txt")
-    cut = cells_of(options.column, read_lines(source))
+    lines = read_lines(source)
+    cut = cells_of(options.column, lines)
+    if numbered(lines):
+        report.add("tag_scheme", source, "its first column counts the tokens, which stand in the second")
     sentences = read_sentences(source, cut, [None], report, ids=False, free=options.orphans is None, fix=options.fix)
     posts = tagged_posts(sentences, source, report, options, orphans="start", meta={"dataset": "conll"},
                          name=lambda number: f"{source.stem}-{number}")

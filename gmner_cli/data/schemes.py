@@ -28,6 +28,9 @@ _PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_]\s*(?P<type>\S.*)", re.IGNOREC
 _SUFFIX = re.compile(r"(?P<type>.*\S)\s*[-_]\s*(?P<mark>[BIESLUMW])", re.IGNORECASE | re.DOTALL)
 
 
+_EDGES = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+|[\\s\u200b-\u200f\u2060\ufeff]+$")
+
+
 @dataclass(frozen=True)
 class Scheme:
     """How the tags of one column of one file are written.
@@ -51,7 +54,7 @@ class Scheme:
 
         A type in other case than the declared one is the declared one.
         """
-        tag = tag.strip()
+        tag = _bare(tag)
         if tag in ("O", "o"):
             return "O"
         if self.form == "plain":
@@ -91,7 +94,7 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     ``free``: the file may be IO or IOB1, where an I- begins an entity, or hold
     types without any mark; otherwise marks B and I alone are IOB2.
     """
-    tally = Counter(tag.strip() for tags in posts for tag in tags)
+    tally = Counter(_bare(tag) for tags in posts for tag in tags)
     outside = tally.pop("O", 0) + tally.pop("o", 0)
     prefixed, suffixed = ({tag: m for tag in tally if (m := form.fullmatch(tag))} for form in (_PREFIX, _SUFFIX))
     weights = [sum(tally[tag] for tag in found) for found in (prefixed, suffixed)]
@@ -143,6 +146,11 @@ def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -
         doubts.append(f"most entities end without a mark of their end ({used}), so the file may be IOB2 with a few "
                       "odd tags; every mark is read as what it is")
     return Scheme(name, form, starts=name == "IOE", ends=name != "IOE" and open_ <= ended, doubts=doubts)
+
+
+def _bare(tag: str) -> str:
+    """A tag without white space, and without characters of no width, at its ends."""
+    return _EDGES.sub("", tag)
 
 
 def _rough(posts: Sequence[Sequence[str]], scheme: Scheme) -> list[list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from gmner_cli.data.boxes import Annotation, Region, image_stem
+from gmner_cli.data.files import read_whole
 from gmner_cli.data.outlines import Point, extent, turned
 from gmner_cli.errors import GmnerError
 from gmner_cli.records import Box
@@ -33,9 +34,7 @@ def read_voc(path: Path) -> Annotation:
     another kind, or declares a DOCTYPE.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES // 1_000_000} MB")
-        root, encoding = _parse(path.read_bytes())
+        root, encoding = _parse(read_whole(path, MOST_BYTES).lstrip())
         for node in root.iter():
             node.tag = node.tag.rpartition("}")[2].lower()
         if root.tag != "annotation":
@@ -66,7 +65,7 @@ def _parse(data: bytes) -> tuple[ElementTree.Element, str | None]:
 
     Raises what the first honest attempt raises when none succeeds.
     """
-    match = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+    match = _ENCODING.match(data)
     declared = match[1].decode("ascii") if match else "UTF-8"
     first: Exception | None = None
     for name, content in _attempts(data, declared):

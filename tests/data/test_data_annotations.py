@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -242,3 +243,25 @@ def test_check_sees_it_and_ends_with_1(cli, gmner, tmp_path):
         done = cli("prepare", "twitter-gmner", "--source", gmner.root, "-o", "out2", *check)
         assert done.returncode == 1 and "holds no .xml file" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out2").exists()
+
+
+def test_links_to_nothing_and_what_is_no_file_are_not_called_invisible(gmner, tmp_path):
+    for make in (lambda path: path.symlink_to(tmp_path / "not-fetched"), os.mkfifo):
+        path = gmner.root / "xml" / "t1.xml"
+        make(path)
+        splits = load("twitter-gmner", gmner.root)
+        assert only(splits).boxes is None and splits.report.counts() == {"broken_annotation": 1}
+        path.unlink()
+    (gmner.root / "xml" / "more").symlink_to(tmp_path)
+    with pytest.raises(GmnerError, match="link to a folder"):
+        load("twitter-gmner", gmner.root)
+
+
+def test_byte_order_marks_and_empty_first_lines_do_not_matter(gmner, labelme, tmp_path):
+    content = b"\xef\xbb\xbf" + b'<?xml version="1.0"?>' + with_box(BNDBOX).encode()
+    assert only(write_xml(gmner, content)).boxes == BOX
+    assert only(write_xml(gmner, b'\n\n<?xml version="1.0"?>' + with_box(BNDBOX).encode())).boxes == BOX
+    labelme(shape("rectangle", *CORNERS))
+    path = tmp_path / "smner" / "json" / "t1.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert only(load("twitter-smner", tmp_path / "smner")).boxes

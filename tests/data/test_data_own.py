@@ -262,6 +262,14 @@ def test_segmentations_become_masks(own, segmentation):
     assert not splits.report.problems()
 
 
+@pytest.mark.parametrize("segmentation", [{"size": [480, 640], "counts": "oooooooooooooooo"}, {"size": [48, 64], "counts": [3072]}, [[1, 2, 3]], [[1, 2, 3, 4]], [["a", "b"]],
+                                          [[0, 0, 1e9, 0, 5, 5]], 5])
+def test_segmentations_that_do_not_fit_are_told_and_cost_no_box(own, segmentation):
+    splits = own("doccano", LINE, "jsonl", boxes=instances({"segmentation": segmentation}))
+    assert splits["mine"][0].entities[0].boxes == [BOX] and splits["mine"][0].entities[0].masks is None
+    assert len(splits.report.of("not_used")) == 1
+
+
 def test_posts_that_coco_does_not_list_stay_unassessed_and_a_file_of_none_is_refused(own):
     other = {**LINE, "id": "8", "image": "8.jpg"}
     splits = own("doccano", [LINE, other], "jsonl", boxes=instances({}))
@@ -284,3 +292,15 @@ def test_prepare_reads_them_and_writes_one_file_of_valid_records(cli, tmp_path):
     assert told(post.check()) == [("Lady Gaga", "PER", [BOX]), ("Oslo", "LOC", [])]
     done = cli("prepare", "csv", "-o", "out")
     assert done.returncode == 1 and "--source FILE" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "option"), [("mine.jsonl", "--source"), ("report.json", "--source"), ("report.json", "--boxes")])
+def test_an_input_is_never_written_over(cli, tmp_path, name, option):
+    (tmp_path / "mine.jsonl").write_text(json.dumps(LINE))
+    (tmp_path / "report.json").write_text(json.dumps(instances({}) if option == "--boxes" else LINE))
+    (tmp_path / "out").symlink_to(tmp_path)
+    source, out = (name, "out") if option == "--source" else ("out/mine.jsonl", ".")
+    before = (tmp_path / name).read_bytes()
+    done = cli("prepare", "doccano", "--source", source, "-o", out, *(["--boxes", name] if option == "--boxes" else []))
+    assert done.returncode == 2 and "is an input" in done.stderr
+    assert (tmp_path / name).read_bytes() == before

@@ -100,7 +100,7 @@ def test_wrong_tags_are_refused(tag):
         Scheme().read(tag, {"PER"})
 
 
-@pytest.mark.parametrize("tag", ["B-PER ", " B-PER", "B-PER\xa0", "B-PER\x85", "b-per", "B_PER", "B- PER", "B-PER\t"])
+@pytest.mark.parametrize("tag", ["B-PER ", " B-PER", "B-PER\xa0", "B-PER\x85", "B-PER\u200b", "\ufeffB-PER \u200e", "b-per", "B_PER", "B- PER", "B-PER\t"])
 def test_white_space_and_case_make_no_type(tag):
     assert Scheme().read(tag, {"PER"}) == "B-PER"
 
@@ -133,11 +133,13 @@ TWO = [(["Lady", "Gaga", "in", "Oslo"], [("Lady Gaga", "PER"), ("Oslo", "LOC")])
     "Lady\tB-PER\rGaga\tI-PER\rin\tO\rOslo\tB-LOC\r\rrain\tO\n",
     "Lady\tB-PER\r\r\nGaga\tI-PER\r\r\nin\tO\r\r\nOslo\tB-LOC\r\r\n\r\r\nrain\tO\r\r\n",
     "\ufeff# newdoc id = 1\n# text = Lady Gaga in O\nLady\tB-PER\nGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\n# newpar\nrain\tO\n",
+    "# sent_id = 1\n1\tLady\tB-PER\t_\n2\tGaga\tI-PER\t_\n3\tin\tO\t_\n4\tOslo\tB-LOC\t_\n\n1\train\tO\t_\n",
     "# id 5f9 domain=en\nLady _ _ B-PER\nGaga _ _ I-PER\nin _ _ O\nOslo _ _ B-LOC\n\nrain _ _ O\n",
 ])
 def test_files_as_people_have_them_read_alike_and_fix_changes_nothing(tmp_path, content):
+    column = {"column": 3} if "\t_\n" in content else {}
     for fix in (False, True):
-        splits = plain(tmp_path, content, fix=fix)
+        splits = plain(tmp_path, content, fix=fix, **column)
         assert told(splits) == TWO
         assert not splits.report.problems()
 
