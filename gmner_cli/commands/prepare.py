@@ -29,7 +29,7 @@ def command(
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
                       "record its size, report what is missing or broken.")] = None,
     boxes: Annotated[Path | None, typer.Option("--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
-                     "is not the data set's own; for your own data a COCO file.")] = None,
+                     "is not the data set's own; for your own data a COCO file or a Label Studio export.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
@@ -61,9 +61,10 @@ def command(
     conll: one token a line, its tag in IOB1, IOB2, BIOES, BILOU, BMES, BMEWO or IO, also
     as PER-B or b_PER; the scheme is told by the whole file. text: one post a line. csv: a
     table with columns text, image, id. label-studio: its JSON export, boxes included.
-    doccano: its JSONL export. Boxes of a COCO file belong to the entity whose text is
-    their attribute "entity", else to the one called as their category, else to the only
-    one of that type; boxes of posts without entities become proposals.
+    doccano: its JSONL export. Boxes of a COCO file or a
+    Label Studio export belong to the entity whose text is their attribute "entity" (there:
+    their text), else to the one called as their label, else to the only one of that type;
+    boxes of posts without entities become proposals.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
     tweet-like posts about them, with exact spans, types, boxes and masks. The same

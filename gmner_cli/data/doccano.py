@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.coco import add_boxes
+from gmner_cli.data.boxes_file import add_boxes
 from gmner_cli.data.conll import read_lines
 from gmner_cli.data.findings import Report
 from gmner_cli.data.offsets import Mark, counting, entities_of, in_order

@@ -13,7 +13,8 @@ from gmner_cli.errors import GmnerError
 def read_whole(path: Path, most: int) -> bytes:
     """The bytes of a regular file without its byte order mark. Raises OSError, or ValueError above ``most`` bytes."""
     if not path.is_file():
-        raise ValueError("it is a link to nothing" if path.is_symlink() and not path.exists() else "it is not a regular file")
+        path.stat()  # a file that is not there, or a link to nothing, is an OSError
+        raise ValueError("it is not a regular file")
     if path.stat().st_size > most:
         raise ValueError(f"it has more than {most // 1_000_000} MB")
     return path.read_bytes().removeprefix(codecs.BOM_UTF8)

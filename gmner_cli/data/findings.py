@@ -120,7 +120,7 @@ class Report:
             "schemes": self.schemes,
             "findings": {
                 kind: {"meaning": KINDS[kind].meaning,
-                       "items": [{"where": f.where, "message": f.message, "fixed": f.fixed} for f in self.of(kind)]}
+                       "items": [{"where": f.where, "message": f.message, "fixed": f.fixed, "lossy": f.lossy} for f in self.of(kind)]}
                 for kind in self.counts()
             },
         }

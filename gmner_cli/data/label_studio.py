@@ -14,24 +14,21 @@ cancelled. JSON-MIN has no relations. Pictures are assessed where a file has box
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.coco import add_boxes
+from gmner_cli.data.boxes_file import add_boxes
 from gmner_cli.data.doccano import objects
 from gmner_cli.data.findings import Report
-from gmner_cli.data.label_studio_results import Results, is_region, read_results, typed
+from gmner_cli.data.label_studio_results import IMAGES, Results, read_results, to_draw, unpack
 from gmner_cli.data.offsets import counting, entities_of, in_order
-from gmner_cli.data.own_boxes import Drawn, assign, picture_name
+from gmner_cli.data.own_boxes import assign, picture_name
 from gmner_cli.errors import GmnerError, RecordError
 from gmner_cli.records import Post, id_text
 
 _TEXTS = ("text", "tweet", "post", "sentence", "content", "body", "message")
-_IMAGES = ("image", "img", "picture", "photo", "image_url", "url", "filename")
-_OFFICE = frozenset({"annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
-"""What JSON-MIN says of the work and not of the post."""
 
 
 @dataclass
@@ -65,33 +62,16 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 
 
 def _task(value: dict[str, Any], where: str, name: str, report: Report) -> _Task:
-    if isinstance(value.get("data"), dict):
-        data, raw = value["data"], _annotation(value, where, report)
-    else:
-        regions = {key: item for key, item in value.items() if isinstance(item, list) and item and all(map(is_region, item))}
-        data = {key: item for key, item in value.items() if key not in regions and key not in _OFFICE}
-        raw = [typed(item) for items in regions.values() for item in items]
+    data, raw = unpack(value, where, report)
     key = next((key for key in _TEXTS if isinstance(data.get(key), str)), None) or next(
         (key for key, item in data.items() if isinstance(item, str) and " " in item.strip()), None)
     if key is None:
         raise ValueError(f"no text among its data ({', '.join(map(repr, data))[:80]}); call it text")
-    picture = next((key for key in _IMAGES if isinstance(data.get(key), str) and data[key]), None)
+    picture = next((key for key in IMAGES if isinstance(data.get(key), str) and data[key]), None)
     own = next((item for item in (data.get("id"), value.get("id")) if item is not None), name)
     return _Task(where, id_text(own), data[key], picture_name(data.get(picture), where, report) if picture else None,
                  {k: item for k, item in data.items() if k not in (key, picture, "id")},
                  None if raw is None else read_results(raw, where, report))
-
-
-def _annotation(value: dict[str, Any], where: str, report: Report) -> list[dict[str, Any]] | None:
-    """The results of the annotation that is taken, None where there is none."""
-    every = value.get("annotations") or value.get("completions") or []
-    whole = [item for item in every if not item.get("was_cancelled") and item.get("result") is not None]
-    whole.sort(key=lambda item: not item.get("ground_truth"))
-    if len(every) > 1:
-        report.add("not_used", where, f"one of {len(every)} annotations is taken")
-    if not whole and value.get("predictions"):
-        report.add("not_used", where, "its predictions are no annotation")
-    return whole[0]["result"] if whole else None
 
 
 def _post(task: _Task, way: str, boxed: bool, options: Options, report: Report) -> Post:
@@ -109,12 +89,9 @@ def _post(task: _Task, way: str, boxed: bool, options: Options, report: Report) 
     drawn = []
     for key, region, texts in results.drawn:
         linked = [by_region[other] for other in results.linked(key) if other in by_region]
-        if linked and linked[0] is None:
-            continue  # its entity was left out by the label map, or reported
-        label = options.label_map.get(region.name, region.name)
-        drawn.append(Drawn(region, linked[0] if linked else None, (*texts, region.name), label))
-        for entity in linked[1:]:
-            drawn.append(Drawn(region, entity))
+        # An entity that a box is linked to, but that is left out, takes its box with it.
+        drawn += [replace(to_draw(region, texts, options.label_map), entity=entity) for entity in linked or [None]
+                  if entity is not None or not linked]
     assign(post, drawn, results.size, task.where, report, unread=results.unread, fix=options.fix)
     return post
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gmner_cli.data.boxes import Region
 from gmner_cli.data.findings import Report
 from gmner_cli.data.offsets import Mark
 from gmner_cli.data.outlines import Point, extent, turned
+from gmner_cli.data.own_boxes import Drawn, Picture, picture_name
 
 
 @dataclass
@@ -33,12 +36,61 @@ class Results:
         return [b if a == key else a for a, b in self.relations if key in (a, b)]
 
 
-def is_region(item: Any) -> bool:
+IMAGES = ("image", "img", "picture", "photo", "image_url", "url", "filename")
+"""Names under which a task may hold its picture, the best first."""
+_OFFICE = frozenset({"annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
+"""What JSON-MIN says of the work and not of the post."""
+
+
+def unpack(task: dict[str, Any], where: str, report: Report) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+    """The data of a task and the results of the annotation that is taken, None where there is none; of JSON-MIN, too."""
+    if isinstance(task.get("data"), dict):
+        return task["data"], _taken(task, where, report)
+    regions = {key: item for key, item in task.items() if isinstance(item, list) and item and all(map(_is_region, item))}
+    data = {key: item for key, item in task.items() if key not in regions and key not in _OFFICE}
+    return data, [_typed(item) for items in regions.values() for item in items]
+
+
+def studio_pictures(content: list[Any], path: Path, renames: Mapping[str, str], report: Report) -> list[Picture]:
+    """Every annotated picture of an export, whose tasks need no text. Raises KeyError, TypeError, ValueError or AttributeError."""
+    pictures = []
+    for number, task in enumerate(content, start=1):
+        where = f"{path.name}: task {str(task.get('id', number))[:40]}"
+        data, raw = unpack(task, where, report)
+        key = next((key for key in IMAGES if isinstance(data.get(key), str) and data[key]), None)
+        if key is None or raw is None:
+            report.add("not_used", where, "has no picture" if key is None else "is not annotated")
+            continue
+        results = read_results(raw, where, report)
+        name = picture_name(data[key], where, report) or ""
+        pictures.append(Picture(PurePosixPath(name).name, where, results.size,
+                                [to_draw(region, texts, renames) for _, region, texts in results.drawn], results.unread))
+    return pictures
+
+
+def to_draw(region: Region, texts: tuple[str, ...], renames: Mapping[str, str]) -> Drawn:
+    """A region and what may tell its entity: the texts it carries, and its label as text or type."""
+    return Drawn(region, texts=(*texts, region.name), type=renames.get(region.name, region.name))
+
+
+def _taken(task: dict[str, Any], where: str, report: Report) -> list[dict[str, Any]] | None:
+    """The results of the ground truth, or of the first annotation that was not cancelled."""
+    every = task.get("annotations") or task.get("completions") or []
+    whole = [item for item in every if not item.get("was_cancelled") and item.get("result") is not None]
+    whole.sort(key=lambda item: not item.get("ground_truth"))
+    if len(every) > 1:
+        report.add("not_used", where, f"one of {len(every)} annotations is taken")
+    if not whole and task.get("predictions"):
+        report.add("not_used", where, "its predictions are no annotation")
+    return whole[0]["result"] if whole else None
+
+
+def _is_region(item: Any) -> bool:
     """Whether an item of JSON-MIN is a span or a region and not a choice or a text."""
     return isinstance(item, dict) and any(key.endswith("labels") for key in item) and bool({"start", "x", "points", "rle"} & item.keys())
 
 
-def typed(item: dict[str, Any]) -> dict[str, Any]:
+def _typed(item: dict[str, Any]) -> dict[str, Any]:
     """An item of JSON-MIN as the JSON export has it."""
     kind = next(key for key in item if key.endswith("labels"))
     return {"type": kind, "value": item, **{key: item.get(key) for key in ("original_width", "original_height", "image_rotation")}}

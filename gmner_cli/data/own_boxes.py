@@ -8,7 +8,7 @@ post has that type. Any other box is reported and joined to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +25,18 @@ class Drawn:
     entity: Entity | None = None
     texts: tuple[str, ...] = ()
     type: str | None = None
+
+
+@dataclass
+class Picture:
+    """What a file says of one picture: its name without folders, (width, height), regions, and the number of those
+    that cannot be read."""
+
+    file: str
+    where: str
+    size: tuple[int, int] | None
+    drawn: list[Drawn] = field(default_factory=list)
+    unread: int = 0
 
 
 def assign(post: Post, drawn: Sequence[Drawn], size: tuple[int, int] | None, where: object, report: Report, *,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.coco import add_boxes
+from gmner_cli.data.boxes_file import add_boxes
 from gmner_cli.data.conll import LIKE_A_TAG, Cut, Row, no_token, read_lines, read_sentences
 from gmner_cli.data.findings import Report
 from gmner_cli.data.posts import tagged_posts

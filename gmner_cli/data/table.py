@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.coco import add_boxes
+from gmner_cli.data.boxes_file import add_boxes
 from gmner_cli.data.conll import read_lines
 from gmner_cli.data.findings import Report
 from gmner_cli.data.own_boxes import picture_name

@@ -274,12 +274,25 @@ def test_posts_that_coco_does_not_list_stay_unassessed_and_a_file_of_none_is_ref
     other = {**LINE, "id": "8", "image": "8.jpg"}
     splits = own("doccano", [LINE, other], "jsonl", boxes=instances({}))
     assert [e.boxes for e in splits["mine"][1].entities] == [None, None]
-    with pytest.raises(GmnerError, match="none of its 1 images belongs to a post") as caught:
+    with pytest.raises(GmnerError, match="none of its 1 pictures belongs to a post") as caught:
         own("doccano", [other], "jsonl", boxes=instances({}))
-    assert "'pics/7.jpg'" in caught.value.hint and "'8.jpg'" in caught.value.hint
-    for content in ("{}", "[]", "{", '{"images": 3, "annotations": []}', '{"images": [[]], "annotations": []}'):
+    assert "'7.jpg'" in caught.value.hint and "'8.jpg'" in caught.value.hint
+    for content in ("{}", "[3]", "5", "{", '{"images": 3, "annotations": []}', '{"images": [[]], "annotations": []}'):
         with pytest.raises(GmnerError, match="is not a COCO file"):
             own("doccano", LINE, "jsonl", boxes=content)
+
+
+@pytest.mark.parametrize(("region", "boxes"), [
+    (rectangle("c", 10, 20, 40, 80), [[BOX], []]), (rectangle("c", 10, 20, 40, 80, "Oslo"), [[], [BOX]]),
+    (rectangle("c", 10, 20, 40, 80, "x", meta={"text": ["Lady Gaga"]}), [[BOX], []]), (rectangle("c", 10, 20, 40, 80, "x"), [None, None])])
+@pytest.mark.parametrize("source", ["doccano", "conll"])
+def test_boxes_of_label_studio_serve_other_sources(own, region, boxes, source):
+    pictures = [{"id": 1, "data": {"img": "/data/upload/1/ab12cd34-7.jpg"}, "annotations": [{"result": [region]}]},
+                {"id": 2, "data": {"img": "/data/upload/1/ab12cd34-8.jpg"}, "annotations": []}]
+    lines = "IMGID:7\nLady\tB-PER\nGaga\tI-PER\nsings\tO\nin\tO\nOslo\tB-LOC\n"
+    splits = own(source, LINE if source == "doccano" else lines, "jsonl", boxes=pictures)
+    assert [e.boxes for e in splits["mine"][0].entities] == boxes
+    assert len(splits.report.of("not_used")) == 1
 
 
 # --- the command
