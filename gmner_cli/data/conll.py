@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from gmner_cli.data.findings import Report
 from gmner_cli.data.schemes import Scheme, detect, unended
@@ -28,8 +29,7 @@ LIKE_A_TAG = re.compile(r"O|[BIESLUMW] ?[-_].+|.+[-_] ?[BIESLUMW]", re.IGNORECAS
 """What a last column must look like where it alone tells how a line is meant."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One line: the token and its tags as they stand; ``problem``: what is wrong with the line.
 
     ``lossy``: the line says something that the row cannot hold.
@@ -107,7 +107,8 @@ def read_lines(path: Path) -> list[str]:
     # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
     if text.count("\r") - text.count("\r\n") > text.count("\n"):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return [line.rstrip("\r").removeprefix("\ufeff" if line.startswith(f"\ufeff{ID_MARK}") else "") for line in text.split("\n")]
+    # A mark inside is where files were joined; elsewhere it may be a word.
+    return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
 
 
 def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None], report: Report, *, ids: bool = True,
@@ -124,7 +125,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
     comments = 0
     for number, line in enumerate(read_lines(path), start=1):
         where = f"{path}:{number}"
-        if not line.strip() or _DOCSTART.match(line):
+        if not line.strip() or (line.startswith("-DOC") and _DOCSTART.match(line)):
             # The posts of some files have an empty line below their id.
             current = current if current is not None and not current.tokens and current.id else None
             continue
@@ -184,7 +185,7 @@ def _one_form(posts: Sequence[Sentence], path: Path, labels: Sequence[Collection
                 report.add("unknown_tag", f"{path}:{post.lines[at]}", f"{reason}; read as O, the word is kept", lossy=True)
             for at in unended(read) if scheme.ends else ():
                 report.add("unended_entity", f"{path}:{post.lines[at]}", f"{tags[at].strip()} is the last of an entity that does not end")
-            if allowed is not None:
+            if allowed is not None and read != tags:
                 renamed.update((old, new[2:]) for old, new in zip(tags, read, strict=True) if new != "O" and new[2:] not in old)
         for (old, new), count in renamed.items():
             report.add("label_renamed", path, f"the type of {old.strip()} is {new} in the records ({count} tokens)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from gmner_cli.errors import GmnerError
 
 def read_whole(path: Path, most: int) -> bytes:
     """The bytes of a regular file without its byte order mark. Raises OSError, or ValueError above ``most`` bytes."""
-    if not path.is_file():
-        path.stat()  # a file that is not there, or a link to nothing, is an OSError
+    about = path.stat()  # a file that is not there, or a link to nothing, is an OSError
+    if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is not a regular file")
-    if path.stat().st_size > most:
+    if about.st_size > most:
         raise ValueError(f"it has more than {most // 1_000_000} MB")
     return path.read_bytes().removeprefix(codecs.BOM_UTF8)
 

@@ -77,7 +77,7 @@ class Scheme:
         found, reasons = [], {}
         for at, tag in enumerate(tags):
             try:
-                found.append(self.read(tag, labels))
+                found.append("O" if tag == "O" else self.read(tag, labels))
             except ValueError as reason:
                 found.append("O")
                 reasons[at] = str(reason)
@@ -94,7 +94,9 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     ``free``: the file may be IO or IOB1, where an I- begins an entity, or hold
     types without any mark; otherwise marks B and I alone are IOB2.
     """
-    tally = Counter(_bare(tag) for tags in posts for tag in tags)
+    tally: Counter[str] = Counter()
+    for tag, count in Counter(tag for tags in posts for tag in tags).items():
+        tally[_bare(tag)] += count
     outside = tally.pop("O", 0) + tally.pop("o", 0)
     prefixed, suffixed = ({tag: m for tag in tally if (m := form.fullmatch(tag))} for form in (_PREFIX, _SUFFIX))
     weights = [sum(tally[tag] for tag in found) for found in (prefixed, suffixed)]
