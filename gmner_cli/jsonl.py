@@ -72,6 +72,7 @@ def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Itera
                 yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(counter.line))
                 continue
             own = raw.get("id")
+            own = str(own) if type(own) is int else own  # 7 and "7" are one id
             first = seen.get(own) if isinstance(own, str) else None
             identity = _new_id(own, seen, counter.number)
             try:

@@ -1,20 +1,18 @@
 """Masks as COCO run-length encodings, and back. ``size`` is [height, width]; pixels are bool [height, width].
 
-pycocotools trusts its input: broken counts make it allocate until the process
-is killed. So counts are read here, and it only ever gets what was checked.
+Counts are read and checked by ``gmner_cli.rle`` before pycocotools gets them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gmner_cli import rle
 from gmner_cli.errors import RecordError
 from gmner_cli.records import Mask
 
 if TYPE_CHECKING:
     import numpy as np
-
-MOST_PIXELS = 100_000_000
 
 
 def encode(pixels: np.ndarray) -> Mask:
@@ -56,39 +54,13 @@ def iou(a: Mask, b: Mask) -> float:
 
 
 def run_lengths(mask: Mask) -> list[int]:
-    """Runs of background and foreground in turn, down the columns. Raises RecordError when they are malformed.
-
-    COCO writes each run in groups of five bits, lowest first, one character (from
-    "0") each: bit 6 says that another group follows, and the top bit of the last
-    group is the sign. From the fourth run on, the difference to the run two
-    before is written instead of the run.
-    """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in mask.counts:
-        group = ord(character) - 48
-        if not 0 <= group < 64 or shift > 60:
-            raise _malformed(mask)
-        value |= (group & 0x1F) << shift
-        shift += 5
-        if group & 0x20:
-            continue
-        if group & 0x10:
-            value -= 1 << shift
-        if len(runs) > 2:
-            value += runs[-2]
-        if value < 0:
-            raise _malformed(mask)
-        runs.append(value)
-        value, shift = 0, 0
-    height, width = mask.size
-    if shift or height <= 0 or width <= 0 or sum(runs) != height * width or height * width > MOST_PIXELS:
-        raise _malformed(mask)
+    """Runs of background and foreground in turn, down the columns. Raises RecordError when they are malformed."""
+    try:
+        runs = rle.read(mask.counts)
+        rle.check(runs, *mask.size)
+    except ValueError:
+        raise RecordError(f"a mask of size {_size(mask)} has counts that are not a COCO run-length encoding of it") from None
     return runs
-
-
-def _malformed(mask: Mask) -> RecordError:
-    return RecordError(f"a mask of size {_size(mask)} has counts that are not a COCO run-length encoding of it")
 
 
 def _size(mask: Mask) -> str:

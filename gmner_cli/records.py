@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from gmner_cli import rle
 from gmner_cli.errors import RecordError, did_you_mean
 from gmner_cli.offsets import in_other_units
 
@@ -82,10 +83,27 @@ class Expansion(Record):
 
 
 class Mask(Record):
-    """COCO run-length encoding; ``size`` is [height, width]."""
+    """COCO run-length encoding; ``size`` is [height, width].
+
+    Runs that come in as numbers, COCO's uncompressed form, are held and written compressed.
+    """
 
     size: tuple[int, int]
     counts: str
+
+    @classmethod
+    def from_builtins(cls, obj: Any, path: str = "") -> Mask:
+        """As every record; raises RecordError also for a list of runs that does not fill ``size``."""
+        runs = obj.get("counts") if isinstance(obj, dict) else None
+        if not isinstance(runs, list):
+            return super().from_builtins(obj, path)
+        mask = super().from_builtins({**obj, "counts": ""}, path)
+        try:
+            rle.check(runs, *mask.size)
+        except ValueError as problem:
+            raise RecordError(f"counts are no run-length encoding{_at(path)}: {problem}") from None
+        mask.counts = rle.write(runs)
+        return mask
 
 
 class Proposal(Record):
@@ -151,6 +169,13 @@ class Post(Record):
     meta: dict[str, Any] | None = None
     parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
 
+    @classmethod
+    def from_builtins(cls, obj: Any, path: str = "") -> Post:
+        """As every record; an ``id`` that is a whole number is read as text."""
+        if isinstance(obj, dict) and obj.get("id") is not None:
+            obj = {**obj, "id": id_text(obj["id"])}
+        return super().from_builtins(obj, path)
+
     @property
     def set_aside(self) -> bool:
         """Whether stages leave the post alone, because it failed or is skipped."""
@@ -193,6 +218,18 @@ class Post(Record):
                     hint=f"rename it with --label-map {entity.type}=NEW" + (f"; {near}" if near else ""),
                 )
         return self
+
+
+def id_text(value: Any) -> str:
+    """An id as it is compared and written: 7 and "7" are the same. Raises RecordError for what is neither."""
+    if isinstance(value, str):
+        return value
+    if type(value) is int:
+        return str(value)
+    hint = {float: "whole numbers alone are read as ids", bool: "true and false name no post"}.get(type(value))
+    raise RecordError(f"expected text or a whole number at id, got {_json_type(value)}"
+                      + (f" ({str(value).lower()})" if hint else ""),
+                      hint=(f"{hint}; " if hint else "") + 'write it as text, as in {"id": "7"}')
 
 
 def token_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
@@ -299,4 +336,8 @@ def json_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         definition.get("properties", {}).pop("extra", None)
         definition["additionalProperties"] = True
+    # What is read beside what is written: see Post.from_builtins and Mask.from_builtins.
+    schema["$defs"]["Post"]["properties"]["id"] = {"type": ["string", "integer"]}
+    schema["$defs"]["Mask"]["properties"]["counts"] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
     return schema

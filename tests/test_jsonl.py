@@ -94,7 +94,7 @@ def test_ids_are_unique_whatever_comes_in(tmp_path):
     file.write_bytes(b"\n".join([
         b'{"id": "line-2", "text": "explicit"}', b'{"text": "made"}', b"{", b'{"id": "line-3", "text": "late"}',
         b'{"id": "line-2", "text": "again"}', b'{"id": "line-2#5", "text": "x"}', b'{"id": "line-2", "text": "again"}',
-        b'{"id": 7, "text": "x"}', b'{"id": null, "text": "x"}', b'{"id": "", "text": "x"}', b'{"id": ["a"], "text": "x"}']))
+        b'{"id": 7.5, "text": "x"}', b'{"id": null, "text": "x"}', b'{"id": "", "text": "x"}', b'{"id": ["a"], "text": "x"}']))
     lines = list(read_lines(file))
     assert [line.number for line in lines] == list(range(1, 12))
     assert len({line.id for line in lines}) == 11

@@ -23,7 +23,7 @@ def entity(**changes):
 BAD = {
     "text missing": ({"id": "p"}, "missing field text"),
     "text a number": ({"id": "p", "text": 5}, "expected str, got int at text"),
-    "id a number": ({"id": 5, "text": "x"}, "expected str, got int at id"),
+    "id with a fraction": ({"id": 5.5, "text": "x"}, "expected text or a whole number at id, got a number (5.5)"),
     "id empty": ({"id": "", "text": "x"}, "id is empty"),
     "tokens a string": ({**BASE, "tokens": "Allen swims"}, "expected array | null, got str at tokens"),
     "token not in text": ({**BASE, "tokens": ["Allen", "flies"]}, "tokens[1] 'flies' does not follow"),

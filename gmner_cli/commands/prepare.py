@@ -1,4 +1,4 @@
-"""gmner prepare: a published data set to records, or a drawn one to posts and pictures."""
+"""gmner prepare: a published data set or a file of one's own to records, or a drawn one to posts and pictures."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ from typing import Annotated, Literal
 import typer
 
 from gmner_cli.commands import options
-from gmner_cli.errors import DATA_FAILED
+from gmner_cli.errors import DATA_FAILED, UsageError
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
 SCENES = "scenes"
-_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column")
+_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column",
+            "label_map")
 _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
 
 
 def command(
     ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="twitter-gmner, twitter-fmnerg, twitter-smner, "
-                                           "twitter-2015, twitter-2017, conll or scenes.")],
+                                           "twitter-2015, twitter-2017, scenes; of your own: conll, text, csv, label-studio, doccano.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
-    source: Annotated[Path | None, typer.Option("--source", metavar="DIR", help="The data set as its authors publish it "
-                      "(conll: a file). Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
+    source: Annotated[Path | None, typer.Option("--source", metavar="PATH", help="The data set as its authors publish it; "
+                      "your own is a file. Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
                       "record its size, report what is missing or broken.")] = None,
-    boxes: Annotated[Path | None, typer.Option("--boxes", metavar="DIR", help="Folder of the box files (ID.xml), where it "
-                     "is not the data set's own.")] = None,
+    boxes: Annotated[Path | None, typer.Option("--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
+                     "is not the data set's own; for your own data a COCO file or a Label Studio export.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
     against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
                        "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
     orphans: Annotated[Literal["start", "drop"] | None, typer.Option("--orphans", help="What an I- tag does that continues nothing: start an "
-                       "entity, or drop. Default: as the data set's published counts need it.")] = None,
+                       "entity, or drop. Default: start, and drop in Twitter-2015 and 2017.")] = None,
     column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
                       "last.")] = -1,
+    label_map: Annotated[list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Call the type OLD of the data set NEW in "
+                         "the records; OLD=O leaves its entities out. Repeatable.")] = None,
     train: Annotated[int, typer.Option("--train", min=0, metavar="N", help="scenes: training posts.")] = 2000,
     dev: Annotated[int, typer.Option("--dev", min=0, metavar="N", help="scenes: development posts.")] = 250,
     test: Annotated[int, typer.Option("--test", min=0, metavar="N", help="scenes: test posts.")] = 500,
@@ -49,10 +52,19 @@ def command(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="scenes: processes that draw. Default: all cores.")] = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl.
+    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives one.
 
     A table of figures and everything odd in the data go to stderr; report.json
-    lists every finding. Without --fix the data stays as published.
+    lists every finding. Without --fix the data stays as published. With it no word
+    is ever left out, and what cannot be mended without loss ends with exit code 1.
+
+    conll: one token a line, its tag in IOB1, IOB2, BIOES, BILOU, BMES, BMEWO or IO, also
+    as PER-B or b_PER; the scheme is told by the whole file. text: one post a line. csv: a
+    table with columns text, image, id. label-studio: its JSON export, boxes included.
+    doccano: its JSONL export. Boxes of a COCO file or a
+    Label Studio export belong to the entity whose text is their attribute "entity" (there:
+    their text), else to the one called as their label, else to the only one of that type;
+    boxes of posts without entities become proposals.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
     tweet-like posts about them, with exact spans, types, boxes and masks. The same
@@ -64,11 +76,16 @@ def command(
       gmner prepare twitter-gmner --source data/twitter-gmner-v2 -o posts/ --images photos/ --fix
       gmner prepare twitter-2017 --source data/twitter-2017 -o posts-2017/ --check
       gmner prepare conll --source tagged.txt -o posts/
+      gmner prepare conll --source tagged.txt --label-map MISC=OTHER --label-map TIME=O -o posts/
+      gmner prepare csv --source posts.csv --images photos/ -o posts/
+      gmner prepare label-studio --source export.json -o posts/
+      gmner prepare doccano --source all.jsonl --boxes instances.json -o posts/
       gmner prepare scenes --seed 1 --train 2000 --dev 200 --test 200 --sheet 20 -o scenes/
     """
     given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     if odd := sorted(given & set(_READING if dataset == SCENES else _DRAWING)):
-        raise typer.BadParameter(f"means nothing for {dataset}", param_hint="--set" if odd[0] == "knobs" else f"--{odd[0]}")
+        flag = "--set" if odd[0] == "knobs" else f"--{odd[0].replace('_', '-')}"
+        raise typer.BadParameter(f"means nothing for {dataset}", param_hint=flag)
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -79,8 +96,10 @@ def command(
     from gmner_cli import data
     from gmner_cli.data import output, summary
 
-    splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
+    reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map))
+    splits = data.load(dataset, source, options=reading,
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
+    _keep_inputs(out, splits, [source, boxes])
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):
         console.print(line, markup=False, soft_wrap=True)
@@ -92,6 +111,18 @@ def command(
         raise typer.Exit(DATA_FAILED)
     for path in output.write(splits, out):
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if lost := splits.report.lost():
+        console.print(f"gmner prepare: {len(lost)} problems cannot be mended without loss, so the records lack what these say; "
+                      f"they are listed in {report}", markup=False, soft_wrap=True)
+        raise typer.Exit(DATA_FAILED)
+
+
+def _keep_inputs(out: Path, splits, inputs: list[Path | None]) -> None:
+    """Refuse, before anything is written, to write over a file that was read."""
+    for path in (*(out / f"{split}.jsonl" for split in splits.posts), out / "report.json"):
+        for given in inputs:
+            if given is not None and given.exists() and path.exists() and path.samefile(given):
+                raise UsageError(f"{path} would be written over, which is an input", hint="give another -o DIR")
 
 
 def _draw(console, out: Path, settings: dict[str, object], sheet: int, **counts: int | None) -> None:

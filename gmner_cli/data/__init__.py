@@ -14,10 +14,10 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gmner_cli.data.adapter import Adapter, Options, Splits
+from gmner_cli.data.adapter import NO_ENTITY, Adapter, Options, Splits
 from gmner_cli.data.findings import Finding, Report
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.records import Post
@@ -46,6 +46,8 @@ def get(name: str) -> Adapter:
 def find_source(name: str) -> Path:
     """``$GMNER_DATA/NAME``, then ``data/NAME``; raises GmnerError that says where the data is published."""
     adapter = get(name)
+    if adapter.own_file:
+        raise GmnerError(f"{name} reads a file of your own", hint=f"name it: --source FILE, {adapter.layout}")
     root = os.environ.get("GMNER_DATA")
     places = [Path(root) / name] if root else []
     places.append(Path("data") / name)
@@ -66,23 +68,28 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
 
     Parameters
     ----------
-    source: its folder (a file for ``conll``); found by ``find_source`` when absent.
+    source: its folder (for a data set of one's own a file); found by ``find_source`` when absent.
     options: see Options.
     images: folder of the pictures; every one is opened, and its true size recorded.
     against: other data sets (name to folder) whose test posts are looked for in train and dev.
     beside: likewise for the data sets that ``siblings`` finds; one that cannot be read is reported.
     stop: raise at malformed lines and duplicate ids; otherwise they are only reported.
 
-    Raises GmnerError when files are absent or (with ``stop``) cannot give valid records,
-    UsageError for an option that the data set has no use for.
+    Raises GmnerError when files are absent or (with ``stop``, and without
+    ``options.fix``) cannot give whole records; with it, ``report.lost()`` tells
+    what the records lack. Raises UsageError for an option that the data set has no use for.
     """
     from gmner_cli.data import inspection
 
     adapter = get(name)
     options = options or Options()
-    for option in ("boxes", "orphans", "column"):
+    for option in ("boxes", "orphans", "column", "label_map"):
         if option not in adapter.accepts and getattr(options, option) != getattr(Options(), option):
-            raise UsageError(f"--{option} means nothing for {name}")
+            raise UsageError(f"--{option.replace('_', '-')} means nothing for {name}")
+    for old, new in options.label_map.items():
+        if adapter.labels is not None and new not in adapter.labels | {NO_ENTITY}:
+            raise UsageError(f"--label-map {old}={new}: {new!r} is not a type of {name}",
+                             hint=did_you_mean(new, [*adapter.labels, NO_ENTITY]))
     place = Path(source) if source is not None else find_source(name)
     if not place.exists():
         raise GmnerError("no such file or folder", where=str(place), hint=f"--source must hold {adapter.layout}")
@@ -101,14 +108,24 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
         except GmnerError as problem:
             report.add("unread_neighbour", folder, str(problem).split("\n")[0])
     fatal = report.fatal()
-    if fatal and stop:
+    if fatal and stop and not options.fix:
         raise GmnerError(
             f"{fatal[0].message}" + (f" (and {len(fatal) - 1} more like it)" if len(fatal) > 1 else ""),
-            where=fatal[0].where, hint="see all with --check, or repair what can be repaired with --fix")
-    if not fatal:
+            where=fatal[0].where, hint=_way_out(fatal))
+    if options.fix or not fatal:
         for post in (p for split in posts.values() for p in split):
             post.check(adapter.labels)
     return splits
+
+
+def _way_out(fatal: Sequence[Finding]) -> str:
+    """The next step; --fix is named only where it mends something."""
+    lossy = sum(finding.lossy for finding in fatal)
+    if not lossy:
+        return "see all with --check, or repair them with --fix"
+    tags = any(finding.kind == "unknown_tag" for finding in fatal)
+    return ("see all with --check; " + ("--label-map OLD=NEW names a type, OLD=O leaves it out" if tags else "mend the file")
+            + (f"; --fix repairs {len(fatal) - lossy} of {len(fatal)}" if lossy < len(fatal) else ""))
 
 
 def _read(name: str, folder: str | Path) -> dict[str, list[Post]]:
@@ -128,7 +145,7 @@ def siblings(name: str, source: str | Path) -> dict[str, Path]:
     taken = {family}
     # The set that a family is named after comes first: its relatives hold the same posts.
     for other, adapter in sorted(known.items(), key=lambda item: item[0] != item[1].family):
-        if adapter.family in taken:
+        if adapter.family in taken or adapter.own_file:
             continue
         parent = Path(source).resolve().parent
         places = [p for p in [parent / other, *sorted(parent.glob(f"{other}-v[0-9]*"))] if p.is_dir()]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmner_cli.data.findings import Report
 from gmner_cli.data.tags import Orphans
 from gmner_cli.records import Post
+
+NO_ENTITY = "O"
+"""What a label map calls a type whose entities are left out."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,18 @@ class Options:
     fix: repair what can be repaired. boxes: folder of the XML files where it is
     not the data set's own. orphans: overrides the data set's reading of orphan
     I- tags. column: the tag's column of a generic file, 1 the first, -1 the last.
+    label_map: types that the records call otherwise, NO_ENTITY for those to leave out.
     """
 
     fix: bool = False
     boxes: Path | None = None
     orphans: Orphans | None = None
     column: int = -1
+    label_map: Mapping[str, str] = field(default_factory=dict)
+
+    def allowed(self, labels: Collection[str]) -> frozenset[str]:
+        """The types that a file may hold: a data set's own, and those that are mapped."""
+        return frozenset(labels) | self.label_map.keys()
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Adapter:
     data sets of one family share their posts by design, so that one in the
     other's test split is no leak. ``labels``: the coarse types, None for any.
     ``accepts``: the fields of Options, beside ``fix``, that mean something here.
+    ``own_file``: the source is one file, a user's own, so it is never looked for.
     ``published`` and ``layout`` tell a user without the data where it is and how it looks.
     """
 
@@ -45,6 +55,7 @@ class Adapter:
     family: str
     labels: frozenset[str] | None = None
     accepts: frozenset[str] = frozenset()
+    own_file: bool = False
 
 
 @dataclass

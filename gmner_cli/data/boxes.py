@@ -1,4 +1,4 @@
-"""Boxes of a post: read from Pascal VOC XML, joined to entities by name, kept inside the picture.
+"""Boxes of a post: joined to entities by name, kept inside the picture.
 
 This is the one place where a name joins anything; from here on spans are the key.
 """
@@ -6,16 +6,13 @@ This is the one place where a name joins anything; from here on spans are the ke
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PureWindowsPath
-from xml.etree import ElementTree
+from pathlib import PureWindowsPath
 
 from gmner_cli.data.findings import Report
-from gmner_cli.errors import GmnerError
 from gmner_cli.records import Box, Entity, Mask, Post
 
 
@@ -33,52 +30,21 @@ class Annotation:
     """What one annotation file says about a picture.
 
     ``image``: its name without folders and suffix. ``size``: (width, height) in
-    pixels, None where it is not known. ``notes``: findings (kind, message) made
-    while reading.
+    pixels, None where it is not known. ``unread``: the names of what is drawn
+    but cannot be read, None for a name that cannot be either. ``notes``:
+    findings (kind, message) made while reading.
     """
 
     image: str
     size: tuple[int, int] | None
     regions: list[Region]
+    unread: list[str | None] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
-
-
-class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses a document type: it is where entity-expansion bombs are declared."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise ValueError("declares a DOCTYPE, which is refused")
-
-
-def read_voc(path: Path) -> Annotation:
-    """A Pascal VOC file. Raises GmnerError when it is broken, incomplete, or declares a DOCTYPE."""
-    try:
-        root = ElementTree.fromstring(path.read_bytes(), ElementTree.XMLParser(target=_NoDoctype()))
-        regions = [Region(_text(item, "name"), _box(item)) for item in root.iterfind("object")]
-        size = tuple(int(_text(root, f"size/{side}")) for side in ("width", "height"))
-        image = _text(root, "filename")
-    except (ElementTree.ParseError, ValueError, OSError) as problem:
-        raise GmnerError(f"cannot be read: {problem}", where=str(path)) from None
-    return Annotation(image_stem(image), size if min(size) > 0 else None, regions)
 
 
 def image_stem(name: str) -> str:
     """The name of a picture without folders, Windows ones included, and without its suffix."""
     return PureWindowsPath(name.strip()).stem
-
-
-def _text(node: ElementTree.Element, path: str) -> str:
-    text = node.findtext(path)
-    if text is None:
-        raise ValueError(f"<{node.tag}> has no <{path}>")
-    return text
-
-
-def _box(node: ElementTree.Element) -> Box:
-    box = tuple(float(_text(node, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax"))
-    if not all(math.isfinite(value) for value in box):
-        raise ValueError(f"box {box} is not finite")
-    return box
 
 
 def attach(post: Post, annotation: Annotation | None, where: object, report: Report, *, fix: bool = False) -> None:
@@ -89,7 +55,8 @@ def attach(post: Post, annotation: Annotation | None, where: object, report: Rep
     repeated name gives its boxes to each of its entities. With ``fix`` a name
     that differs in case, spacing, punctuation, escaping or by a lost last
     letter goes to the one entity without boxes that it can mean. An entity
-    all of whose boxes are unusable stays without ``boxes``: not assessed.
+    all of whose boxes are unusable or unread stays without ``boxes``: not
+    assessed. So do all that have none where something unread is of no entity's name.
     """
     entities = post.entities or []
     by_name: dict[str, list[Entity]] = defaultdict(list)
@@ -117,11 +84,26 @@ def attach(post: Post, annotation: Annotation | None, where: object, report: Rep
         if meant is not None:
             groups[meant].extend(regions)
     for name, regions in groups.items():
-        usable = [r for r in (_usable(region, annotation.size, where, report, fix) for region in regions) if r]
+        usable = usable_regions(regions, annotation.size, where, report, fix)
         for entity in by_name[name]:
-            entity.boxes = [r.box for r in usable] or None
-            if usable and usable[0].mask is not None:
-                entity.masks = [r.mask for r in usable]
+            give(entity, usable)
+    unclear = any(name not in by_name for name in annotation.unread)
+    for entity in entities:
+        if entity.boxes == [] and (unclear or entity.text in annotation.unread):
+            entity.boxes = None
+
+
+def give(entity: Entity, regions: Sequence[Region]) -> None:
+    """Set boxes and masks of an entity from usable regions, in place; without any it is not assessed."""
+    entity.boxes = [region.box for region in regions] or None
+    if regions and all(region.mask is not None for region in regions):
+        entity.masks = [region.mask for region in regions]
+
+
+def usable_regions(regions: Sequence[Region], size: tuple[int, int] | None, where: object, report: Report,
+                   fix: bool) -> list[Region]:
+    """Those regions that have an area; with ``fix`` cut at the edge of the picture, and their corners in order."""
+    return [usable for region in regions if (usable := _usable(region, size, where, report, fix))]
 
 
 def near_name(name: str, candidates: Sequence[str]) -> str | None:
@@ -144,51 +126,12 @@ def _usable(region: Region, size: tuple[int, int] | None, where: object, report:
         report.add("degenerate_box", where, f"box {list(region.box)} of {region.name!r} had its corners swapped", fixed=True)
         x1, y1, x2, y2 = box
     if size is not None and (x1 < 0 or y1 < 0 or x2 > size[0] or y2 > size[1]):
-        report.add("box_outside", where, f"box {[x1, y1, x2, y2]} of {region.name!r} leaves {size[0]}x{size[1]}", fixed=fix)
+        inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+        mended = fix and inside[0] < inside[2] and inside[1] < inside[3]
+        report.add("box_outside", where, f"box {[x1, y1, x2, y2]} of {region.name!r} leaves {size[0]}x{size[1]}", fixed=mended)
         if fix:
-            x1, x2 = (min(max(x, 0.0), float(size[0])) for x in (x1, x2))
-            y1, y2 = (min(max(y, 0.0), float(size[1])) for y in (y1, y2))
+            x1, y1, x2, y2 = inside
     if not (x1 < x2 and y1 < y2):
-        report.add("degenerate_box", where, f"box {[x1, y1, x2, y2]} of {region.name!r} has no area; left out", fixed=fix)
+        report.add("degenerate_box", where, f"box {[x1, y1, x2, y2]} of {region.name!r} has no area in the picture; left out")
         return None
     return replace(region, box=(x1, y1, x2, y2))
-
-
-def note_image_name(annotation: Annotation, post_id: str, where: object, report: Report) -> None:
-    """Report an annotation that names another picture than the one of its post."""
-    if annotation.image == f"{post_id}_region":
-        report.add("region_file_name", where, f"names {annotation.image!r}")
-    elif annotation.image != post_id:
-        report.add("foreign_annotation", where, f"names {annotation.image!r}, not {post_id!r}")
-
-
-def annotate(
-    posts: dict[str, list[Post]], folder: Path, suffix: str, read: Callable[[Path], Annotation], report: Report, *,
-    fix: bool = False,
-) -> None:
-    """Attach ``folder/ID.suffix``, read by ``read``, to every post of every split.
-
-    Raises GmnerError when the folder is absent; broken, foreign and left-over
-    files go to ``report``.
-    """
-    if not folder.is_dir():
-        raise GmnerError("no such folder", where=str(folder), hint=f"it must hold one ID{suffix} per picture with boxes")
-    files = {path.name.removesuffix(suffix): path for path in sorted(folder.iterdir()) if path.name.endswith(suffix)}
-    used = set()
-    for split in posts.values():
-        for post in split:
-            path = files.get(post.id)
-            used.add(post.id)
-            where = f"{folder.name}/{post.id}{suffix}"
-            try:
-                annotation = read(path) if path else None
-            except GmnerError as problem:
-                report.add("broken_annotation", where, problem.message)
-                continue
-            if annotation is not None:
-                note_image_name(annotation, post.id, where, report)
-                for kind, message in annotation.notes:
-                    report.add(kind, where, message)
-            attach(post, annotation, where, report, fix=fix)
-    for name in sorted(files.keys() - used):
-        report.add("annotation_without_post", f"{folder.name}/{name}{suffix}", "belongs to no post")

@@ -1,24 +1,47 @@
 """Reading CoNLL files as the Twitter data sets publish them: ``IMGID:`` lines, one token a line.
 
-Lines end at ``\\n`` alone (``\\r\\n`` is tolerated) and cells at a tab: tokens hold
-every other kind of white space and control character there is, so neither
-``str.splitlines`` nor ``str.split()`` may touch them.
+Lines end at ``\\n`` alone (``\\r\\n`` is tolerated, and ``\\r`` where a file has no other
+ends) and cells at a tab: tokens hold every other kind of white space and control
+character there is, so neither ``str.splitlines`` nor ``str.split()`` may touch them.
+A line of nothing but white space ends a post.
+
+Every word of a file reaches the posts, also from a line that is malformed.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from gmner_cli.data.findings import Report
-from gmner_cli.data.tags import check_tag
+from gmner_cli.data.schemes import Scheme, detect, unended
 from gmner_cli.errors import GmnerError
 from gmner_cli.jsonl import UTF16
 
 ID_MARK = "IMGID:"
-Cells = Callable[[str], tuple[str, ...]]
-"""One line to (token, tag, ...). Raises ValueError with the reason when the line is malformed."""
+_DOCSTART = re.compile(r"-DOCSTART-(\s|$)")
+_COMMENT = re.compile(r"# *[\w.:-]+ *=| *# [^\t]*$")
+LIKE_A_TAG = re.compile(r"O|[BIESLUMW] ?[-_].+|.+[-_] ?[BIESLUMW]", re.IGNORECASE)
+"""What a last column must look like where it alone tells how a line is meant."""
+
+
+class Row(NamedTuple):
+    """One line: the token and its tags as they stand; ``problem``: what is wrong with the line.
+
+    ``lossy``: the line says something that the row cannot hold.
+    """
+
+    token: str
+    tags: tuple[str, ...]
+    problem: str | None = None
+    lossy: bool = False
+
+
+Cut = Callable[[str], Row]
 
 
 @dataclass
@@ -36,18 +59,30 @@ class Sentence:
         return [row[number] for row in self.tags]
 
 
-def tab_cells(*labels: Collection[str] | None) -> Cells:
-    """Lines of a token and one tag per entry of ``labels`` (the types allowed there; None: any)."""
+def tab_cells(count: int) -> Cut:
+    """Lines of a token and ``count`` tags between tabs; white space at the end of a line is nothing."""
 
-    def cells(line: str) -> tuple[str, ...]:
-        found = line.split("\t")
-        if len(found) != 1 + len(labels):
-            raise ValueError(f"expected {1 + len(labels)} tab-separated columns, found {len(found)}: {line[:80]!r}")
-        for tag, allowed in zip(found[1:], labels, strict=True):
-            check_tag(tag, allowed)
-        return tuple(found)
+    def cut(line: str) -> Row:
+        cells = line.rstrip(" \t").split("\t")
+        if len(cells) == 1 + count:
+            token, *tags = cells
+            return Row(token, tuple(tags)) if token.strip(" ") else no_token(tags)
+        problem = f"expected {1 + count} tab-separated columns, found {len(cells)}: {line[:80]!r}"
+        full = [cell for cell in cells if cell.strip(" ")]
+        if len(cells) == 1:
+            # Cut at spaces only where that gives what a line must hold: a token may have spaces inside.
+            words = line.strip(" ").rsplit(" ", count)
+            if len(words) == 1 + count and all(map(LIKE_A_TAG.fullmatch, words[1:])):
+                return Row(words[0].rstrip(" "), tuple(words[1:]), problem)
+        tags = full[1:1 + count]
+        return Row(full[0], (*tags, *["O"] * (count - len(tags))), problem, lossy=len(full) > 1 + count)
 
-    return cells
+    return cut
+
+
+def no_token(tags: Sequence[str]) -> Row:
+    """The row of a line that has no token, which leaves a tag of an entity without its word."""
+    return Row("", tuple(tags), "the token is empty", lossy=any(tag.strip() not in ("", "O") for tag in tags))
 
 
 def read_lines(path: Path) -> list[str]:
@@ -59,54 +94,112 @@ def read_lines(path: Path) -> list[str]:
         data = path.read_bytes()
     except OSError as problem:
         raise GmnerError(f"cannot be read: {problem.strerror}", where=str(path)) from None
+    # Half of the bytes of English UTF-16 are zero, and without its mark it passes for UTF-8.
+    utf16 = data.startswith(UTF16) or data.count(0) > len(data) // 4
     try:
+        if utf16:
+            raise UnicodeDecodeError("utf-8", data, 0, 1, "it is UTF-16")
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
-                         hint=f"convert it, as in: iconv -f {'UTF-16' if data.startswith(UTF16) else 'latin1'} -t UTF-8") from None
-    return [line.removesuffix("\r") for line in text.split("\n")]
+                         hint=f"convert it, as in: iconv -f {'UTF-16' if utf16 else 'latin1'} -t UTF-8") from None
+    # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
+    if text.count("\r") - text.count("\r\n") > text.count("\n"):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # A mark inside is where files were joined; elsewhere it may be a word.
+    return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
 
 
-def read_sentences(path: Path, cells: Cells, report: Report, *, ids: bool = True, fix: bool = False) -> list[Sentence]:
-    """All posts of a file. ``ids``: every post must open with an IMGID line.
+def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None], report: Report, *, ids: bool = True,
+                   free: bool = False, fix: bool = False) -> list[Sentence]:
+    """All posts of a file, their tags in the one form of ``gmner_cli.data.schemes``.
 
-    Malformed lines and empty posts go to ``report``; with ``fix`` a malformed
-    line counts as mended, because it is left out.
+    ``labels``: the types allowed in each tag column (None: any). ``ids``: every
+    post must open with an IMGID line. ``free``: see ``schemes.detect``.
+    Everything odd goes to ``report``. The tokens are the same with and without
+    ``fix``: a tag that cannot be read is O, and a token outside a post begins one.
     """
     posts: list[Sentence] = []
     current: Sentence | None = None
+    comments = 0
     for number, line in enumerate(read_lines(path), start=1):
         where = f"{path}:{number}"
-        if not line.strip(" ") or (not ids and line.startswith("-DOCSTART-")):
-            current = None
+        if not line.strip() or (line.startswith("-DOC") and _DOCSTART.match(line)):
+            # The posts of some files have an empty line below their id.
+            current = current if current is not None and not current.tokens and current.id else None
             continue
         if line.startswith(ID_MARK):
-            name = line[len(ID_MARK):].strip(" \t")
+            name = line[len(ID_MARK):].split("\t")[0].strip()
             current = Sentence(name or None, number)
             posts.append(current)
             if ids and not name:
-                report.add("malformed_line", where, "IMGID without an id")
+                report.add("malformed_line", where, "IMGID without an id", fixed=fix)
             continue
-        try:
-            token, *tags = cells(line)
-            if not token.strip(" "):
-                raise ValueError("the token is empty")
-            if current is None and ids:
-                raise ValueError("a token stands outside a post: no IMGID line before it")
-        except ValueError as reason:
-            report.add("malformed_line", where, str(reason), fixed=fix)
+        if current is None and _is_comment(line):
+            comments += 1
+            continue
+        row = cut(line)
+        problem = row.problem
+        if current is None and ids:
+            problem = problem or "a token stands outside a post: no IMGID line before it"
+        if problem:
+            report.add("malformed_line", where, problem, fixed=fix and not row.lossy, lossy=row.lossy)
+        if not row.token.strip(" "):
             continue
         if current is None:
             current = Sentence(None, number)
             posts.append(current)
-        current.tokens.append(token)
-        current.tags.append(tuple(tags))
+        current.tokens.append(row.token)
+        current.tags.append(row.tags)
         current.lines.append(number)
+    if comments:
+        report.add("comment_line", path, f"{comments} lines begin with # and have no tag; they are no posts")
     for post in posts:
         if not post.tokens:
             report.add("empty_post", f"{path}:{post.line}", f"post {post.id} has no tokens")
+    _one_form(posts, path, labels, free, report)
     return posts
+
+
+def _is_comment(line: str) -> bool:
+    """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``; "#" with a tag is a word of a tweet."""
+    found = _COMMENT.match(line)
+    return bool(found) and ("=" in found[0] or not LIKE_A_TAG.fullmatch(line.split(" ")[-1]))
+
+
+def _one_form(posts: Sequence[Sentence], path: Path, labels: Sequence[Collection[str] | None], free: bool,
+              report: Report) -> None:
+    """Bring every tag column into the one form, in place, and report what the file's scheme is and what breaks it."""
+    columns: list[list[list[str]]] = []
+    for number, allowed in enumerate(labels):
+        raw = [post.column(number) for post in posts]
+        scheme = detect(raw, free=free)
+        _tell(scheme, path, number if len(labels) > 1 else None, report)
+        renamed: Counter[tuple[str, str]] = Counter()
+        columns.append([])
+        for post, tags in zip(posts, raw, strict=True):
+            read, reasons = scheme.read_all(tags, allowed)
+            columns[-1].append(read)
+            for at, reason in reasons.items():
+                report.add("unknown_tag", f"{path}:{post.lines[at]}", f"{reason}; read as O, the word is kept", lossy=True)
+            for at in unended(read) if scheme.ends else ():
+                report.add("unended_entity", f"{path}:{post.lines[at]}", f"{tags[at].strip()} is the last of an entity that does not end")
+            if allowed is not None and read != tags:
+                renamed.update((old, new[2:]) for old, new in zip(tags, read, strict=True) if new != "O" and new[2:] not in old)
+        for (old, new), count in renamed.items():
+            report.add("label_renamed", path, f"the type of {old.strip()} is {new} in the records ({count} tokens)")
+    for at, post in enumerate(posts):
+        post.tags = list(zip(*(column[at] for column in columns), strict=True))
+
+
+def _tell(scheme: Scheme, path: Path, column: int | None, report: Report) -> None:
+    place = "" if column is None else f", tag column {column + 1}"
+    report.schemes[f"{path}{place}"] = str(scheme)
+    if str(scheme) != "IOB2":
+        report.add("tag_scheme", path, f"is read as {scheme}{place}")
+    for doubt in scheme.doubts:
+        report.add("scheme_doubt", path, doubt + place)
 
 
 def split_paths(folder: Path, names: Sequence[tuple[str, str]]) -> dict[str, Path]:

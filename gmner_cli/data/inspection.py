@@ -29,9 +29,12 @@ def duplicates(posts: Posts, report: Report, *, fix: bool = False) -> None:
             if before is post:
                 kept.append(post)
                 continue
-            same = before.text == post.text
+            # A copy that says something else, be it one entity, is never dropped.
+            same = before.to_builtins() == post.to_builtins()
+            differs = "entities" if before.text == post.text else "texts"
             report.add("duplicate_id", f"{split} {post.id}",
-                       "stands twice with the same text" if same else "stands twice with different texts", fixed=fix)
+                       "stands twice with the same text and entities" if same else f"stands twice with different {differs}",
+                       fixed=fix)
             if fix and same:
                 continue
             if fix:
@@ -93,14 +96,12 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False) -> 
         try:
             locate(root, post.image)
         except ImageError as problem:
-            report.add("missing_image", post.id, f"{post.image}: {problem.message}", fixed=fix)
-            post.image = None if fix else post.image
+            _without_picture(post, "missing_image", problem, report, fix)
             continue
         try:
             size = open_image(root, post.image).size
         except ImageError as problem:
-            report.add("broken_image", post.id, f"{post.image}: {problem.message}", fixed=fix)
-            post.image = None if fix else post.image
+            _without_picture(post, "broken_image", problem, report, fix)
             continue
         if post.image_size in (None, size):
             post.image_size = size
@@ -114,6 +115,13 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False) -> 
         if mended:
             _rescale(post, *scales)
             post.image_size = size
+
+
+def _without_picture(post: Post, kind: str, problem: ImageError, report: Report, fix: bool) -> None:
+    report.add(kind, post.id, f"{post.image}: {problem.message}", fixed=fix)
+    if fix:
+        post.meta = {**(post.meta or {}), "image": post.image}
+        post.image = None
 
 
 def _rescale(post: Post, across: float, down: float) -> None:

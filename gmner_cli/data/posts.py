@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gmner_cli.data.adapter import NO_ENTITY, Options
 from gmner_cli.data.conll import Sentence
 from gmner_cli.data.findings import Report
 from gmner_cli.data.tags import Orphans, Span, decode
@@ -26,15 +27,18 @@ def make_post(post_id: str, tokens: list[str], spans: Sequence[Span], **fields: 
 
 
 def tagged_posts(
-    sentences: Sequence[Sentence], path: Path, report: Report, *, orphans: Orphans, meta: Mapping[str, Any],
-    fix: bool = False, renames: Mapping[str, str] | None = None, name: Callable[[int], str] | None = None,
+    sentences: Sequence[Sentence], path: Path, report: Report, options: Options, *, orphans: Orphans,
+    meta: Mapping[str, Any], renames: Mapping[str, str] | None = None, name: Callable[[int], str] | None = None,
 ) -> list[Post]:
     """Posts of one split from the first tag column; ``name(n)`` makes the id of the n-th post where it has none.
 
-    ``renames``: types that the records call otherwise. Orphans go to
-    ``report``; with ``fix`` they start an entity whatever ``orphans`` says.
+    ``orphans``: the data set's own reading, where ``options`` asks for none.
+    ``renames``: types that the records call otherwise; ``options.label_map``
+    adds to them, and what it calls O is no entity. Orphans go to ``report``;
+    with ``options.fix`` they start an entity whatever is asked.
     """
-    reading: Orphans = "start" if fix else orphans
+    fix, reading = options.fix, "start" if options.fix else options.orphans or orphans
+    renames = {**(renames or {}), **options.label_map}
     posts = []
     renamed: Counter[str] = Counter()
     for number, sentence in enumerate(sentences, start=1):
@@ -46,9 +50,11 @@ def tagged_posts(
         if renames:
             renamed.update(span.type for span in spans if span.type in renames)
             spans = [span._replace(type=renames.get(span.type, span.type)) for span in spans]
-        post_id = sentence.id or (name(number) if name else f"line-{sentence.line}")
+            spans = [span for span in spans if span.type != NO_ENTITY]
+        post_id = sentence.id or (name(number) if name else f"{path.stem}-line-{sentence.line}")
         image = f"{sentence.id}.jpg" if sentence.id else None
         posts.append(make_post(post_id, sentence.tokens, spans, image=image, meta=dict(meta)))
     for old, count in renamed.items():
-        report.add("label_renamed", path, f"{old} is {renames[old]} in the records ({count} entities)")
+        new = "no entity" if renames[old] == NO_ENTITY else renames[old]
+        report.add("label_renamed", path, f"{old} is {new} in the records ({count} entities)")
     return posts

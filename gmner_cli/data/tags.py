@@ -1,17 +1,12 @@
-"""IOB2 tags to entity spans, in the two readings that the published counts need."""
+"""Tags to entity spans, in the two readings that the published counts need."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
-
-from gmner_cli.errors import did_you_mean
 
 Orphans = Literal["start", "drop"]
 """What an ``I-`` that continues no entity of its type does: start one, or (strict IOB2) nothing."""
-
-_TAG = re.compile(r"O|[BI]-.+")
 
 
 class Span(NamedTuple):
@@ -22,33 +17,32 @@ class Span(NamedTuple):
     type: str
 
 
-def check_tag(tag: str, labels: Collection[str] | None) -> None:
-    """Raise ValueError unless ``tag`` is O, B-TYPE or I-TYPE with a declared type (None: any)."""
-    if not _TAG.fullmatch(tag):
-        raise ValueError(f"{tag!r} is not an IOB2 tag (O, B-TYPE or I-TYPE)")
-    if tag != "O" and labels is not None and tag[2:] not in labels:
-        raise ValueError(f"unknown type {tag[2:]!r}; {did_you_mean(tag[2:], labels)}")
-
-
 def decode(tags: Sequence[str], orphans: Orphans) -> tuple[list[Span], list[int]]:
-    """Spans of IOB2 ``tags`` in order, and the positions of orphan I- tags (the first of each run).
+    """Spans of ``tags`` in order, and the positions of orphan I- and E- tags (the first of each run).
 
-    "drop" is what seqeval calls strict IOB2: an entity begins with B- and goes
-    on while I- of the same type follow; an orphan belongs to no entity.
+    ``tags`` are in the one form of ``gmner_cli.data.schemes``: O, B-, I-, E- or
+    S-TYPE. "drop" is what seqeval calls strict IOB2: an entity begins with B-
+    and goes on while I- of the same type follow; an orphan belongs to no entity.
     """
     spans: list[Span] = []
     found: list[int] = []
     start: int | None = None
     before = "O"
     for at, tag in enumerate([*tags, "O"]):
-        continues = tag[0] == "I" and before != "O" and before[2:] == tag[2:]
+        role = tag[0]
+        continues = role in "IE" and before != "O" and before[2:] == tag[2:]
         if not continues:
             if start is not None:
                 spans.append(Span(start, at, before[2:]))
                 start = None
-            if tag[0] == "I":
+            if role in "IE":
                 found.append(at)
-            if tag[0] == "B" or (tag[0] == "I" and orphans == "start"):
+            if role in "BS" or (role in "IE" and orphans == "start"):
                 start = at
+        if role in "ES":
+            if start is not None:
+                spans.append(Span(start, at + 1, tag[2:]))
+                start = None
+            tag = "O"  # what follows continues nothing
         before = tag
     return spans, found

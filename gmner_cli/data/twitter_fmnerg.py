@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.boxes import annotate, read_voc
+from gmner_cli.data.adapter import NO_ENTITY, Adapter, Options
+from gmner_cli.data.annotations import annotate
 from gmner_cli.data.conll import Sentence, read_sentences, split_paths, tab_cells
 from gmner_cli.data.findings import Report
 from gmner_cli.data.posts import tagged_posts
 from gmner_cli.data.tags import Span, decode
 from gmner_cli.data.twitter_gmner import FILES
+from gmner_cli.data.voc import read_voc
 from gmner_cli.errors import GmnerError
 from gmner_cli.records import Post
 
@@ -43,24 +44,27 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """
     posts = {}
     for split, path in split_paths(source / "txt_fine", FILES).items():
-        sentences = read_sentences(path, tab_cells(FINE_TYPES, COARSE_OF), report, fix=options.fix)
-        posts[split] = tagged_posts(sentences, path, report, orphans=options.orphans or "start", fix=options.fix,
+        allowed = [options.allowed(FINE_TYPES), options.allowed(COARSE_OF)]
+        sentences = read_sentences(path, tab_cells(2), allowed, report, fix=options.fix)
+        posts[split] = tagged_posts(sentences, path, report, options, orphans="start",
                                     meta={"dataset": "twitter-fmnerg", "split": split})
-        _add_fine_types(posts[split], sentences, path, report)
+        _add_fine_types(posts[split], sentences, path, report, options)
     annotate(posts, options.boxes or _boxes_beside(source), ".xml", read_voc, report, fix=options.fix)
     return posts
 
 
-def _add_fine_types(posts: Sequence[Post], sentences: Sequence[Sentence], path: Path, report: Report) -> None:
+def _add_fine_types(posts: Sequence[Post], sentences: Sequence[Sentence], path: Path, report: Report,
+                    options: Options) -> None:
     """Set ``fine_type`` from the second tag column; where its span is another, the first token's type is taken."""
     for post, sentence in zip(posts, sentences, strict=True):
         fine = sentence.column(1)
         spans = set(decode(fine, "start")[0])
         for entity in post.entities:
             first = fine[entity.token_start]
-            entity.fine_type = first[2:] or None
+            named = options.label_map.get(first[2:], first[2:])
+            entity.fine_type = None if named in ("", NO_ENTITY) else named
             whole = Span(entity.token_start, entity.token_end, first[2:]) in spans
-            if not whole or COARSE_OF.get(first[2:]) != entity.type:
+            if not whole or COARSE_OF.get(named) != entity.type:
                 report.add("fine_tag_differs", f"{path}:{sentence.lines[entity.token_start]}",
                            f"{entity.text!r} is {entity.type}, its fine tags are "
                            f"{fine[entity.token_start:entity.token_end]}")
@@ -79,7 +83,7 @@ def _boxes_beside(source: Path) -> Path:
 ADAPTERS = (
     Adapter(
         name="twitter-fmnerg", read=read, labels=frozenset(FINE_TYPES), family="twitter-gmner",
-        accepts=frozenset({"boxes", "orphans"}),
+        accepts=frozenset({"boxes", "orphans", "label_map"}),
         published='"Fine-Grained Multimodal Named Entity Recognition and Grounding with a Generative Framework" '
                   "(Wang et al., ACM Multimedia 2023), GitHub project NUSTM/FMNERG",
         layout="txt_fine/train.txt, txt_fine/dev.txt, txt_fine/test.txt and the xml folder of Twitter-GMNER v2",

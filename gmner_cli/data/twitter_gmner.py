@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from gmner_cli.data.adapter import Adapter, Options
-from gmner_cli.data.boxes import annotate, read_voc
+from gmner_cli.data.annotations import annotate
 from gmner_cli.data.conll import read_sentences, split_paths, tab_cells
 from gmner_cli.data.findings import Report
 from gmner_cli.data.posts import tagged_posts
+from gmner_cli.data.voc import read_voc
 from gmner_cli.records import Post
 
 LABELS = frozenset({"PER", "LOC", "ORG", "OTHER"})
@@ -22,9 +23,8 @@ def read_text(folder: Path, name: str, options: Options, report: Report) -> dict
     """The posts of ``folder/{train,dev,test}.txt`` without boxes. An orphan I- starts an entity."""
     posts = {}
     for split, path in split_paths(folder, FILES).items():
-        sentences = read_sentences(path, tab_cells(LABELS), report, fix=options.fix)
-        posts[split] = tagged_posts(sentences, path, report, orphans=options.orphans or "start", fix=options.fix,
-                                    meta={"dataset": name, "split": split})
+        sentences = read_sentences(path, tab_cells(1), [options.allowed(LABELS)], report, fix=options.fix)
+        posts[split] = tagged_posts(sentences, path, report, options, orphans="start", meta={"dataset": name, "split": split})
     return posts
 
 
@@ -50,7 +50,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 ADAPTERS = (
     Adapter(
         name="twitter-gmner", read=read, labels=LABELS, family="twitter-gmner",
-        accepts=frozenset({"boxes", "orphans"}),
+        accepts=frozenset({"boxes", "orphans", "label_map"}),
         published='"Grounded Multimodal Named Entity Recognition on Social Media" (Yu et al., ACL 2023), '
                   "GitHub project NUSTM/GMNER",
         layout="txt/train.txt, txt/dev.txt, txt/test.txt and xml/ID.xml",

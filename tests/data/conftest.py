@@ -45,6 +45,7 @@ class Folder:
         (root / "xml").mkdir()
         self.write(train=conll(("t1", "Ada/B-PER Brook/I-PER sings")), dev=conll(("d1", "rain again")),
                    test=conll(("s1", "Oslo/B-LOC wakes")))
+        self.xml("d1", [])  # a folder of which no file is used is refused
 
     def write(self, **splits: str) -> None:
         for split, content in splits.items():

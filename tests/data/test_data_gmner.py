@@ -45,14 +45,20 @@ def test_odd_tokens_are_kept_whole(gmner):
     assert load("twitter-gmner", gmner.root)["train"][0].tokens == odd
 
 
-@pytest.mark.parametrize("line", ["Ada", "Ada\tB-PER\tB-artist", "Ada B-PER", "\tO", "Ada\tB-DOG", "Ada\tPER", "Ada\t"])
-def test_a_malformed_line_is_named_or_left_out(gmner, line):
+@pytest.mark.parametrize(("line", "word", "entity", "fixed"), [
+    ("Ada", "Ada", None, True), ("Ada\t", "Ada", None, True), ("Ada B-PER", "Ada", "PER", True), ("\tO", None, None, True),
+    ("Ada\tB-PER\tB-artist", "Ada", "PER", False), ("\tB-PER", None, None, False),
+    ("Ada\tB-DOG", "Ada", None, False), ("Ada\tPER", "Ada", None, False)])
+def test_a_malformed_line_is_named_and_keeps_its_word(gmner, line, word, entity, fixed):
     gmner.write(train=f"IMGID:t1\nHello\tO\n{line}\nworld\tO\n")
-    with pytest.raises(GmnerError, match=r"train\.txt:3: "):
+    with pytest.raises(GmnerError, match=r"train\.txt:3: ") as caught:
         load("twitter-gmner", gmner.root)
-    fixed = load("twitter-gmner", gmner.root, options=FIX)
-    assert fixed["train"][0].tokens == ["Hello", "world"]
-    assert [f.fixed for f in fixed.report.of("malformed_line")] == [True]
+    assert ("repair them with --fix" in caught.value.hint) == fixed
+    splits = load("twitter-gmner", gmner.root, options=FIX)
+    assert splits["train"][0].tokens == ["Hello", *([word] if word else []), "world"]
+    assert [e.type for e in entities(splits)] == ([entity] if entity else [])
+    assert [f.fixed for f in splits.report.findings] == [fixed]
+    assert bool(splits.report.lost()) == (not fixed)
 
 
 def test_tokens_outside_a_post_are_malformed(gmner):
@@ -148,7 +154,7 @@ BOMB = ('<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;">]>'
     ("<annotation><object>", "no element found"), ("", "no element found"), (BOMB, "DOCTYPE"),
     (voc("t1", (9, 9), [("Ada Brook", (1, 1, float("nan"), 3))]), "not finite"),
     (voc("t1", (9, 9), [("Ada Brook", (1, 1, 2, 3))]).replace("<xmax>2</xmax>", ""), "no <bndbox/xmax>"),
-    (voc("t1", (9, 9), []).replace("<width>9</width>", "<width>nine</width>"), "invalid literal"),
+    (voc("t1", (9, 9), []).replace("<width>9</width>", "<width>nine</width>"), "could not convert"),
 ])
 def test_broken_xml_leaves_boxes_unassessed(gmner, content, reason):
     (gmner.root / "xml" / "t1.xml").write_text(content)

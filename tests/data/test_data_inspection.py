@@ -25,6 +25,8 @@ def test_duplicate_ids_are_dropped_or_renamed_by_fix(gmner):
 def test_posts_in_two_splits_are_found_by_id_and_by_text(gmner):
     gmner.write(train=conll(("t1", "Ada/B-PER"), ("t2", "RAIN again")), dev=conll(("t1", "other words")),
                 test=conll(("s1", "rain again")))
+    (gmner.root / "xml" / "d1.xml").rename(gmner.root / "xml" / "t1.xml")
+    gmner.xml("t1", [])
     report = load("twitter-gmner", gmner.root).report
     assert [(f.kind, f.where) for f in report.findings] == [("id_in_two_splits", "t1"), ("text_in_two_splits", "s1")]
 

@@ -128,7 +128,7 @@ def test_answers_from_a_file_of_ours(tmp_path):
 
 @pytest.mark.parametrize("second, words", [
     ({"id": "a", "text": "another"}, "answers.jsonl:2: another answer for 'a' stands above"), ({"id": "a"}, "answers.jsonl:2: .*text"),
-    ({"id": 5, "text": "x"}, "answers.jsonl:2: Expected str, got int"), ({"id": "a", "text": "x", "start": 1}, "answers.jsonl:2: has only one of start"),
+    ({"id": 5.5, "text": "x"}, "answers.jsonl:2: Expected int . str, got float"), ({"id": "a", "text": "x", "start": 1}, "answers.jsonl:2: has only one of start"),
     ([], "answers.jsonl:2: ")])
 def test_a_bad_line_of_answers_is_named(tmp_path, second, words):
     path = write_jsonl(tmp_path / "answers.jsonl", [{"id": "a", "text": "one"}, second])

@@ -128,7 +128,7 @@ def _read_objects(lines: Numbered, found: CaptionFile, name: str) -> None:
         except ValueError as problem:
             found.note(number, f"malformed JSON: {problem}")
             continue
-        if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        if not isinstance(value, dict) or type(value.get("id")) not in (str, int):
             found.note(number, 'is not an object with an "id"')
             continue
-        found.take(number, value["id"], value.get(name) or value.get("caption"))
+        found.take(number, str(value["id"]), value.get(name) or value.get("caption"))

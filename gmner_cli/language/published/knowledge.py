@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gmner_cli.data.conll import read_lines
-from gmner_cli.data.tags import check_tag
+from gmner_cli.data.schemes import Scheme
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.language.published.listing import listed
 from gmner_cli.records import Post
@@ -128,7 +128,7 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
             words = []
         else:
             try:
-                check_tag(tag, None)
+                Scheme().read(tag, None)
             except ValueError as problem:
                 raise _odd(path, number, str(problem)[:200]) from None
             if not token.strip(" "):

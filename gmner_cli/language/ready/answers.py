@@ -21,7 +21,7 @@ _Key = tuple[str, int | None, int | None]
 class AnswerLine(msgspec.Struct):
     """A line of a file of answers: of a post, or of the entity at ``start``..``end`` of it."""
 
-    id: str
+    id: str | int
     text: str
     start: int | None = None
     end: int | None = None
@@ -65,8 +65,8 @@ def _read_answers(path: Path) -> dict[_Key, str]:
     for where, line in read_typed(path, AnswerLine):
         if (line.start is None) != (line.end is None):
             raise RecordError("has only one of start and end", where=where)
-        if found.setdefault((line.id, line.start, line.end), line.text) != line.text:
-            raise RecordError(f"another answer for {shown(line.id)!r} stands above", where=where)
+        if found.setdefault((str(line.id), line.start, line.end), line.text) != line.text:
+            raise RecordError(f"another answer for {shown(str(line.id))!r} stands above", where=where)
     return found
 
 

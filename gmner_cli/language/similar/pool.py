@@ -95,7 +95,7 @@ def _posts(file: Path) -> Iterator[Post]:
             yield line.post
         elif isinstance(raw.get("text"), str):
             identity, meta = raw.get("id"), raw.get("meta")
-            yield Post(id=identity if isinstance(identity, str) else line.id, text=raw["text"],
+            yield Post(id=str(identity) if type(identity) in (str, int) else line.id, text=raw["text"],
                        meta=meta if isinstance(meta, dict) else None)
 
 

@@ -98,7 +98,7 @@ def test_what_is_odd_costs_no_other_caption_and_is_told_with_its_line(tmp_path):
     assert [line.split("/f:")[1] for line in torn.oddities] == [
         "5: no caption for 99", "6: is not imgid:ID###CAPTION: 'imgid:torn'; left out with the 1 lines below it",
         "9: is not imgid:ID###CAPTION: 'imgid:10'"]
-    objects = read_captions(write(tmp_path / "f", '{"id": "1", "caption": "c"}\n{"id": 2, "caption": "c"}\n[]\n{"id": "3", "caption": 5}\n{"id'))
+    objects = read_captions(write(tmp_path / "f", '{"id": "1", "caption": "c"}\n{"id": 2.5, "caption": "c"}\n[]\n{"id": "3", "caption": 5}\n{"id'))
     assert pairs(objects) == [("1", "c")] and [line.split("/f:")[1][0] for line in objects.oddities] == ["2", "3", "4", "5"]
 
 

@@ -51,7 +51,7 @@ def test_any_posts_come_back(tmp_path_factory, posts):
     (b"", "holds no posts"), (b"\r\n\r\n", "holds no posts"), (b"\x89PNG\r\n\x1a\n", "k.txt:1: is not UTF-8"),
     (spell(ADA).encode("utf-16"), "is not UTF-8"), (spell(ADA, RAIN)[:-len("No\tX\nnames.\tX\n")], "k.txt:12: ends the post of line 11"),
     (spell(ADA)[:12], "k.txt:2: is not a token"), ("Ada\tO\n", "k.txt:1: ends the post"), ("Ada Brook\n", "is not a token"),
-    ("Ada\tO\tO\n", "is not a token"), ("Ada\tPER\n", "is not an IOB2 tag"), ("Ada\tO\n<EOS>\tX\nwords\tO\n", "k.txt:3: has tag 'O'"),
+    ("Ada\tO\tO\n", "is not a token"), ("Ada\tPER\n", "is not a tag of IOB2"), ("Ada\tO\n<EOS>\tX\nwords\tO\n", "k.txt:3: has tag 'O'"),
     ("<EOS>\tX\nwords\tX\n", "k.txt:1: is <EOS>, and no post before"), (" \tO\n<EOS>\tX\nw\tX\n", "k.txt:1: has no token"),
     ("x" * 10**6, "k.txt:1: is not a token")])
 def test_a_file_that_is_torn_or_of_another_kind_is_refused_with_its_line(tmp_path, content, said):
