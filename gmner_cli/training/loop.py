@@ -49,9 +49,10 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     Every epoch ends with a checkpoint; with ``resume`` a killed training goes on
     after its last whole epoch and ends with the same weights as an unbroken one
     (on one device, with deterministic kernels), because each epoch draws its
-    randomness from (seed, epoch) alone.
+    randomness from (seed, epoch) alone. With more epochs than it was begun with, the rates
+    from there on are those of the longer schedule.
 
-    Raises GmnerError when the loss is not finite or there is nothing to train on.
+    Raises GmnerError when the loss or every dev score is not a number, or there is nothing to train on.
     """
     watcher = watcher or Watcher()
     model.to(runtime.device)
@@ -71,9 +72,10 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         schedule.go_to(before["epoch"] * per_epoch)
 
     for epoch in range(first, settings.epochs + 1):
-        if _out_of_patience(history, settings, epoch):
+        if out_of_patience(history, settings, epoch):
             break
         seed_everything(seed * 100_003 + epoch)
+        model.begin_epoch(epoch)
         began = time.perf_counter()
         try:
             means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, pictures,
@@ -96,6 +98,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         save_checkpoint(folder, resumable_tensors(model), optimizer,
                         {"epoch": epoch, **vars(history)})
         watcher.epoch(row)
+    if not history.best_epoch:
+        raise GmnerError(f"no epoch has a {metric} that is a number, so none is the best", hint="lower the learning rate (--set lr=...)")
     return history
 
 
@@ -168,5 +172,6 @@ class _Schedule:
             group["lr"] = peak * max(0.0, min(1.0, rising, falling))
 
 
-def _out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
+def out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
+    """Whether ``epoch`` is one too many after the best one."""
     return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(history.rows)
