@@ -20,7 +20,7 @@ def start_folder(name: Path | str, stage: str) -> Path:
     if name.startswith("embedded:"):
         return _with_weights(EMBEDDED / name.removeprefix("embedded:"), name, stage)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder
     if name not in recipes.names() and not folder.is_file():
         near = did_you_mean(name, recipes.names()) if "/" not in name else None
@@ -45,5 +45,5 @@ def _with_weights(folder: Path | None, name: str, stage: str) -> Path:
 
 def _known(stage: str) -> str:
     """A hint that lists what could be given."""
-    known = [f"{name}" for name in recipes.names() if (folder := _weights_of(name, stage)) and (folder / WEIGHTS).is_file()]
+    known = [name for name in recipes.names() if (folder := _weights_of(name, stage)) and (folder / WEIGHTS).is_file()]
     return f"give the folder of a trained model, or a recipe that has weights for {stage!r}: {', '.join(known) or 'none has'}"

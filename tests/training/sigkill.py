@@ -1,7 +1,7 @@
-"""Trains over a finished model, killed by SIGKILL before its every change to the disk, and says what each kill left.
+"""Trains over a finished model, killed by SIGKILL before its changes to the disk, and says what each kill left.
 
-Run as a program, with a recipe, TRAIN and DEV and a folder; a line of JSON for each kill. Children are forked,
-so that torch is imported once.
+Run as a program: RECIPE TRAIN DEV FOLDER, then "all", or the first words of how a kill comes (see ``main``). A
+line of JSON for each kill. Children are forked, so that torch is imported once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gmner_cli.app import build
-from gmner_cli.training import folder
+from gmner_cli.training import folder, runs
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -26,7 +26,6 @@ def in_child(work: Callable[[], None]) -> int:
         code = 99
         try:
             work()
-            code = 0
         except SystemExit as left:
             code = left.code or 0
         finally:
@@ -56,32 +55,53 @@ def seed_of(model: Path) -> int | None:
     return run["seed"] if run.get("finished") and (model / "model.safetensors").exists() else None
 
 
-def main(recipe: str, train: str, dev: str, root: str) -> None:
-    def run(out: Path, *options: str) -> None:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-            build()(["train-ner", train, "--dev", dev, "--recipe", recipe, "-o", str(out), "--device", "cpu", "--threads", "1", *options])
+def train(files: list[str], out: Path, *options: str) -> None:
+    recipe, posts, dev = files
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+        build()(["train-ner", posts, "--dev", dev, "--recipe", recipe, "-o", str(out), "--device", "cpu", "--threads", "1", *options])
 
-    def killed(out: Path, change: int) -> None:
+
+def killed(files: list[str], out: Path, change: int, placing: bool, steps: bool) -> None:
+    """A training that dies, counted from the end of its epochs (``placing``) or from the first one's checkpoint; ``steps``: where
+    two folders cannot be swapped in one step."""
+    if steps:
+        folder._exchanged = lambda a, b: False
+    module, name = (runs, "put_in_place") if placing else (runs, "fit")
+    real = getattr(module, name)
+
+    def begin(*args, **kwargs):
         die_before(change)
-        run(out, "--seed", "1")
+        return real(*args, **kwargs)
 
-    for change in range(200):
-        out = Path(root, str(change), "out")
-        if change == 0:
-            in_child(lambda out=out: run(out, "--seed", "0"))
-            shutil.copytree(out, Path(root, "old"))
-        else:
-            shutil.copytree(Path(root, "old"), out)
-        shutil.copytree(Path(root, "old"), folder.before(out))  # an older one, which is to go
-        code = in_child(lambda out=out, change=change: killed(out, change))
-        state = {"change": change, "killed": code == -signal.SIGKILL, "out": seed_of(out), "before": seed_of(folder.before(out)),
-                 "left": sorted(p.name for p in out.parent.iterdir())}
-        state["resumed"] = in_child(lambda out=out: run(out, "--seed", "1", "--resume"))
-        state |= {"out_then": seed_of(out), "before_then": seed_of(folder.before(out)), "torn": [
-            str(p.relative_to(out.parent)) for p in out.parent.rglob("*") if p.name.startswith(".") or p.suffix == ".partial"]}
-        print(json.dumps(state), flush=True)
-        if not state["killed"]:
-            return
+    setattr(module, name, begin)
+    train(files, out, "--seed", "1")
+
+
+def one(files: list[str], root: Path, change: int, placing: bool, steps: bool) -> dict:
+    out = root / f"{change}-{placing}-{steps}" / "out"
+    shutil.copytree(root / "old", out)
+    shutil.copytree(root / "older", folder.before(out))
+    code = in_child(lambda: killed(files, out, change, placing, steps))
+    state = {"change": change, "placing": placing, "steps": steps, "killed": code == -signal.SIGKILL,
+             "out": seed_of(out), "before": seed_of(folder.before(out)),
+             "left": sorted(str(p.relative_to(out.parent)) for p in out.parent.rglob(".*"))}
+    state["resumed"] = in_child(lambda: train(files, out, "--seed", "1", "--resume"))
+    return state | {"out_then": seed_of(out), "before_then": seed_of(folder.before(out)),
+                    "left_then": sorted(p.name for p in out.parent.iterdir()) + sorted(p.name for p in out.parent.rglob(".*"))}
+
+
+def main(recipe: str, posts: str, dev: str, root: str, what: str) -> None:
+    files, at = [recipe, posts, dev], Path(root)
+    for seed, name in (("0", "old"), ("7", "older")):
+        with contextlib.suppress(SystemExit):
+            train(files, at / name, "--seed", seed)
+    ways = [(True, False, 1), (True, True, 1), (False, False, 1 if what == "all" else 4)]
+    for placing, steps, stride in ways:
+        for change in range(0, 200, stride):
+            state = one(files, at, change, placing, steps)
+            print(json.dumps(state), flush=True)
+            if not state["killed"]:
+                break
 
 
 if __name__ == "__main__":
