@@ -72,16 +72,18 @@ def _refuse_foreign(out: Path) -> None:
 def claimed(out: Path, tell: Callable[[str], Any]) -> Iterator[Path]:
     """``OUT.partial``, for this process alone; what a kill left of an earlier change of models is mended first.
 
-    Raises GmnerError when another training writes ``out``.
+    Raises GmnerError when another training writes ``out``, UsageError where nothing can be written.
     """
     work, lock = out.with_name(out.name + ".partial"), out.with_name(out.name + ".lock")
-    with disk_errors(out):
+    try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            held = open_locked(lock)
-        except GmnerError:
-            raise GmnerError("another training is writing this model", where=str(out),
-                             hint="wait until it ends, or give another folder with -o") from None
+        held = open_locked(lock)
+    except GmnerError:
+        raise GmnerError("another training is writing this model", where=str(out),
+                         hint="wait until it ends, or give another folder with -o") from None
+    except OSError as problem:
+        kind = GmnerError if problem.errno in (errno.ENOSPC, errno.EDQUOT) else UsageError
+        raise kind(f"cannot be written: {problem.strerror}", where=str(out), hint="give another folder with -o") from None
     try:
         with disk_errors(out):
             _mend(work, out, tell)
@@ -123,14 +125,21 @@ def refuse_unmovable(out: Path) -> None:
         if out.is_dir():
             # Onto a folder that is not empty it never goes; how it fails says whether it could have gone elsewhere.
             os.rename(out, probe)
-            os.rename(probe, out)  # pragma: no cover - a file system that does not keep to that
+            os.rename(probe, out)  # not every file system keeps to that
     except OSError as problem:
         if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             reason = "is a mount point or in use" if problem.errno == errno.EBUSY else f"cannot be renamed: {problem.strerror}"
-            raise UsageError(reason if out.is_dir() else f"cannot be made: {problem.strerror}", where=str(out), hint=elsewhere) from None
+            raise UsageError(reason if out.is_dir() else f"cannot be written: {problem.strerror}", where=str(out), hint=elsewhere) from None
     finally:
         if probe is not None:
-            shutil.rmtree(probe, ignore_errors=True)
+            _remove_probe(probe)
+
+
+def _remove_probe(probe: Path) -> None:
+    """Remove what ``refuse_unmovable`` made, and nothing else that may stand there."""
+    with suppress(OSError):
+        (probe / "full").unlink(missing_ok=True)
+        probe.rmdir()
 
 
 def put_in_place(work: Path, out: Path) -> None:
@@ -180,7 +189,7 @@ def _mend(work: Path, out: Path, tell: Callable[[str], Any]) -> None:
     """Undo or complete a change of models that was killed, and remove what a kill left of temporary files."""
     for name in os.listdir(out.parent):
         if name.startswith(f".{out.name}.") and name.endswith(_PROBE):
-            shutil.rmtree(out.parent / name, ignore_errors=True)
+            _remove_probe(out.parent / name)
     shutil.rmtree(_dropped(out), ignore_errors=True)
     if (out / PLACING).exists():
         _end_placing(work, out)
