@@ -140,5 +140,7 @@ def _metric(run: dict[str, Any]) -> str:
     return run.get("metric") or _trained(run).get("metric") or "score"
 
 
-def _dev(run: dict[str, Any]) -> Any:
-    return run.get("data", {}).get("dev", {}).get("sha256")
+def _dev(run: dict[str, Any]) -> list[Any]:
+    """What the dev posts were: a file by its content, and what was read of it."""
+    file = run.get("data", {}).get("dev", {}).get("sha256")
+    return [file, run.get("limit"), run.get("label_map") or {}, run.get("usable", {}).get("dev")]

@@ -23,6 +23,9 @@ from gmner_cli.training.batches import bucket, prepared
 from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.settings import TrainSettings
 
+_LOWER = ("lower the learning rate (--set lr=...), or set precision=float32; "
+          "a model of your own may also divide by zero, or take the logarithm of it")
+
 
 @dataclass
 class Watcher:
@@ -85,6 +88,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             raise GmnerError(f"a batch of {settings.batch_size} does not fit into the GPU's memory",
                              hint="halve train.batch_size and double train.accumulate: the steps stay the same") from problem
         trained = time.perf_counter() - began
+        if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
+            raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
         scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
         if metric not in scores:
             raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
@@ -99,7 +104,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
                         {"epoch": epoch, **vars(history)})
         watcher.epoch(row)
     if not history.best_epoch:
-        raise GmnerError(f"no epoch has a {metric} that is a number, so none is the best", hint="lower the learning rate (--set lr=...)")
+        raise GmnerError(f"no epoch has a {metric} that is a number, so none is the best", hint=_LOWER)
     return history
 
 
@@ -117,9 +122,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         loss, watched = loss if isinstance(loss, tuple) else (loss, {})
         value = _scalar(loss, model)
         if not math.isfinite(value):
-            raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
-                             hint="lower the learning rate (--set lr=...), or set precision=float32; "
-                                  "a model of your own may also divide by zero, or take the logarithm of it")
+            raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}", hint=_LOWER)
         # The last group of an epoch may hold fewer batches than the others.
         last_group = number > len(batches) - len(batches) % settings.accumulate
         (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()
