@@ -109,6 +109,9 @@ class Model(nn.Module, ABC):
         returned dict itself are sent to the model's device.
         """
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch of a training, counted from 1, so that what ``collate`` chooses can follow from it."""
+
     def loss(self, batch: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, float]]:
         """Scalar to minimise, perhaps with figures to watch, whose means go into the table of epochs.
 

@@ -1,4 +1,4 @@
-"""train-ve and train-vg by recipe riveg, with small random networks: they learn drawn pictures, and words are read."""
+"""train-ve and train-vg by recipes riveg and riveg-blip, with small random networks: they learn drawn pictures, and words are read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 import shutil
 
 import pytest
-import yaml
 
-from gmner_cli import recipes
 from gmner_cli.jsonl import read_lines
 from gmner_cli.model_folder import load_model
 from gmner_cli.scoring.report import score
@@ -16,8 +14,7 @@ from tests import tiny
 from tests.conftest import read_jsonl
 from tests.shapes import WORDS, answered, draw, swapped
 
-VE = {"florence": ("gmner_cli.entailment.florence:FlorenceEntailer", tiny.save_florence),
-      "blip": ("gmner_cli.entailment.blip_itm:BlipItm", tiny.save_blip)}
+VE = {"riveg": (tiny.save_florence, {"ve.settings.prompt": "'{expression}'"}), "riveg-blip": (tiny.save_blip, {})}
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +35,10 @@ def trained(gmner, drawn, out, stage, checkpoint, recipe="riveg", **values):
 
 @pytest.fixture(scope="module", params=VE)
 def entailer(request, gmner, drawn, tmp_path_factory):
-    """The recipe's file and the trained folder."""
+    """The recipe and the trained folder."""
     folder = tmp_path_factory.mktemp(request.param)
-    kind, save = VE[request.param]
-    mine = recipes.load("riveg").values
-    if kind != mine["ve"]["model"]:
-        mine["ve"] |= {"model": kind, "settings": {"checkpoint": "", "prompt": "{expression}"}}
-    (folder / "mine.yaml").write_text(yaml.safe_dump(mine))
-    return folder / "mine.yaml", trained(gmner, drawn, folder / "ve", "ve", save(folder / "net"), folder / "mine.yaml")
+    save, values = VE[request.param]
+    return request.param, trained(gmner, drawn, folder / "ve", "ve", save(folder / "net"), request.param, **values)
 
 
 @pytest.fixture(scope="module")

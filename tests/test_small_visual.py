@@ -39,6 +39,7 @@ def train(gmner, drawn, dev, folder, name, epochs, *more, **settings):
                for w in ("--set", f"{stage}.settings.{key}={value}")]
     done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", RECIPES[name], "-o", folder, "--threads", "1", "--offline",
                  *WORDS, *changes, "--set", f"{stage}.train.epochs={epochs}", "--set", f"{stage}.train.lr=5e-3",
+                 "--set", f"{stage}.train.head_lr=5e-3",
                  "--set", f"{stage}.train.batch_size=4", *more)
     assert done.returncode == 0, done.stderr
     return folder

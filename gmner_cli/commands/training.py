@@ -14,8 +14,11 @@ from gmner_cli.commands.progress import bar
 Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
 Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
 ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model goes.")]
-Init = Annotated[Path | None, typer.Option("--init", metavar="MODEL_DIR",
-                                           help="Start from the weights of another trained model where they fit.")]
+Init = Annotated[str | None, typer.Option("--init", metavar="MODEL_DIR|RECIPE",
+                                          help="Start from the weights of another trained model where they fit: its folder, "
+                                               "or a recipe that has some, such as mini.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a killed training stopped. More epochs than it was started "
+                                                       "with are allowed; a finished model goes on from its best weights then.")]
 
 
 def trains(stage: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
@@ -33,7 +36,7 @@ def trains(stage: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
             overrides: options.Set = None,
             label_map: options.LabelMap = None,
             limit: options.Limit = None,
-            resume: options.Resume = False,
+            resume: Resume = False,
             device: options.Device = "auto",
             threads: options.Threads = None,
             seed: options.Seed = 0,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 from torch import Tensor
 
 from gmner_cli.backbone import Backbone
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
+from gmner_cli.errors import ModelError
 from gmner_cli.model import Site
 from gmner_cli.vision.familiarity import Declining, Familiarity
 
@@ -23,6 +24,10 @@ class BlipItmConfig(EntailerConfig, kw_only=True):
     """Hub id or folder of a BlipForImageTextRetrieval."""
     text_length: int = 35
     """Sub-words of an expression that are read."""
+    first_token: Literal["cls", "enc", "auto"] = "cls"
+    """What stands before the expression, over which the match head decides. The checkpoints of BLIP's authors were trained with
+    [ENC] in the place of [CLS] (LAVIS predicts so too); Hugging Face's class and example leave [CLS] there.
+    auto: enc where the checkpoint has that token, else cls."""
     abstain: float = 0.0
     """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
 
@@ -39,11 +44,14 @@ class BlipItm(Declining, Entailer):
         self.net = self.backbone.net
         self.familiarity = Familiarity(self.net.config.vision_config.hidden_size) if config.abstain else None
         self.asks_all = self.familiarity is not None
+        self.first = first_token(self.backbone, config.first_token, config.checkpoint)
 
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
         """pixels: float [P, 3, H, W]; ids, mask: int64 [N, T]."""
         words = self.backbone.tokenizer(list(texts), padding=True, truncation=True, split_special_tokens=True,
                                         max_length=self.config.text_length, return_tensors="pt")
+        if self.first is not None:
+            words["input_ids"][:, 0] = self.first
         pixels = self.backbone.processor(list(images), return_tensors="pt")["pixel_values"]
         return {"pixels": pixels, "ids": words["input_ids"], "mask": words["attention_mask"]}
 
@@ -62,3 +70,22 @@ class BlipItm(Declining, Entailer):
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)
+
+
+def first_token(backbone: Backbone, wanted: str, checkpoint: str) -> int | None:
+    """The id that takes the place of [CLS]; None where that stays. Raises ModelError when [ENC] is wanted and there is none.
+
+    The published checkpoints come with BERT's own tokenizer, which does not know the two tokens that BLIP added
+    behind it, [DEC] and [ENC]; the network's vocabulary has room for both and its configuration names the first.
+    """
+    if wanted == "cls":
+        return None
+    number = backbone.tokenizer.get_vocab().get("[ENC]")
+    text, known = backbone.net.config.text_config, len(backbone.tokenizer)
+    if number is not None and number >= text.vocab_size:
+        number = None
+    if number is None and (text.vocab_size, text.bos_token_id) == (known + 2, known):
+        number = known + 1
+    if number is None and wanted == "enc":
+        raise ModelError("has no token [ENC]", where=checkpoint, hint="first_token=cls is what it was trained with, then")
+    return number

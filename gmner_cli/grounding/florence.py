@@ -34,6 +34,8 @@ class FlorenceGrounder(Grounder):
     Decoded greedily over the location tokens alone, x2 beyond x1 and y2 beyond y1.
     ``box_scores`` is exp of the mean log-probability of the four among what was allowed.
     Trained by cross-entropy over the location tokens, without label smoothing.
+
+    Deviations from RiVEG's paper: Florence-2 in OFA's place, and a request of our own (``prompt``); the paper names none.
     """
 
     Config = FlorenceGrounderConfig

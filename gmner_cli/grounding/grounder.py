@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -43,6 +43,8 @@ class Sought:
     entity: int
     text: str
     box: Box | None = None
+    wordings: list[str] = field(default_factory=list)
+    """While training, all the words that it can be asked by, for a model that asks by one of them at a time."""
 
 
 class Grounder(Model):
@@ -71,11 +73,14 @@ class Grounder(Model):
         """For each post that has a picture, its Soughts, in parts as ``passes`` cuts them."""
         found = []
         for index, post in enumerate(posts):
-            sought = [Sought(number, expression_of(post, entity), max(entity.boxes, key=box_area) if training else None)
-                      for number, entity in enumerate(post.entities or [])
-                      if post.image is not None and (entity.boxes if training else entity.boxes is None)]
-            found += [Example(index, length, part) for length, part in self.passes(sought)]
+            found += [Example(index, length, part) for length, part in self.passes(self.sought(post, training))]
         return found
+
+    def sought(self, post: Post, training: bool) -> list[Sought]:
+        """The entities of a post that are looked for; in training each as often as it has wordings."""
+        return [Sought(number, expression_of(post, entity), max(entity.boxes, key=box_area) if training else None)
+                for number, entity in enumerate(post.entities or [])
+                if post.image is not None and (entity.boxes if training else entity.boxes is None)]
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
         """What one post seeks in parts that fit into one example, each with its length."""

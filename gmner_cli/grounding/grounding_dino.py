@@ -13,6 +13,7 @@ from torch import Tensor
 from gmner_cli.backbone import Backbone
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig, Sought
 from gmner_cli.model import Example, Site
+from gmner_cli.records import Post
 
 CLASSES = {"GroundingDinoForObjectDetection": "transformers", "MMGroundingDinoForObjectDetection": "transformers"}
 """Detectors that read text, and where they live."""
@@ -31,6 +32,9 @@ class GroundingDino(Grounder):
 
     The expressions are joined by ".", which the detector's text mask keeps apart;
     a region's score for an expression is its highest over the expression's sub-words.
+
+    An entity with several wordings is asked for by one of them in an epoch, by the next one in the next: all
+    in one pass would be as many equal targets, and the matching gives each of them a region of its own.
     """
 
     Config = GroundingDinoConfig
@@ -43,21 +47,42 @@ class GroundingDino(Grounder):
         self.net, self.tokenizer = self.backbone.net, self.backbone.tokenizer
         self.net.config.auxiliary_loss = True  # every decoder layer is taught; published configs leave it off
         self.net.loss_function = by_picture(self.net.loss_function)
+        self.epoch = 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def sought(self, post: Post, training: bool) -> list[Sought]:
+        """Each entity once; in training with all its wordings."""
+        found = super().sought(post, training)
+        if not training:
+            return found
+        once: dict[tuple[int, int, str], Sought] = {}
+        for one in found:
+            entity = post.entities[one.entity]
+            once.setdefault((entity.start, entity.end, entity.type), one).wordings.append(one.text)
+        return list(once.values())
+
+    def _wording(self, post: int, sought: Sought) -> str:
+        """The words to ask by in this epoch; which one comes first differs from post to post, so that an epoch hears all sources."""
+        if not sought.wordings:
+            return sought.text
+        return sought.wordings[(self.epoch + post) % len(sought.wordings)]
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
         """Parts whose expressions, stops and two ends together fit into ``text_length``; length in sub-words."""
         parts: list[tuple[int, list[Sought]]] = []
         for one in sought:
-            cost = len(self._pieces(one)) + 1
+            cost = max(len(self._pieces(text)) for text in one.wordings or [one.text]) + 1
             if not parts or parts[-1][0] + cost > self.config.text_length:
                 parts.append((2, []))
             used, part = parts[-1]
             parts[-1] = (used + cost, [*part, one])
         return parts
 
-    def _pieces(self, sought: Sought) -> list[int]:
+    def _pieces(self, text: str) -> list[int]:
         # A full stop or a question mark inside an expression would end it for the detector.
-        text = sought.text.lower().replace(".", " ").replace("?", " ").strip() or "object"
+        text = text.lower().replace(".", " ").replace("?", " ").strip() or "object"
         ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
         return (ids or [self.tokenizer.unk_token_id])[:self.config.text_length - 3]
 
@@ -71,7 +96,7 @@ class GroundingDino(Grounder):
         for example in examples:
             ids, ranges = [first], []
             for sought in example.data:
-                pieces = self._pieces(sought)
+                pieces = self._pieces(self._wording(example.post, sought))
                 ranges.append((len(ids), len(ids) + len(pieces)))
                 ids += [*pieces, stop]
             rows.append(torch.tensor([*ids, last]))

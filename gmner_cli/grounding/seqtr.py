@@ -1,6 +1,7 @@
 """Visual grounding by four coordinate tokens decoded in order (after SeqTR, Zhu et al. 2022; written anew).
 
-The picture is encoded once for all its entities; see ``vision.reader``.
+The picture is encoded once for all its entities; see ``vision.reader``. Deviations from RiVEG's paper: BLIP's encoders in
+place of DarkNet and a GRU, and no weights from RefCOCO to start from.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from gmner_cli.jsonl import write_atomic
 FILE = "resume.safetensors"
 
 
-def save_checkpoint(folder: Path, tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+def save_checkpoint(folder: Path, tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer | None,
                     progress: dict[str, Any]) -> None:
-    """Write weights, optimiser state and progress (JSON-able) into ``folder/resume.safetensors``."""
+    """Write weights, optimiser state (None: that of a fresh one) and progress (JSON-able) into ``folder/resume.safetensors``."""
     content = {f"weights/{name}": value.detach().cpu().contiguous() for name, value in tensors.items()}
-    for index, state in optimizer.state_dict()["state"].items():
+    for index, state in (optimizer.state_dict()["state"] if optimizer else {}).items():
         for key, value in state.items():
             content[f"optimizer/{index}/{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
     write_atomic(folder / FILE, save(content, metadata={"progress": json.dumps(progress)}))

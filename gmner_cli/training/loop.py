@@ -23,6 +23,9 @@ from gmner_cli.training.batches import bucket, prepared
 from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.settings import TrainSettings
 
+_LOWER = ("lower the learning rate (--set lr=...), or set precision=float32; "
+          "a model of your own may also divide by zero, or take the logarithm of it")
+
 
 @dataclass
 class Watcher:
@@ -49,9 +52,10 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     Every epoch ends with a checkpoint; with ``resume`` a killed training goes on
     after its last whole epoch and ends with the same weights as an unbroken one
     (on one device, with deterministic kernels), because each epoch draws its
-    randomness from (seed, epoch) alone.
+    randomness from (seed, epoch) alone. With more epochs than it was begun with, the rates
+    from there on are those of the longer schedule.
 
-    Raises GmnerError when the loss is not finite or there is nothing to train on.
+    Raises GmnerError when the loss or every dev score is not a number, or there is nothing to train on.
     """
     watcher = watcher or Watcher()
     model.to(runtime.device)
@@ -71,9 +75,10 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         schedule.go_to(before["epoch"] * per_epoch)
 
     for epoch in range(first, settings.epochs + 1):
-        if _out_of_patience(history, settings, epoch):
+        if out_of_patience(history, settings, epoch):
             break
         seed_everything(seed * 100_003 + epoch)
+        model.begin_epoch(epoch)
         began = time.perf_counter()
         try:
             means = _one_epoch(model, examples, train, settings, runtime, optimizer, schedule, pictures,
@@ -83,6 +88,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
             raise GmnerError(f"a batch of {settings.batch_size} does not fit into the GPU's memory",
                              hint="halve train.batch_size and double train.accumulate: the steps stay the same") from problem
         trained = time.perf_counter() - began
+        if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
+            raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
         scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
         if metric not in scores:
             raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
@@ -96,6 +103,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         save_checkpoint(folder, resumable_tensors(model), optimizer,
                         {"epoch": epoch, **vars(history)})
         watcher.epoch(row)
+    if not history.best_epoch:
+        raise GmnerError(f"no epoch has a {metric} that is a number, so none is the best", hint=_LOWER)
     return history
 
 
@@ -113,9 +122,7 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         loss, watched = loss if isinstance(loss, tuple) else (loss, {})
         value = _scalar(loss, model)
         if not math.isfinite(value):
-            raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}",
-                             hint="lower the learning rate (--set lr=...), or set precision=float32; "
-                                  "a model of your own may also divide by zero, or take the logarithm of it")
+            raise GmnerError(f"the loss is {value} in batch {number} of {len(batches)}", hint=_LOWER)
         # The last group of an epoch may hold fewer batches than the others.
         last_group = number > len(batches) - len(batches) % settings.accumulate
         (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()
@@ -168,5 +175,6 @@ class _Schedule:
             group["lr"] = peak * max(0.0, min(1.0, rising, falling))
 
 
-def _out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
+def out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
+    """Whether ``epoch`` is one too many after the best one."""
     return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(history.rows)

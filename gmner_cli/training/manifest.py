@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from gmner_cli import __version__
-from gmner_cli.errors import GmnerError
+from gmner_cli.errors import GmnerError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.jsonl import encode, write_atomic
 from gmner_cli.records import Post
@@ -32,6 +32,12 @@ _SAME = {
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 
 Files count by what they hold, so that they may be moved."""
+
+_WORDS = ("about", "note")
+"""Of a recipe: what is for its readers."""
+
+MOST_TOLD, LONGEST_TOLD = 5, 100
+"""Values of a kind that are named, and characters that are shown of one."""
 
 
 def describe(command: str, recipe: dict[str, Any], data: dict[str, tuple[Path | str, Iterable[Post]]], seed: int,
@@ -70,10 +76,57 @@ def _version(name: str) -> str | None:
         return None
 
 
-def changes(before: dict[str, Any], about: dict[str, Any]) -> list[str]:
-    """What ``about`` says otherwise than the manifest ``before``, as far as ``about`` goes."""
+def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str] = ()) -> list[str]:
+    """What ``about`` says otherwise than the manifest ``before``, as far as ``about`` goes, with the values then and now.
+
+    ``growing``: dotted paths of the recipe's numbers that may be larger now.
+    """
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
-    return [name for name, path in _SAME.items() if path[0] in about and _dig(before, path) != _dig(about, path)]
+    found = []
+    for name, path in _SAME.items():
+        if path[0] not in about:
+            continue
+        then, now = _dig(before, path), _dig(about, path)
+        if path[-1] == "sha256":
+            told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
+        elif path == ("code",):
+            told = ["its content"] if then != now else []
+        else:
+            told = [_then_and_now(where, *values) for where, *values in differences(then, now)
+                    if not (path == ("recipe",) and (where in _WORDS or (where in growing and _grown(*values))))]
+        if told:
+            more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+            found.append(f"{name} ({', '.join(told[:MOST_TOLD])}{more})")
+    return found
+
+
+def differences(then: Any, now: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """``(dotted path, then, now)`` of every value in nested dicts that is not the same."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in {**then, **now}:
+            yield from differences(then.get(key), now.get(key), f"{at}.{key}" if at else key)
+    elif then != now:
+        yield at, then, now
+
+
+def _grown(then: Any, now: Any) -> bool:
+    return isinstance(then, int) and isinstance(now, int) and now > then
+
+
+def _then_and_now(where: str, then: Any, now: Any) -> str:
+    return (f"{where}: " if where else "") + f"{_shown(then)} then, {_shown(now)} now"
+
+
+def _file(then: Any, now: Any) -> str:
+    """How a file differs that has another content now."""
+    old, new = (part.get("path") if isinstance(part, dict) else None for part in (then, now))
+    return f"{_shown(old)} has changed" if old == new else _then_and_now("", old, new)
+
+
+def _shown(value: Any) -> str:
+    """A value in one short line."""
+    text = "none" if value is None else value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return printable(text if len(text) <= LONGEST_TOLD else text[:LONGEST_TOLD] + "...")
 
 
 def _dig(content: Any, path: tuple[str, ...]) -> Any:

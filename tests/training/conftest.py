@@ -21,7 +21,7 @@ def training(tmp_path, monkeypatch, capsys):
     for name in ("Point", "Seer"):
         (tmp_path / f"{name}.yaml").write_text(json.dumps({"name": name, "stages": ["ner"], "ner": {
             "model": f"tests.training.point:{name}", "settings": {"base": str(tmp_path / "base.txt")}, "weights": None, "batch_size": 2,
-            "train": {"epochs": 3, "batch_size": 2, "lr": 0.1, "warmup": 0.0}}}))
+            "train": {"epochs": 3, "batch_size": 2, "lr": 0.1, "warmup": 0.0, "clip": 1.0, "patience": 0}}}))
     write_jsonl(tmp_path / "train.jsonl", [post(f"t{n}") for n in range(4)])
     write_jsonl(tmp_path / "dev.jsonl", [post(f"d{n}") for n in range(3)])
     out = tmp_path / "out"
@@ -48,6 +48,6 @@ def training(tmp_path, monkeypatch, capsys):
 
         monkeypatch.setattr(loop, "save_checkpoint", save)
 
-    call.out, call.folder, call.kill_after = out, tmp_path, kill_after
-    call.run = lambda: json.loads((out / "run.json").read_text())
+    call.out, call.folder, call.kill_after, call.before = out, tmp_path, kill_after, tmp_path / "out.before"
+    call.run = lambda folder=out: json.loads((folder / "run.json").read_text())
     return call

@@ -79,6 +79,13 @@ def test_a_loss_that_is_not_a_number_ends_with_advice(tmp_path):
     assert "lr=" in problem.value.hint
 
 
+def test_weights_that_are_no_numbers_are_not_kept_though_the_loss_was_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(Line, "loss", lambda self, batch: (self.weight ** 2).sum().sqrt())  # at 0 its slope is 0 / 0
+    with pytest.raises(GmnerError, match="no numbers any more after epoch 1"):
+        train(Line([1] * 5), tmp_path, epochs=1, batch_size=10)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 def test_an_unknown_metric_names_the_known_ones(tmp_path):
     with pytest.raises(GmnerError, match="'em'") as problem:
         train(Line([1] * 5), tmp_path, metric="em")

@@ -33,6 +33,29 @@ def test_another_option_is_refused(training, options, named):
     assert done.code == 1 and f"another {named}" in done.err
 
 
+@pytest.mark.parametrize(("options", "named"), [
+    (["--label-map", "PER=HUMAN"], "(PER: none then, HUMAN now)"), (["--limit", "2"], "--limit (none then, 2 now)"),
+    (["--seed", "5"], "seed (0 then, 5 now)"),
+    (["--set", "lr=0.2", "--set", "ner.train.clip=2"], "(ner.train.lr: 0.1 then, 0.2 now, ner.train.clip: 1.0 then, 2 now)"),
+    (["--set", "epochs=2"], "ner.train.epochs: 3 then, 2 now"), (["--dev", "train.jsonl"], "dev.jsonl then,")])
+def test_what_differs_is_named_with_its_value_then_and_now(training, monkeypatch, options, named):
+    monkeypatch.chdir(training.folder)
+    training.kill_after(1)
+    training()
+    done = training("--resume", *options)
+    assert done.code == 1 and named in done.err and "old values" in done.err
+    assert training("--resume").code == 0
+
+
+def test_a_changed_file_is_named(training):
+    training.kill_after(1)
+    training()
+    write_jsonl(training.folder / "train.jsonl", [post("new")])
+    (training.folder / "base.txt").write_text("other " * 100)
+    done = training("--resume")
+    assert "train.jsonl has changed" in done.err and "(base: weights then, other " in done.err and len(done.err) < 900
+
+
 @pytest.mark.parametrize("options", [["--images", "other"], ["--on-missing-image", "text-only"]])
 def test_other_pictures_are_refused_where_the_model_looks(training, options):
     (training.folder / "other").mkdir()
@@ -99,10 +122,10 @@ def test_a_finished_training_is_not_repeated(training):
 
 
 @pytest.mark.parametrize("old_model", [False, True])
-@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("step", range(5))
 def test_a_kill_while_the_folder_is_put_in_place_costs_no_training(training, monkeypatch, step, old_model):
     """Killed before or after each change to the disk once all epochs are done; then --resume."""
-    from gmner_cli.training import runs
+    from gmner_cli.training import folder, runs
 
     if old_model:
         assert training("--seed", "9").code == 0
@@ -117,7 +140,7 @@ def test_a_kill_while_the_folder_is_put_in_place_costs_no_training(training, mon
 
     def placing(work, out, real=runs.put_in_place):
         with monkeypatch.context() as disk:
-            for module, name in ((Path, "unlink"), (os, "rename"), (shutil, "rmtree")):
+            for module, name in ((Path, "unlink"), (os, "rename"), (shutil, "rmtree"), (folder, "_exchanged")):
                 disk.setattr(module, name, kill_at_step(getattr(module, name)))
             real(work, out)
 
@@ -125,11 +148,11 @@ def test_a_kill_while_the_folder_is_put_in_place_costs_no_training(training, mon
         end.setattr(runs, "put_in_place", placing)
         killed = training()
     assert len(killed.epochs) == 3
-    assert killed.code == ("killed" if old_model or step < 3 else 0)
+    assert killed.code == ("killed" if step < 4 + old_model else 0)
     done = training("--resume")
     assert done.code == 0 and not done.epochs, done.err
     assert training.run()["seed"] == 0 and training.run()["finished"]
-    assert not [p.name for p in training.folder.iterdir() if "out" in p.name and p != training.out]
+    assert {p.name for p in training.folder.iterdir() if "out" in p.name} == {"out", *(["out.before"] if old_model else [])}
     assert not (training.out / "resume.safetensors").exists()
 
 

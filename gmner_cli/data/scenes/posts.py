@@ -62,7 +62,10 @@ def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, obje
 
 
 def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object]:
-    """A picture with a caption for its text: no names, no boxes, no types. What image-text models are pre-trained on."""
+    """A picture with a caption for its text: no names, no boxes, no types. What image-text models are pre-trained on.
+
+    Looks are drawn at random, so about one picture in 200 shows a figure that looks like a held-out being.
+    """
     looks = [random_look(random_kind(rng), rng) for _ in range(rng.randint(1, 1 + knobs.distractors))]
     if rng.random() < knobs.rivals:
         looks.append(random_look(looks[0].kind, rng))

@@ -17,6 +17,9 @@ the post does not have, such as a caption, is left out.
 What a post says is data. It is folded to one line, it can only follow words of the
 template on their line, and it is never read as a template, so that no tweet can
 write a line of the prompt.
+
+The shipped files have the structure of RiVEG's templates (sections IV-B1 and IV-B2), and words and fixed examples of our
+own: the paper prints no prompt head and no examples. To repeat its wording, copy a file, change it, and give it with --prompt.
 """
 
 from __future__ import annotations

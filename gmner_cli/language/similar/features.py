@@ -31,7 +31,11 @@ BATCH = 32
 
 
 class Tagger:
-    """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section IV-B1, M_b)."""
+    """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section IV-B1, M_b).
+
+    A deviation: the paper's M_b fuses text and picture (UMT). The taggers that come with this tool read text alone, so by default
+    posts are alike that read alike; a tagger of one's own that looks is used with its pictures.
+    """
 
     def __init__(self, folder: Path, runtime: Runtime, *, code: Section | None = None, pictures: Pictures = NO_PICTURES,
                  tell: Callable[[str], Any] = say, offline: bool = False):
