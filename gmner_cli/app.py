@@ -16,11 +16,12 @@ import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
-from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_untrusted
+from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
 from gmner_cli.interrupts import watch
 
-COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
+COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes",
+            "trust")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 
@@ -59,8 +60,12 @@ def _own_up_to_defaults(ctx: typer.Context) -> None:
     """Say that the file in the working directory has a say, and refuse what it must not. Not reached by --help."""
     used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
     if used:
+        from gmner_cli.commands.distrust import refuse_untrusted
+        from gmner_cli.trust import Trust
+
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
-        refuse_untrusted({name: ctx.params[name] for name in used})
+        refuse_untrusted(ctx.info_name, {name: ctx.params[option.parameter] for name, option in _options(ctx.command).items()
+                                         if option.parameter in used}, ctx.obj, Trust(Path(typer.get_app_dir("gmner"))))
 
 
 def _unexpected(problem: Exception) -> str:
@@ -120,7 +125,8 @@ def root(
     # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
     commands = ctx.command.commands  # type: ignore[attr-defined]
     try:
-        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()})
+        ctx.obj = read_own(Path.cwd())
+        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()}, ctx.obj)
     except GmnerError as problem:
         typer.echo(f"gmner: {problem}", err=True)
         raise typer.Exit(problem.exit_code) from None
@@ -131,7 +137,7 @@ root.__doc__ = __doc_of_app__
 
 def _options(command: TyperCommand) -> dict[str, Option]:
     """Long options of a command, without the dashes in front."""
-    return {spelling.lstrip("-"): Option(p.name, getattr(p, "multiple", False))
+    return {spelling.lstrip("-"): Option(p.name, getattr(p, "multiple", False), getattr(p, "is_flag", False))
             for p in command.params for spelling in p.opts if spelling.startswith("--")}
 
 

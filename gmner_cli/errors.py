@@ -15,6 +15,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_CHARACTERS = 1000
+"""Of a message. What users wrote may stand in it, and that may be a whole book on one line."""
+
 DATA_FAILED, WRONG_USAGE, SOME_FAILED, INTERRUPTED, CLOSED_PIPE = 1, 2, 3, 130, 141
 
 
@@ -35,13 +38,13 @@ class GmnerError(Exception):
         self.message, self.where, self.hint = message, where, hint
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+        text = shortened(f"{self.where}: {self.message}" if self.where else self.message)
+        return f"{text}\n  hint: {shortened(self.hint)}" if self.hint else text
 
     @property
     def reason(self) -> str:
         """Where and what in one printable line, without the hint: for an ``error`` field or a list."""
-        return printable(f"{self.where}: {self.message}" if self.where else self.message)
+        return shown(f"{self.where}: {self.message}" if self.where else self.message, MOST_CHARACTERS)
 
 
 class UsageError(GmnerError):
@@ -65,6 +68,16 @@ class ModelError(GmnerError):
 def printable(text: str) -> str:
     """One line that is safe in a terminal: control characters, line ends and lone surrogates are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """``text``, with "…" for its middle where it is longer than ``most`` characters."""
+    return text if len(text) <= most else f"{text[:most - most // 2 - 1]}…{text[len(text) - most // 2:]}"
+
+
+def shown(text: str, most: int = 200) -> str:
+    """What a user wrote, as a message quotes it: printable, and cut in the middle where it is longer than ``most``."""
+    return shortened(printable(shortened(text, most)), most)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
