@@ -56,13 +56,13 @@ def command(
             state = "gone" if found is None else "trusted" if digest(found) == sha256 else "changed, so not trusted"
             typer.echo(f"{printable(name)}: {state}")
         return
-    path = place / FILE if place.is_dir() else place
+    path = place / FILE if os.path.isdir(place) else place
     if forget:
         said = "is trusted no longer" if trust.forget(path) else "was not trusted"
         typer.echo(f"gmner trust: {printable(str(path))} {said}", err=True)
         return
     if not os.path.lexists(path):
-        raise UsageError("there is nothing to trust here" if place.is_dir() else "no such file", where=printable(str(path)))
+        raise UsageError("there is nothing to trust here" if os.path.isdir(place) else "no such file", where=printable(str(path)))
     path = Path(os.path.abspath(path))
     own = read_own(path.parent) if path.name == FILE else None
     for file in (path, *(_in_its_folder(recipes_named, own) if own else ())):
