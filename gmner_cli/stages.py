@@ -182,7 +182,7 @@ class CheckImages:
         try:
             self.pictures.load(post, self.side)
         except ImageError as problem:
-            return problem
+            return problem.with_traceback(None)  # it is kept beside others, and would keep the frames
         return None
 
 

@@ -31,6 +31,7 @@ def command(
     images: Annotated[Path | None, typer.Option(
         "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
         "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,
+    follow_links: options.FollowLinks = False,
     examples_fixed: Annotated[int | None, typer.Option(
         "--examples-fixed", metavar="SEED", help="Instead of similar examples, the same random ones of the pool for all posts.")] = None,
     never: Annotated[list[Path] | None, typer.Option(
@@ -103,7 +104,7 @@ def command(
     from gmner_cli.language.expand.plan import Plan
 
     where = runtime.start(device, seed=seed, threads=threads)
-    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, examples_fixed=examples_fixed,
+    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, follow_links=follow_links, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
                 per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
                 store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)

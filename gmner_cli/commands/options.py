@@ -16,6 +16,9 @@ Images = Annotated[
                  help="Folder that the image paths are relative to. Default: images/ beside the JSONL file if it "
                       "exists, else the file's own folder."),
 ]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", envvar="GMNER_FOLLOW_LINKS", help="Symbolic links in the folder may lead out of it, to files.")
+]
 Out = Annotated[
     str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
 ]

@@ -14,7 +14,7 @@ SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
 SCENES = "scenes"
-_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column")
+_READING = ("source", "images", "follow_links", "boxes", "check", "fix", "against", "orphans", "column")
 _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
 
 
@@ -27,6 +27,7 @@ def command(
                       "(conll: a file). Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
                       "record its size, report what is missing or broken.")] = None,
+    follow_links: options.FollowLinks = False,
     boxes: Annotated[Path | None, typer.Option("--boxes", metavar="DIR", help="Folder of the box files (ID.xml), where it "
                      "is not the data set's own.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
@@ -68,7 +69,7 @@ def command(
     """
     given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     if odd := sorted(given & set(_READING if dataset == SCENES else _DRAWING)):
-        raise typer.BadParameter(f"means nothing for {dataset}", param_hint="--set" if odd[0] == "knobs" else f"--{odd[0]}")
+        raise typer.BadParameter(f"means nothing for {dataset}", param_hint="--set" if odd[0] == "knobs" else f"--{odd[0].replace('_', '-')}")
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -79,7 +80,7 @@ def command(
     from gmner_cli import data
     from gmner_cli.data import output, summary
 
-    splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column),
+    splits = data.load(dataset, source, options=data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, follow_links=follow_links),
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):

@@ -17,13 +17,15 @@ class Options:
 
     fix: repair what can be repaired. boxes: folder of the XML files where it is
     not the data set's own. orphans: overrides the data set's reading of orphan
-    I- tags. column: the tag's column of a generic file, 1 the first, -1 the last.
+    I- tags. column: the tag's column of a generic file, 1 the first, -1 the last. follow_links: whether symbolic
+    links in the folders of pictures and of annotations may lead out of them.
     """
 
     fix: bool = False
     boxes: Path | None = None
     orphans: Orphans | None = None
     column: int = -1
+    follow_links: bool = False
 
 
 @dataclass(frozen=True)

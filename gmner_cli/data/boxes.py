@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import GmnerError
+from gmner_cli.inside import inside
 from gmner_cli.records import Box, Entity, Mask, Post
 
 
@@ -164,9 +165,9 @@ def note_image_name(annotation: Annotation, post_id: str, where: object, report:
 
 def annotate(
     posts: dict[str, list[Post]], folder: Path, suffix: str, read: Callable[[Path], Annotation], report: Report, *,
-    fix: bool = False,
+    fix: bool = False, follow_links: bool = False,
 ) -> None:
-    """Attach ``folder/ID.suffix``, read by ``read``, to every post of every split.
+    """Attach ``folder/ID.suffix``, read by ``read``, to every post of every split. ``follow_links``: see ``inside``.
 
     Raises GmnerError when the folder is absent; broken, foreign and left-over
     files go to ``report``.
@@ -181,7 +182,7 @@ def annotate(
             used.add(post.id)
             where = f"{folder.name}/{post.id}{suffix}"
             try:
-                annotation = read(path) if path else None
+                annotation = read(inside(folder, path.name, follow_links=follow_links, what="annotation")) if path else None
             except GmnerError as problem:
                 report.add("broken_annotation", where, problem.message)
                 continue
