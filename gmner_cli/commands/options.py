@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -80,6 +81,15 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         except ValueError:
             settings[key] = value
     return settings
+
+
+def stdout_holds(text: str) -> bool:
+    """Whether stdout's encoding has all characters of ``text``; what it lacks is escaped, which JSON and YAML must do themselves."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gmner_cli.commands.options import Set
+from gmner_cli.commands.options import Set, stdout_holds
 
 if TYPE_CHECKING:
     from gmner_cli.recipes import Recipe
@@ -36,7 +36,7 @@ def command(
         recipe = recipes.load(name, overrides or [])
         if name not in recipes.names():
             _spell_out(recipe)
-        typer.echo(recipes.text_of(recipe), nl=False)
+        typer.echo(recipes.text_of(recipe, escaped=not stdout_holds(recipes.text_of(recipe))), nl=False)
         return
     names = recipes.names()
     indent = max(map(len, names)) + 2

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gmner_cli.commands.options import LabelMap, parse_label_map
+from gmner_cli.commands.options import LabelMap, parse_label_map, stdout_holds
 from gmner_cli.errors import GmnerError, UsageError
 
 
@@ -84,7 +84,8 @@ def command(
     for warning in report["warnings"]:
         typer.echo(clean(f"gmner score: warning: {warning}"), err=True)
     if as_json or not (as_table or sys.stdout.isatty()):
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        typer.echo(text if stdout_holds(text) else json.dumps(report, indent=2, allow_nan=False))
     else:
         layout = render_cascade if runs else render
         typer.echo(layout(report, shutil.get_terminal_size().columns), nl=False)

@@ -113,9 +113,9 @@ def load(name: str, overrides: Sequence[str] = (), within: str | None = None,
     return recipe
 
 
-def text_of(recipe: Recipe) -> str:
-    """The whole recipe as YAML."""
-    return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=True, width=100)
+def text_of(recipe: Recipe, escaped: bool = False) -> str:
+    """The whole recipe as YAML; ``escaped``: in ASCII alone."""
+    return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=not escaped, width=100)
 
 
 def _read(name: str, seen: tuple[str, ...], visit: Callable[[Path], object]) -> dict[str, Any]:
