@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
 
 
@@ -16,7 +16,7 @@ def command(
     task: Annotated[Literal["knowledge", "expansions"], typer.Option(
         "--task", help="knowledge: what the names of a post are, one answer a post. expansions: what each entity is, in plain words.")],
     llm: Annotated[str, typer.Option(
-        "--llm", envvar="GMNER_LLM", metavar="L", help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
+        "--llm", envvar="GMNER_LLM", metavar="L", autocompletion=completing.llms, help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
         "answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
     pool: Annotated[Path | None, typer.Option(
         "--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") that the examples are taken from. "
@@ -27,7 +27,7 @@ def command(
         "--similar-by", metavar="DIR", help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
         "picture too if the tagger looks. Default: that of recipe mini.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
+        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes, help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
     images: Annotated[Path | None, typer.Option(
         "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
         "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from gmner_cli.commands import completing
 from gmner_cli.errors import SOME_FAILED
 
 Images = Annotated[
@@ -24,7 +25,7 @@ Out = Annotated[
     str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
 ]
 Recipe = Annotated[
-    str, typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME",
+    str, typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes,
                       help="Recipe name (see `gmner recipes`) or path of a YAML file.")
 ]
 Set = Annotated[
@@ -32,7 +33,7 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, as in --set ner.train.epochs=3. Repeatable."),
 ]
 Device = Annotated[
-    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", help="Where models run.")
+    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", autocompletion=completing.devices, help="Where models run.")
 ]
 Offline = Annotated[
     bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
 
 
@@ -23,7 +23,7 @@ def command(
     ner: _weights("tagger (train-ner)") = None,
     ve: _weights("visual entailment model") = None,
     vg: _weights("visual grounding model") = None,
-    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes",
+    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
     overrides: options.Set = None,

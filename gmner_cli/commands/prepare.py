@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.errors import DATA_FAILED
 
 SHOWN = 5
@@ -20,7 +20,7 @@ _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs"
 
 def command(
     ctx: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="twitter-gmner, twitter-fmnerg, twitter-smner, "
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", autocompletion=completing.datasets, help="twitter-gmner, twitter-fmnerg, twitter-smner, "
                                            "twitter-2015, twitter-2017, conll or scenes.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
     source: Annotated[Path | None, typer.Option("--source", metavar="DIR", help="The data set as its authors publish it "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gmner_cli.commands import completing
 from gmner_cli.commands.options import Set, stdout_holds
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A recipe, or the path of one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", autocompletion=completing.recipes, help="A recipe, or the path of one.")] = None,
     overrides: Set = None,
 ) -> None:
     """List the recipes, or print one whole, with every value that can be set.

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gmner_cli.commands import completing
 from gmner_cli.commands.options import LabelMap, parse_label_map, stdout_holds
 from gmner_cli.errors import GmnerError, UsageError
 
@@ -38,7 +39,7 @@ def command(
     ignore_extra: Annotated[bool, typer.Option("--ignore-extra", help="Leave out posts of PRED that are not in GOLD, "
                                                "instead of stopping.")] = False,
     oracles: Annotated[list[str] | None, typer.Option(
-        "--cascade", metavar="LEVEL=FILE", help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
+        "--cascade", metavar="LEVEL=FILE", autocompletion=completing.cascade, help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
                                                 "LEVEL is spans, groundable or boxes. Repeatable.")] = None,
 ) -> None:
     """Compare predicted posts with gold posts: span, MNER, EEG, GMNER, EES and SMNER.
