@@ -82,7 +82,7 @@ def foreign(problem: Exception) -> GmnerError | None:
         where = None if name is None else shown(os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
         return GmnerError(f"cannot be read or written: {problem.strerror}", where=where)
     if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "allocate memory" in str(problem)[:200]:
-        return GmnerError("there is not enough memory", hint="give a smaller --batch-size, smaller pictures or another model")
+        return GmnerError(f"there is not enough memory ({type(problem).__name__})", hint="give a smaller --batch-size, smaller pictures or another model")
     if isinstance(problem, UnicodeEncodeError) and problem.reason == "surrogates not allowed":
         return GmnerError("is not UTF-8, so it cannot be written", where=shown(str(problem.object)))
     if isinstance(problem, ModuleNotFoundError) and problem.name and not problem.name.startswith("gmner_cli"):

@@ -168,7 +168,8 @@ class Pictures:
             raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
-        self.root, self.missing, self.workers, self.named, self.follow_links = root, missing, workers, named, follow_links
+        self.root, self.missing, self.workers, self.named = root, missing, workers, named
+        self._rule = {"follow_links": True} if follow_links else {}
         self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -182,7 +183,7 @@ class Pictures:
             if (name, side) in self._kept:
                 self._kept.move_to_end((name, side))
                 return self._kept[name, side]
-        opened = open_sized(self.root, name, side, self.follow_links)  # not under the lock, which would decode one after the other
+        opened = open_sized(self.root, name, side, **self._rule)  # not under the lock, which would decode one after the other
         with self._lock:
             if (name, side) not in self._kept:
                 self._kept[name, side] = opened
