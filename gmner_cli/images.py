@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
+import traceback
 import warnings
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from gmner_cli.errors import ImageError, UsageError, printable
+from gmner_cli.bounded import open_regular
+from gmner_cli.errors import ImageError, UsageError, printable, shown
+from gmner_cli.inside import inside
+from gmner_cli.png_pixels import PixelsAlone
 from gmner_cli.records import Post
 
 # Sizes are checked here, and EXIF oddities do not matter. For the whole process, because
@@ -23,6 +28,10 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb (a 100-megapixel photo is 300 MB in memory)."""
+
+MOST_SIDE, MOST_ASPECT = 65_535, 500
+"""The longest side that a JPEG can have, and how many times the other a side may be: models scale pictures by one
+side, and a line of 100 million pixels by one would become larger than any memory."""
 
 LARGE_PIXELS = 25_000_000
 """Pictures above this are decoded one at a time: the copies on the way from a file take up to ten bytes a pixel."""
@@ -41,22 +50,9 @@ KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000",
 """Formats that are read. Pillow knows more, but EPS runs Ghostscript on the file and others are as risky."""
 
 
-def locate(root: Path, name: str) -> Path:
-    """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder or is not there."""
-    where = printable(str(root / name))
-    try:
-        base = root.resolve()
-        path = (base / name).resolve()
-        if path != base and not path.is_relative_to(base):
-            raise ImageError(f"image path {name!r} leaves the image folder", where=str(root))
-        if not path.exists():
-            raise ImageError("no such image", where=where,
-                             hint="give the folder with --images, or use --on-missing-image text-only")
-        if not path.is_file():  # a FIFO would wait for ever
-            raise ImageError("is not a file", where=where)
-    except (OSError, ValueError, RuntimeError) as problem:  # name too long, NUL in it, circle of symbolic links
-        raise ImageError(f"image cannot be found: {getattr(problem, 'strerror', None) or problem}", where=where) from None
-    return path
+def locate(root: Path, name: str, follow_links: bool = False) -> Path:
+    """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder (see ``inside``) or is not there."""
+    return inside(root, name, follow_links=follow_links, what="image", error=ImageError)
 
 
 class Opened(NamedTuple):
@@ -66,51 +62,86 @@ class Opened(NamedTuple):
     size: tuple[int, int]
 
 
-def open_image(root: Path, name: str) -> Image.Image:
+def open_image(root: Path, name: str, follow_links: bool = False) -> Image.Image:
     """Load ``root/name`` as RGB, EXIF rotation applied, first frame of an animation.
 
     The type is found from the content, not from the name. Transparency is laid
     on white; 16-bit greys are scaled to 8 bits. Raises ImageError.
     """
-    return open_sized(root, name).picture
+    return open_sized(root, name, follow_links=follow_links).picture
 
 
-def open_sized(root: Path, name: str, side: int | None = None) -> Opened:
+def open_sized(root: Path, name: str, side: int | None = None, follow_links: bool = False) -> Opened:
     """As ``open_image``, with the size of the whole picture, which itself may be a reduced copy.
 
     ``side``: pixels of the longer side that are enough. A larger picture is reduced by a
     whole number, and by no more than leaves ``side``; a JPEG is so decoded several times as fast.
     """
-    path = locate(root, name)
-    where = printable(str(path))
+    path = locate(root, name, follow_links)
     try:
-        if path.stat().st_size == 0:
-            raise ImageError("image is empty (0 bytes)", where=where)
-        with Image.open(path, formats=_kinds()) as picture:
-            width, height = picture.size
-            if width * height > MOST_PIXELS:
-                raise ImageError(f"image has {width}x{height} pixels, more than {MOST_PIXELS}",
-                                 where=where, hint="scale it down first")
-            with _LARGE_TURN if width * height > LARGE_PIXELS else nullcontext():
-                times = _reduction(picture.size, side)
-                drafted = times > 1 and picture.draft(None, (max(1, width // times), max(1, height // times)))
-                picture.load()
-                upright, sideways = _upright(picture)
-                size = upright.size if not drafted else (height, width) if sideways else (width, height)
-                seen = to_rgb(upright)
-                times = _reduction(seen.size, side)
-                return Opened(seen.reduce(times) if times > 1 else seen, size)
-    except ImageError:
-        raise
-    except UnidentifiedImageError:
-        raise ImageError("is not an image that can be read", where=where,
-                         hint=f"formats that are read: {', '.join(_kinds())}") from None
-    except Image.DecompressionBombError:
-        raise ImageError(f"image has more than {MOST_PIXELS} pixels", where=where, hint="scale it down first") from None
-    except PermissionError as problem:
-        raise ImageError(f"image cannot be read: {problem.strerror}", where=where) from None
+        with open_regular(path) as stream:
+            return _from_stream(stream, side)
     except Exception as problem:  # decoders meet damage with errors of every class
-        raise ImageError(f"image is broken: {problem or type(problem).__name__}", where=where) from None
+        what, hint = _refusal(problem)
+        _let_go(problem)
+    # Not in the block above: the error would remember the decoder's, and with its frames the picture.
+    raise ImageError(what, where=printable(str(path)), hint=hint)
+
+
+def _from_stream(stream: BinaryIO, side: int | None) -> Opened:
+    if os.fstat(stream.fileno()).st_size == 0:
+        raise ImageError("image is empty (0 bytes)")
+    try:
+        return _decoded(stream, side)
+    except Exception as problem:
+        pixels = PixelsAlone(stream)
+        if isinstance(problem, (ImageError, Image.DecompressionBombError)) or not pixels.dropped:
+            raise
+        _let_go(problem)
+    return _decoded(io.BufferedReader(pixels), side)
+
+
+def _decoded(stream: BinaryIO, side: int | None) -> Opened:
+    with Image.open(stream, formats=_kinds()) as picture:
+        width, height = picture.size
+        _refuse_extremes(width, height)
+        with _LARGE_TURN if width * height > LARGE_PIXELS else nullcontext():
+            times = _reduction(picture.size, side)
+            drafted = times > 1 and picture.draft(None, (max(1, width // times), max(1, height // times)))
+            picture.load()
+            upright, sideways = _upright(picture)
+            size = upright.size if not drafted else (height, width) if sideways else (width, height)
+            seen = to_rgb(upright)
+            times = _reduction(seen.size, side)
+            return Opened(seen.reduce(times) if times > 1 else seen, size)
+
+
+def _refuse_extremes(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise ImageError(f"image has {width}x{height} pixels, more than {MOST_PIXELS}", hint="scale it down first")
+    if max(width, height) > MOST_SIDE or max(width, height) > MOST_ASPECT * min(width, height):
+        raise ImageError(f"image has {width}x{height} pixels, but no side may be longer than {MOST_SIDE}, or than "
+                         f"{MOST_ASPECT} times the other", hint="cut it first")
+
+
+def _refusal(problem: Exception) -> tuple[str, str | None]:
+    """What is wrong with a picture, and what to do about it, from what a decoder raised."""
+    if isinstance(problem, ImageError):
+        return problem.message, problem.hint
+    if isinstance(problem, UnidentifiedImageError):
+        return "is not an image that can be read", f"formats that are read: {', '.join(_kinds())}"
+    if isinstance(problem, Image.DecompressionBombError):
+        return f"image has more than {MOST_PIXELS} pixels", "scale it down first"
+    if isinstance(problem, PermissionError):
+        return f"image cannot be read: {problem.strerror}", None
+    return f"image is broken: {shown(str(problem)) or type(problem).__name__}", None
+
+
+def _let_go(problem: BaseException | None) -> None:
+    """Empty the frames that an error and those before it hold: a half-decoded picture is in them."""
+    while problem is not None:
+        traceback.clear_frames(problem.__traceback__)
+        problem = problem.__cause__ or problem.__context__
 
 
 def decoded_bytes(size: tuple[int, int], side: int | None = None) -> int:
@@ -127,13 +158,18 @@ class Pictures:
     Safe to use from several threads; the pictures it gives are shared, so nobody may draw on them.
     """
 
-    def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS, named: bool = True):
-        """``named``: whether somebody said that the pictures are in ``root``, so that a missing one is a surprise."""
+    def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS, named: bool = True,
+                 follow_links: bool = False):
+        """``named``: whether somebody said that the pictures are in ``root``, so that a missing one is a surprise.
+
+        ``follow_links``: whether symbolic links in ``root`` may lead out of it.
+        """
         if missing not in MISSING:
             raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
         self.root, self.missing, self.workers, self.named = root, missing, workers, named
+        self._rule = {"follow_links": True} if follow_links else {}
         self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -147,7 +183,7 @@ class Pictures:
             if (name, side) in self._kept:
                 self._kept.move_to_end((name, side))
                 return self._kept[name, side]
-        opened = open_sized(self.root, name, side)  # not under the lock, which would decode one after the other
+        opened = open_sized(self.root, name, side, **self._rule)  # not under the lock, which would decode one after the other
         with self._lock:
             if (name, side) not in self._kept:
                 self._kept[name, side] = opened

@@ -139,9 +139,12 @@ def write_posts(path: str | Path, posts: Iterable[Post]) -> int:
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a temporary file beside ``path``, sync it, and rename it over ``path``. Raises GmnerError."""
+    """Write a temporary file beside ``path``, sync it, and rename it over ``path``. Raises GmnerError.
+
+    Bytes of file names that are not UTF-8 become escapes, as JSON has them.
+    """
     with _replacing(path) as stream:
-        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        stream.write(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.hub import read_json, refuse_not_finite
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.model import Model, Site, find_class, parse_config
+from gmner_cli.proportion import check_folder
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -42,6 +43,7 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
     """
     if not folder.is_dir():
         raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train-ner`, `train-ve` or `train-vg`")
+    check_folder(folder)
     content = read_json(folder / CONFIG)
     path = content.get("model")
     if content.get("format") != 1 or not isinstance(path, str) or not isinstance(content.get("facts"), dict):

@@ -17,7 +17,16 @@ from typing import Any, Protocol
 import msgspec
 import torch
 
-from gmner_cli.errors import GmnerError, ImageError, RecordError, UsageError, printable
+from gmner_cli.errors import (
+    MOST_CHARACTERS,
+    GmnerError,
+    ImageError,
+    RecordError,
+    UsageError,
+    foreign,
+    printable,
+    shown,
+)
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
@@ -196,7 +205,7 @@ class CheckImages:
         try:
             self.pictures.load(post, self.side)
         except ImageError as problem:
-            return problem
+            return problem.with_traceback(None)  # it is kept beside others, and would keep the frames
         return None
 
 
@@ -244,8 +253,8 @@ def _apart(stage: Stage, posts: list[Post], proven: bool) -> list[Post]:
                 half = (len(part) + 1) // 2
                 waiting += [part[half:], part[:half]]
                 continue
-            what = problem.reason if isinstance(problem, GmnerError) else \
-                f"unexpected {type(problem).__name__}: {printable(str(problem))}"
+            mendable = foreign(problem)
+            what = mendable.reason if mendable else shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS)
             done.append(msgspec.structs.replace(part[0], error=f"stage {stage.name}: {what}"))
     if first is not None and len(posts) > 1 and not proven and all(post.set_aside for post in done):
         raise first

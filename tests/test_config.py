@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gmner_cli.app import build
-from gmner_cli.commands.config import Option, load_defaults
+from gmner_cli.commands.config import Option, load_defaults, read_own
 from gmner_cli.errors import UsageError
 from gmner_cli.recipes import load
 
@@ -98,20 +98,20 @@ def test_what_is_wrong_in_the_file_is_wrong_usage(settings, yaml, words):
 
 
 def test_no_file_an_empty_one_and_bytes_that_are_no_text(tmp_path):
-    assert load_defaults(OPTIONS, tmp_path) == {}
+    assert load_defaults(OPTIONS, read_own(tmp_path)) == {}
     (tmp_path / "gmner.yaml").write_bytes(b"")
-    assert load_defaults(OPTIONS, tmp_path) == {"predict": {}, "train-ner": {}, "recipes": {}}
+    assert load_defaults(OPTIONS, read_own(tmp_path)) == {"predict": {}, "train-ner": {}, "recipes": {}}
     (tmp_path / "gmner.yaml").write_bytes(b"\xef\xbb\xbfdevice: cpu\r\npredict:\r\n")
-    assert load_defaults(OPTIONS, tmp_path) == {"predict": {"device": "cpu"}, "train-ner": {"device": "cpu"}, "recipes": {}}
+    assert load_defaults(OPTIONS, read_own(tmp_path)) == {"predict": {"device": "cpu"}, "train-ner": {"device": "cpu"}, "recipes": {}}
     (tmp_path / "gmner.yaml").write_bytes(b"device: \xff\xfe")
     with pytest.raises(UsageError, match="is not valid YAML"):
-        load_defaults(OPTIONS, tmp_path)
+        load_defaults(OPTIONS, read_own(tmp_path))
 
 
 def test_a_section_wins_over_the_top_wherever_it_stands(tmp_path):
     for content in ("predict: {device: cuda}\ndevice: cpu\n", "device: cpu\npredict: {device: cuda}\n"):
         (tmp_path / "gmner.yaml").write_text(content)
-        found = load_defaults(OPTIONS, tmp_path)
+        found = load_defaults(OPTIONS, read_own(tmp_path))
         assert (found["predict"]["device"], found["train-ner"]["device"]) == ("cuda", "cpu")
 
 

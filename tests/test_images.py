@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from PIL import Image, ImageSequence
 from gmner_cli import images
 from gmner_cli.errors import ImageError
 from gmner_cli.images import locate, open_image
+from gmner_cli.records import Post
 
 
 def corners(picture: Image.Image) -> list[tuple[int, int, int]]:
@@ -149,7 +152,9 @@ def broken(folder: Path) -> dict[str, str]:
     (folder / "head.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "bomb.png").write_bytes(png(30_000, 30_000, b"\0" * 1000))
     (folder / "wide.png").write_bytes(png(10_001, 10_000, b"\0" * 1000))
-    (folder / "zip bomb.png").write_bytes(png(4, 4, b"\0" * 20, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 90_000_000))))
+    (folder / "line.png").write_bytes(png(1, 99_999_999, b"\0" * 1000))
+    (folder / "long.png").write_bytes(png(70_000, 200, b"\0" * 1000))
+    (folder / "thin.png").write_bytes(png(1, 501, b"\0\0" * 501))
     (folder / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     (folder / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
     (folder / "folder.jpg").mkdir()
@@ -159,7 +164,8 @@ def broken(folder: Path) -> dict[str, str]:
     return {
         **{f"cut.{kind}": "broken" for kind in ("jpg", "png", "gif", "tiff", "bmp")}, "cut.webp": "",
         "zero.jpg": "empty (0 bytes)", "text.jpg": "is not an image", "page.png": "is not an image", "head.png": "",
-        "bomb.png": "pixels", "wide.png": "10001x10000 pixels", "zip bomb.png": "",
+        "bomb.png": "pixels", "wide.png": "10001x10000 pixels",
+        "line.png": "1x99999999 pixels", "long.png": "70000x200 pixels", "thin.png": "1x501 pixels",
         "drawing.eps": "is not an image", "drawing.svg": "is not an image",
         "folder.jpg": "is not a file", "fifo.jpg": "is not a file", "dangling.jpg": "no such image", "circle.jpg": "",
         "none.jpg": "no such image", "": "is not a file", ".": "is not a file", "text.jpg/x": "no such image",
@@ -200,3 +206,110 @@ def test_the_limit_of_pixels_is_of_the_whole_picture(tmp_path, monkeypatch):
     assert open_image(tmp_path, "a.png").size == (10, 10)
     with pytest.raises(ImageError, match="101x1 pixels, more than 100"):
         open_image(tmp_path, "b.png")
+
+
+LARGE = b"a" * 70_000_000
+"""More than Pillow takes of texts together, and much more than of one."""
+TEXTS = {
+    "compressed": lambda: [chunk(b"zTXt", b"k\0\0" + zlib.compress(LARGE))],
+    "international": lambda: [chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(LARGE))],
+    "plain": lambda: [chunk(b"tEXt", b"k\0" + LARGE)],
+    "many": lambda: [chunk(b"zTXt", b"k%d\0\0" % n + zlib.compress(LARGE[:1_000_000])) for n in range(70)],
+    "profile": lambda: [chunk(b"iCCP", b"k\0\0" + zlib.compress(LARGE))],
+    "odd method": lambda: [chunk(b"zTXt", b"k\0\7x"), chunk(b"tIME", b"")],
+}
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_png_with_large_metadata_is_read_and_they_are_not(tmp_path, kind, where):
+    texts = TEXTS[kind]()
+    exif = chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
+    whole = png(40, 20, b"".join(b"\0" + b"\0" * 20 + b"\xff" * 20 for _ in range(20)), exif, *(texts if where == "before" else []))
+    (tmp_path / "a.png").write_bytes(whole if where == "before" else whole[:-12] + b"".join(texts) + whole[-12:])
+    tracemalloc.start()
+    try:
+        picture = open_image(tmp_path, "a.png")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert picture.size == (20, 40), "and its orientation holds"
+    assert near(corners(picture), [BLACK, BLACK, WHITE, WHITE])
+    assert most < (250_000_000 if kind == "plain" else 100_000_000), "texts are not unpacked"
+
+
+def test_a_cut_png_is_broken_whatever_words_it_holds(tmp_path):
+    whole = png(64, 64, os.urandom(65 * 64), chunk(b"tEXt", b"k\0words"))
+    (tmp_path / "a.png").write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(ImageError, match="broken"):
+        open_image(tmp_path, "a.png")
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's figures")
+@pytest.mark.parametrize("kind", ["png", "jpg", "words"])
+def test_broken_large_pictures_do_not_pile_up(tmp_path, kind):
+    """Their errors are kept, as records' marks are; what was decoded of them is not."""
+    side, name = 4000, f"a.{kind}"
+    rows = b"\0" * (side + 1) * side
+    if kind == "jpg":
+        Image.new("RGB", (side, side)).save(tmp_path / name, quality=1)
+    else:
+        (tmp_path / name).write_bytes(png(side, side, rows, *([chunk(b"zTXt", b"k\0\0" + zlib.compress(LARGE[:2_000_000]))] * (kind == "words"))))
+    cut(tmp_path / name, 0.7)
+    pictures = images.Pictures(tmp_path)
+    gc.collect()
+    gc.disable()
+    try:
+        futures = [pictures.begin(Post(id="a", text="", image=name))]
+        kept = [futures[0].exception()]
+        before = resident()
+        futures += [pictures.begin(Post(id="a", text="", image=name)) for _ in range(12)]
+        kept += [future.exception() for future in futures]
+        after = resident()
+    finally:
+        gc.enable()
+    assert all(isinstance(problem, ImageError) and "broken" in problem.message for problem in kept)
+    assert all(problem.__context__ is None for problem in kept)
+    assert after - before < 6 * side * side, "12 pictures would be 192 or 768 MB"
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder of pictures as the hub cache or DVC leaves one: links to files elsewhere."""
+    store, inside = tmp_path / "store", tmp_path / "images"
+    store.mkdir()
+    inside.mkdir()
+    Image.new("RGB", (4, 4), "red").save(store / "1f2e", format="PNG")
+    (inside / "a.png").symlink_to("../store/1f2e")
+    (inside / "sub").symlink_to("../store")
+    (inside / "gone.png").symlink_to("../store/none")
+    (inside / "endless.png").symlink_to("/dev/zero")
+    os.mkfifo(store / "fifo")
+    (inside / "fifo.png").symlink_to("../store/fifo")
+    return inside
+
+
+def test_links_lead_out_of_the_folder_only_where_that_is_allowed(linked):
+    for name in ("a.png", "sub/1f2e", "gone.png", "endless.png", "fifo.png"):
+        with pytest.raises(ImageError, match="leaves the image folder through a symbolic link, which only --follow-links allows"):
+            open_image(linked, name)
+    for name in ("a.png", "sub/1f2e", str(linked / "a.png"), "./sub/../a.png"):
+        assert open_image(linked, name, follow_links=True).getpixel((0, 0)) == RED
+    for name, words in {"gone.png": "no such image: its link leads to nothing", "endless.png": "is not a file", "fifo.png": "is not a file",
+                        "sub": "is not a file", "../store/1f2e": "leaves the image folder", str(linked.parent / "store" / "1f2e"): "leaves the image folder",
+                        "sub/../../store/1f2e": "leaves the image folder"}.items():
+        with pytest.raises(ImageError) as caught:
+            open_image(linked, name, follow_links=True)
+        assert words in caught.value.message, name
+
+
+def test_the_folder_itself_may_be_a_link(linked):
+    Image.new("RGB", (4, 4), "red").save(linked.parent / "store" / "b.png")
+    (linked.parent / "photos").symlink_to("store")
+    for name in ("b.png", str(linked.parent / "photos" / "b.png"), str(linked.parent / "store" / "b.png")):
+        assert open_image(linked.parent / "photos", name).size == (4, 4)

@@ -17,6 +17,7 @@ def command(
     ctx: typer.Context,
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
     images: options.Images = None,
+    follow_links: options.FollowLinks = False,
     model: Annotated[str | None, typer.Option("--model", metavar="HUB_ID|PATH",
                                               help="An image-to-text model of Hugging Face transformers, such as "
                                                    "Salesforce/blip-image-captioning-base, or a folder with one. Default, on "
@@ -88,7 +89,7 @@ def command(
 
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     checkpoint = model or captioner.default_checkpoint(where, field)
-    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image)
+    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image, follow_links=follow_links)
     config |= {"model": weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
                "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve())}
 

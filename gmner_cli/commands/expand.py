@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
 
 
@@ -16,7 +16,7 @@ def command(
     task: Annotated[Literal["knowledge", "expansions"], typer.Option(
         "--task", help="knowledge: what the names of a post are, one answer a post. expansions: what each entity is, in plain words.")],
     llm: Annotated[str, typer.Option(
-        "--llm", envvar="GMNER_LLM", metavar="L", help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
+        "--llm", envvar="GMNER_LLM", metavar="L", autocompletion=completing.llms, help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
         "answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
     pool: Annotated[Path | None, typer.Option(
         "--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") that the examples are taken from. "
@@ -27,10 +27,11 @@ def command(
         "--similar-by", metavar="DIR", help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
         "picture too if the tagger looks. Default: that of recipe mini.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
+        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes, help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
     images: Annotated[Path | None, typer.Option(
         "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
         "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,
+    follow_links: options.FollowLinks = False,
     examples_fixed: Annotated[int | None, typer.Option(
         "--examples-fixed", metavar="SEED", help="Instead of similar examples, the same random ones of the pool for all posts.")] = None,
     never: Annotated[list[Path] | None, typer.Option(
@@ -105,7 +106,7 @@ def command(
     from gmner_cli.language.expand.plan import Plan
 
     where = runtime.start(device, seed=seed, threads=threads)
-    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, examples_fixed=examples_fixed,
+    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, follow_links=follow_links, examples_fixed=examples_fixed,
                 never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
                 per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
                 store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)

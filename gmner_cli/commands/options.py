@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from gmner_cli.commands import completing
 from gmner_cli.errors import SOME_FAILED
 
 Images = Annotated[
@@ -16,11 +18,14 @@ Images = Annotated[
                  help="Folder that the image paths are relative to. Default: images/ beside the JSONL file if it "
                       "exists, else the file's own folder."),
 ]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", envvar="GMNER_FOLLOW_LINKS", help="Symbolic links in the folder may lead out of it, to files.")
+]
 Out = Annotated[
     str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
 ]
 Recipe = Annotated[
-    str, typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME",
+    str, typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes,
                       help="Recipe name (see `gmner recipes`) or path of a YAML file.")
 ]
 Set = Annotated[
@@ -28,7 +33,7 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, as in --set ner.train.epochs=3. Repeatable."),
 ]
 Device = Annotated[
-    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", help="Where models run.")
+    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", autocompletion=completing.devices, help="Where models run.")
 ]
 Offline = Annotated[
     bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")
@@ -77,6 +82,15 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
         except ValueError:
             settings[key] = value
     return settings
+
+
+def stdout_holds(text: str) -> bool:
+    """Whether stdout's encoding has all characters of ``text``; what it lacks is escaped, which JSON and YAML must do themselves."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:

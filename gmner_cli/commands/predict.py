@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
 
 
@@ -18,11 +18,12 @@ def _weights(what: str) -> object:
 def command(
     texts: Annotated[str, typer.Option("--texts", metavar="POSTS", help='JSONL of posts; at least {"text": ...}. "-" is stdin.')],
     images: options.Images = None,
+    follow_links: options.FollowLinks = False,
     recipe: options.Recipe = "mini",
     ner: _weights("tagger (train-ner)") = None,
     ve: _weights("visual entailment model") = None,
     vg: _weights("visual grounding model") = None,
-    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes",
+    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
     overrides: options.Set = None,
@@ -73,7 +74,7 @@ def command(
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
     where = runtime.start(device, seed=seed, threads=threads)
     on_missing = on_missing_image or ("error" if images else "text-only")
-    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing, named=images is not None)
+    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
               "images": pictures.root and str(pictures.root.resolve())}

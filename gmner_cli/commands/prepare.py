@@ -7,27 +7,28 @@ from typing import Annotated, Literal
 
 import typer
 
-from gmner_cli.commands import options
+from gmner_cli.commands import completing, options
 from gmner_cli.errors import DATA_FAILED, UsageError
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
 SCENES = "scenes"
-_READING = ("source", "images", "boxes", "check", "fix", "against", "orphans", "column",
+_READING = ("source", "images", "follow_links", "boxes", "check", "fix", "against", "orphans", "column",
             "label_map")
 _DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
 
 
 def command(
     ctx: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="twitter-gmner, twitter-fmnerg, twitter-smner, "
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", autocompletion=completing.datasets, help="twitter-gmner, twitter-fmnerg, twitter-smner, "
                                            "twitter-2015, twitter-2017, scenes; of your own: conll, text, csv, label-studio, doccano.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
     source: Annotated[Path | None, typer.Option("--source", metavar="PATH", help="The data set as its authors publish it; "
                       "your own is a file. Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
                       "record its size, report what is missing or broken.")] = None,
+    follow_links: options.FollowLinks = False,
     boxes: Annotated[Path | None, typer.Option("--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
                      "is not the data set's own; for your own data a COCO file or a Label Studio export.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
@@ -96,7 +97,8 @@ def command(
     from gmner_cli import data
     from gmner_cli.data import output, summary
 
-    reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map))
+    reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map),
+                           follow_links=follow_links)
     splits = data.load(dataset, source, options=reading,
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
     _keep_inputs(out, splits, [source, boxes])

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gmner_cli.commands.options import Set
+from gmner_cli.commands import completing
+from gmner_cli.commands.options import Set, stdout_holds
 
 if TYPE_CHECKING:
     from gmner_cli.recipes import Recipe
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A recipe, or the path of one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", autocompletion=completing.recipes, help="A recipe, or the path of one.")] = None,
     overrides: Set = None,
 ) -> None:
     """List the recipes, or print one whole, with every value that can be set.
@@ -36,7 +37,7 @@ def command(
         recipe = recipes.load(name, overrides or [])
         if name not in recipes.names():
             _spell_out(recipe)
-        typer.echo(recipes.text_of(recipe), nl=False)
+        typer.echo(recipes.text_of(recipe, escaped=not stdout_holds(recipes.text_of(recipe))), nl=False)
         return
     names = recipes.names()
     indent = max(map(len, names)) + 2

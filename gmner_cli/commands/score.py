@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from gmner_cli.commands.options import LabelMap, parse_label_map
+from gmner_cli.commands import completing
+from gmner_cli.commands.options import LabelMap, parse_label_map, stdout_holds
 from gmner_cli.errors import GmnerError, UsageError
 
 
@@ -38,7 +39,7 @@ def command(
     ignore_extra: Annotated[bool, typer.Option("--ignore-extra", help="Leave out posts of PRED that are not in GOLD, "
                                                "instead of stopping.")] = False,
     oracles: Annotated[list[str] | None, typer.Option(
-        "--cascade", metavar="LEVEL=FILE", help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
+        "--cascade", metavar="LEVEL=FILE", autocompletion=completing.cascade, help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
                                                 "LEVEL is spans, groundable or boxes. Repeatable.")] = None,
 ) -> None:
     """Compare predicted posts with gold posts: span, MNER, EEG, GMNER, EES and SMNER.
@@ -84,7 +85,8 @@ def command(
     for warning in report["warnings"]:
         typer.echo(clean(f"gmner score: warning: {warning}"), err=True)
     if as_json or not (as_table or sys.stdout.isatty()):
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        typer.echo(text if stdout_holds(text) else json.dumps(report, indent=2, allow_nan=False))
     else:
         layout = render_cascade if runs else render
         typer.echo(layout(report, shutil.get_terminal_size().columns), nl=False)

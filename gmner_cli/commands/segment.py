@@ -13,6 +13,7 @@ from gmner_cli.commands.running import run_posts
 def command(
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts whose entities have boxes; "-" is stdin.')],
     images: options.Images = None,
+    follow_links: options.FollowLinks = False,
     model: Annotated[str, typer.Option("--model", envvar="GMNER_SEGMENT_MODEL", metavar="NAME|PATH",
                                        help="grabcut; sam:vit_b, sam:vit_l or sam:vit_h (the authors' weights); a .pth file of "
                                             "theirs; or a hub id or folder of a Hugging Face SAM.")] = "grabcut",
@@ -58,7 +59,7 @@ def command(
     from gmner_cli.stages import CheckImages
 
     where = runtime.start(device, seed=seed, threads=threads)
-    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image)
+    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
               "images": str(pictures.root.resolve())}
 

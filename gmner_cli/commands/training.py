@@ -31,6 +31,7 @@ def trains(stage: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
             out: ModelDir,
             recipe: options.Recipe = "mini",
             images: options.Images = None,
+            follow_links: options.FollowLinks = False,
             on_missing_image: options.OnMissingImage = "error",
             init: Init = None,
             overrides: options.Set = None,
@@ -43,7 +44,7 @@ def trains(stage: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
             offline: options.Offline = False,
         ) -> None:
             _train(stage, recipe, overrides, device, threads, out, offline, train_file=train, dev_file=dev, images=images,
-                   on_missing_image=on_missing_image, init=init, limit=limit, resume=resume, seed=seed,
+                   follow_links=follow_links, on_missing_image=on_missing_image, init=init, limit=limit, resume=resume, seed=seed,
                    label_map=options.parse_label_map(label_map))
 
         command.__doc__ = described.__doc__

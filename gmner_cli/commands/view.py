@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gmner_cli.commands.options import Images, Limit
+from gmner_cli.commands.options import FollowLinks, Images, Limit
 from gmner_cli.errors import SOME_FAILED
 
 if TYPE_CHECKING:  # NumPy and the like are loaded when the command runs, not for --help
@@ -21,6 +21,7 @@ def command(
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
     out: Annotated[str, typer.Option("-o", "--out", metavar="PAGE", help='The HTML file; "-" is stdout.')],
     images: Images = None,
+    follow_links: FollowLinks = False,
     gold: Annotated[
         str | None, typer.Option("--gold", metavar="GOLD", help="JSONL to compare with, matched by id.")
     ] = None,
@@ -56,7 +57,7 @@ def command(
     shown = _readable(posts, limit, complain)
     page = render_page(shown, None if gold is None else read_posts(gold),
                        images or (Path.cwd() if posts == "-" else Path(posts).parent),
-                       title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain)
+                       title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain, follow_links=follow_links)
     if out == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:

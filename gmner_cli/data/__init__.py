@@ -98,7 +98,7 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
     inspection.duplicates(posts, report, fix=options.fix)
     inspection.overlaps(posts, report)
     if images is not None:
-        inspection.pictures(posts, Path(images), report, fix=options.fix)
+        inspection.pictures(posts, Path(images), report, fix=options.fix, follow_links=options.follow_links)
     splits = Splits(name, place, posts, report)
     for other, folder in (against or {}).items():
         splits.leaks[other] = inspection.leaks(posts, _read(other, folder), other, report)

@@ -22,6 +22,7 @@ class Options:
     not the data set's own. orphans: overrides the data set's reading of orphan
     I- tags. column: the tag's column of a generic file, 1 the first, -1 the last.
     label_map: types that the records call otherwise, NO_ENTITY for those to leave out.
+    follow_links: whether symbolic links in the folders of pictures and of annotations may lead out of them.
     """
 
     fix: bool = False
@@ -29,6 +30,7 @@ class Options:
     orphans: Orphans | None = None
     column: int = -1
     label_map: Mapping[str, str] = field(default_factory=dict)
+    follow_links: bool = False
 
     def allowed(self, labels: Collection[str]) -> frozenset[str]:
         """The types that a file may hold: a data set's own, and those that are mapped."""

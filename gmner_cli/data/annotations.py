@@ -11,6 +11,7 @@ from gmner_cli.data.boxes import Annotation, attach
 from gmner_cli.data.files import find
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import GmnerError
+from gmner_cli.inside import inside
 from gmner_cli.records import Post
 
 _SPLITS = {"train": "train", "dev": "dev", "valid": "dev", "val": "dev", "test": "test"}
@@ -20,9 +21,11 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 
 def annotate(
     posts: dict[str, list[Post]], folder: Path, suffix: str, read: Callable[[Path], Annotation], report: Report, *,
-    fix: bool = False,
+    fix: bool = False, follow_links: bool = False,
 ) -> None:
     """Attach ``ID.suffix`` of ``folder`` or a folder in it, read by ``read``, to every post of every split.
+
+    ``follow_links``: whether a file may be a link that leads out of ``folder`` (see ``inside``).
 
     A post without a file has no visible entity: the data sets write none then.
     So a folder that is absent or empty, or of which no file belongs to a post,
@@ -40,7 +43,7 @@ def annotate(
             near = [] if post.id in files else [name for name in loose.get(_loose(post.id), []) if name not in ids]
             name = near[0] if len(near) == 1 else post.id
             used.add(name)
-            _add(post, split, files.get(name, []), folder, read, report, fix)
+            _add(post, split, files.get(name, []), folder, read, report, fix, follow_links)
     if everyone and not used & files.keys():
         example = next(iter(files.values()))[0].name
         raise GmnerError(f"none of its {len(files)} {suffix} files belongs to a post, so no box is known", where=str(folder),
@@ -51,7 +54,7 @@ def annotate(
 
 
 def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Callable[[Path], Annotation], report: Report,
-         fix: bool) -> None:
+         fix: bool, follow_links: bool) -> None:
     where = str(found[0].relative_to(folder.parent)) if found else f"{folder.name}/{post.id}"
     if len(found) > 1:
         own = [path for path in found if any(_SPLITS.get(part.lower()) == split for part in path.relative_to(folder).parts[:-1])]
@@ -62,7 +65,8 @@ def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Call
             return
         where = str(found[0].relative_to(folder.parent))
     try:
-        annotation = read(found[0]) if found else None
+        annotation = read(inside(folder, str(found[0].relative_to(folder)), follow_links=follow_links, what="annotation")
+                          ) if found else None
     except GmnerError as problem:
         report.add("broken_annotation", where, problem.message)
         return

@@ -85,7 +85,7 @@ def leaks(posts: Posts, theirs: Posts, name: str, report: Report) -> dict[str, d
     return counts
 
 
-def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False) -> None:
+def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False, follow_links: bool = False) -> None:
     """Open the picture of every post; record its true size as ``image_size``, in place.
 
     A size other than the annotation's makes its boxes wrong: with ``fix`` boxes
@@ -94,12 +94,12 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False) -> 
     """
     for post in (p for split in posts.values() for p in split if p.image):
         try:
-            locate(root, post.image)
+            locate(root, post.image, follow_links)
         except ImageError as problem:
             _without_picture(post, "missing_image", problem, report, fix)
             continue
         try:
-            size = open_image(root, post.image).size
+            size = open_image(root, post.image, follow_links).size
         except ImageError as problem:
             _without_picture(post, "broken_image", problem, report, fix)
             continue

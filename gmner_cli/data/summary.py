@@ -8,9 +8,11 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from gmner_cli.data.adapter import Splits
 from gmner_cli.data.findings import KINDS, Report
+from gmner_cli.errors import MOST_CHARACTERS, shown
 from gmner_cli.records import Post
 
 
@@ -50,15 +52,15 @@ def table(splits: Splits) -> Table:
     if len(columns) > 1:
         columns["all"] = figures(everything)
     version = f" {splits.version}" if splits.version else ""
-    grid = Table(title=f"{splits.name}{version}", box=box.SIMPLE, title_justify="left")
+    grid = Table(title=_plain(f"{splits.name}{version}"), box=box.SIMPLE, title_justify="left")
     grid.add_column("")
     for name in columns:
-        grid.add_column(name, justify="right")
+        grid.add_column(_plain(name), justify="right")
     total = figures(everything)
     for row in total:
         if row == "types":
             for kind in total["types"]:
-                grid.add_row(f"  {kind}", *(str(c["types"].get(kind, 0)) for c in columns.values()))
+                grid.add_row(_plain(f"  {kind}"), *(str(c["types"].get(kind, 0)) for c in columns.values()))
         elif row == "fine_types":
             grid.add_row("fine types", *(str(len(c.get("fine_types", ()))) for c in columns.values()))
         elif row != "not_assessed" or total[row]:
@@ -66,8 +68,13 @@ def table(splits: Splits) -> Table:
     for other, counts in splits.leaks.items():
         for way in ("id", "text"):
             cells = [str(counts[name][way]) if name in counts and name != "test" else "-" for name in columns]
-            grid.add_row(f"in {other} test ({counts['test']['posts']}), by {way}", *cells)
+            grid.add_row(_plain(f"in {other} test ({counts['test']['posts']}), by {way}"), *cells)
     return grid
+
+
+def _plain(text: str) -> Text:
+    """Types and names come from files: brackets in them are no mark-up, and there may be a great many of them."""
+    return Text(shown(text, 60))
 
 
 def findings(report: Report, most: int) -> Iterator[str]:
@@ -78,6 +85,6 @@ def findings(report: Report, most: int) -> Iterator[str]:
         level = "problem" if KINDS[kind].problem else "note"
         yield f"{level}: {kind} {count}{f' ({fixed} fixed)' if fixed else ''}: {KINDS[kind].meaning}"
         for item in items[:most]:
-            yield f"    {item}"
+            yield f"    {shown(str(item), MOST_CHARACTERS)}"
         if count > most:
             yield f"    ... and {count - most} more in report.json"

@@ -49,7 +49,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
         posts[split] = tagged_posts(sentences, path, report, options, orphans="start",
                                     meta={"dataset": "twitter-fmnerg", "split": split})
         _add_fine_types(posts[split], sentences, path, report, options)
-    annotate(posts, options.boxes or _boxes_beside(source), ".xml", read_voc, report, fix=options.fix)
+    annotate(posts, options.boxes or _boxes_beside(source), ".xml", read_voc, report, fix=options.fix, follow_links=options.follow_links)
     return posts
 
 

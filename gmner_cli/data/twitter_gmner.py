@@ -40,7 +40,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """``source/txt`` and ``source/xml``. Raises GmnerError when one of them is absent."""
     posts = read_text(source / "txt", "twitter-gmner", options, report)
     version = version_of(source, posts)
-    annotate(posts, options.boxes or source / "xml", ".xml", read_voc, report, fix=options.fix)
+    annotate(posts, options.boxes or source / "xml", ".xml", read_voc, report, fix=options.fix, follow_links=options.follow_links)
     if version:
         for post in (p for split in posts.values() for p in split):
             post.meta = {"dataset": "twitter-gmner", "version": version, "split": post.meta["split"]}

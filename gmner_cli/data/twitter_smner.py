@@ -20,7 +20,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """``source/txt`` and ``source/json`` (or ``source/masks``). Raises GmnerError when one is absent."""
     posts = read_text(source / "txt", "twitter-smner", options, report)
     folder = options.boxes or (source / "masks" if (source / "masks").is_dir() else source / "json")
-    annotate(posts, folder, ".json", read_labelme, report, fix=options.fix)
+    annotate(posts, folder, ".json", read_labelme, report, fix=options.fix, follow_links=options.follow_links)
     return posts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
-from gmner_cli.hub import load, resolve, weights_sha256
+from gmner_cli.hub import load, resolve, untrained, weights_sha256
 from gmner_cli.model import Site
 from gmner_cli.ner.words import MOST_PIECES
 
@@ -62,7 +63,7 @@ class TextEncoder(nn.Module):
                 self.base_sha256 = weights_sha256(folder)
         else:
             folder = site.folder / "encoder"
-            self.base = AutoModel.from_config(load(AutoConfig, folder), trust_remote_code=False)
+            self.base = untrained(partial(AutoModel.from_config, trust_remote_code=False), load(AutoConfig, folder), folder)
         self.tokenizer = load(AutoTokenizer, folder, use_fast=True)
         if not self.tokenizer.is_fast:
             raise UsageError(f"the tokenizer of {config.encoder} has no fast version, which alignment needs")

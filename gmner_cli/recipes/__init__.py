@@ -8,7 +8,8 @@ training values are about its parts (``head_lr``, ``metric``). A ``file.py`` tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,13 +17,17 @@ from typing import Any
 
 import yaml
 
-from gmner_cli.errors import UsageError, did_you_mean
+from gmner_cli.errors import UsageError, did_you_mean, shown
+from gmner_cli.plain_yaml import parse, read_file
 from gmner_cli.shipped import is_shipped
 
 FOLDER = Path(__file__).parent
 EMBEDDED = FOLDER / "weights"
 _TOP = {"name", "about", "note", "extends", "stages"}
-_SECTION = {"model", "stage", "weights", "batch_size", "settings", "train"}
+_SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
+_WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
+_DEEPEST = 20
+"""Recipes that one may extend, through each other."""
 
 
 @dataclass
@@ -84,58 +89,53 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load(name: str, overrides: Sequence[str] = (), within: str | None = None) -> Recipe:
+def load(name: str, overrides: Sequence[str] = (), within: str | None = None,
+         visit: Callable[[Path], object] = lambda path: None) -> Recipe:
     """A recipe by name or by path of a YAML file, with ``KEY=VALUE`` overrides.
 
     A key is a dotted path or any unambiguous end of one (``epochs`` for
     ``ner.train.epochs``); ``within`` names the section in which short keys are
-    looked up first. Raises UsageError for unknown names and keys.
+    looked up first. ``visit`` is told of every file that does not come with the tool, before it is read.
+    Raises UsageError for unknown names and keys.
     """
-    values = _read(name, seen=())
+    values = _read(name, (), visit)
     _check(values, name)
     recipe = Recipe(str(values.get("name", Path(name).stem)), values)
     for override in overrides:
         key, mark, text = override.partition("=")
         if not mark:
             raise UsageError(f"--set {override!r} is not of the form KEY=VALUE")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UsageError(f"the value of --set {override!r} is not valid YAML") from None
-        if isinstance(value, str):
-            value = _number(value)
+        value = parse(text, f"--set {shown(key)}")
         path = _full_key(values, key.strip(), within)
         _put(values, path, value)
         recipe.changed.append(path)
+    _check(values, name)
     return recipe
 
 
-def text_of(recipe: Recipe) -> str:
-    """The whole recipe as YAML."""
-    return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=True, width=100)
+def text_of(recipe: Recipe, escaped: bool = False) -> str:
+    """The whole recipe as YAML; ``escaped``: in ASCII alone."""
+    return yaml.safe_dump(recipe.values, sort_keys=False, allow_unicode=not escaped, width=100)
 
 
-def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+def _read(name: str, seen: tuple[str, ...], visit: Callable[[Path], object]) -> dict[str, Any]:
     """Content of a recipe with what it extends merged in."""
     path = FOLDER / f"{name}.yaml"
-    shipped = path.is_file() and "/" not in name
-    if not shipped:
+    if name not in names():
         path = Path(name).expanduser()
-        if not path.is_file():
+        visit(path)
+        if not os.path.lexists(path):
             raise UsageError(f"no recipe {name!r}", hint=did_you_mean(name, names()))
-    if str(path) in seen:
+    if str(path) in seen or len(seen) > _DEEPEST:
         raise UsageError(f"extends itself through {' -> '.join(seen)}", where=str(path))
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise UsageError(f"is not valid YAML: {problem}", where=str(path)) from None
+    content = read_file(path)
     if not isinstance(content, dict):
         raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
     _find_files(content, path.resolve().parent)
     parent = content.pop("extends", None)
     if parent is None:
         return content
-    below = _read(str(parent), (*seen, str(path)))
+    below = _read(str(parent), (*seen, str(path)), visit)
     below.pop("name", None)
     return {"name": path.stem, **_merge(below, content)}
 
@@ -169,7 +169,13 @@ def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(values: dict[str, Any], name: str) -> None:
-    for stage in values.get("stages") or []:
+    for key in _TOP - {"stages"}:
+        if not isinstance(values.get(key), (str, type(None))):
+            raise UsageError(f"the value of {key!r} must be text", where=f"recipe {name}", hint="write it in quotes")
+    stages = values.get("stages") or []
+    if not isinstance(stages, list) or not all(isinstance(stage, str) for stage in stages):
+        raise UsageError("the value of 'stages' must be a list of sections", where=f"recipe {name}")
+    for stage in stages:
         if stage not in values:
             raise UsageError(f"stage {stage!r} has no section of its own", where=f"recipe {name}",
                              hint=did_you_mean(stage, [k for k in values if k not in _TOP]))
@@ -181,6 +187,9 @@ def _check(values: dict[str, Any], name: str) -> None:
         for inner in section:
             if inner not in _SECTION:
                 raise UsageError(f"unknown key {key}.{inner}", where=f"recipe {name}", hint=did_you_mean(inner, _SECTION))
+            kind, value = _SECTION[inner], section[inner]
+            if value is not None and (not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 1))):
+                raise UsageError(f"the value of '{key}.{inner}' must be {_WORDS[kind]}", where=f"recipe {name}")
         if not section.get("model") and not section.get("stage"):
             raise UsageError(f"section {key!r} names no model", where=f"recipe {name}",
                              hint="write model: package.module:Class")
@@ -224,13 +233,8 @@ def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
     for key in parents:
-        values = values.setdefault(key, {})
+        if not isinstance(values.get(key), dict):
+            values[key] = {}
+        values = values[key]
     values[last] = value
 
-
-def _number(text: str) -> Any:
-    """YAML 1.1 reads 5e-5 as a string; people mean a number."""
-    try:
-        return float(text)
-    except ValueError:
-        return text

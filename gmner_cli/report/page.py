@@ -32,7 +32,7 @@ class _Item:
 
 
 def render_page(posts: Iterable[Post], gold: Iterable[Post] | None, images_root: Path, title: str,
-                on_problem: OnProblem | None = None) -> str:
+                on_problem: OnProblem | None = None, follow_links: bool = False) -> str:
     """One self-contained HTML page that asks the network for nothing.
 
     Parameters
@@ -41,6 +41,7 @@ def render_page(posts: Iterable[Post], gold: Iterable[Post] | None, images_root:
     gold: what it is compared with, by id; None shows the posts alone. Gold posts that are not
         among ``posts`` are left out.
     images_root: folder that the posts' image paths are relative to.
+    follow_links: whether symbolic links in that folder may lead out of it.
     on_problem: told of each picture that cannot be shown; the page shows the reason in its place.
     """
     by_id = None if gold is None else {post.id: post for post in gold}
@@ -48,7 +49,7 @@ def render_page(posts: Iterable[Post], gold: Iterable[Post] | None, images_root:
     palette = Palette(e.type for item in items for pair in item.pairs for e in (pair.found, pair.gold) if e)
     cards = []
     for number, item in enumerate(items, start=1):
-        picture = _picture(item.post, images_root, on_problem)
+        picture = _picture(item.post, images_root, on_problem, follow_links)
         cards.append(card(item.post, item.pairs, picture, palette, number=number, compared=item.compared,
                           notes=item.notes))
     style, script = _part("page.css"), _part("page.js")
@@ -71,11 +72,11 @@ def _item(post: Post, gold: Mapping[str, Post] | None) -> _Item:
     return _Item(post, compare(found, truth.entities or []), compared=True)
 
 
-def _picture(post: Post, root: Path, on_problem: OnProblem | None) -> Shown | str | None:
+def _picture(post: Post, root: Path, on_problem: OnProblem | None, follow_links: bool) -> Shown | str | None:
     if not post.image:
         return None
     try:
-        return embed(root, post.image)
+        return embed(root, post.image, follow_links)
     except ImageError as problem:
         if on_problem is not None:
             on_problem(post.id, str(problem).split("\n")[0])

@@ -36,9 +36,9 @@ class Shown:
                 min(max(x2, 0.0), self.width), min(max(y2, 0.0), self.height))
 
 
-def embed(root: Path, name: str) -> Shown:
+def embed(root: Path, name: str, follow_links: bool = False) -> Shown:
     """Open ``root/name`` and scale it to fit MOST_WIDTH x MOST_HEIGHT. Raises ImageError."""
-    picture = open_image(root, name)
+    picture = open_image(root, name, follow_links)
     scale = min(1.0, MOST_WIDTH / picture.width, MOST_HEIGHT / picture.height)
     shown = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
                            Image.Resampling.LANCZOS, reducing_gap=2.0) if scale < 1 else picture

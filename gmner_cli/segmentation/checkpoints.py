@@ -10,6 +10,7 @@ official sha256.
 from __future__ import annotations
 
 import re
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gmner_cli.bounded import open_regular
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 from gmner_cli.hub import OfficialFile, official_file, refuse_not_finite, say
 
@@ -57,6 +59,7 @@ def locate(name: str, *, offline: bool = False) -> Path:
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pth file. Raises ModelError when it holds anything else, without running any of it."""
+    _refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # damage shows itself as errors of every class
@@ -64,8 +67,23 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
                          hint="only tensors are read from a .pth file, because a pickle can run code") from None
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()) or not content:
         raise ModelError("is not a dictionary of tensors", where=str(path))
+    if sum(v.numel() * v.element_size() for v in content.values()) > 2 * path.stat().st_size:
+        raise ModelError("its tensors are larger than the file", where=str(path), hint="it is damaged, or made to do harm")
     refuse_not_finite(content.items(), path)
     return content
+
+
+def _refuse_packed(path: Path) -> None:
+    """Raise ModelError for what is no regular file, or would be larger in memory than it is; torch does not compress."""
+    try:
+        with open_regular(path) as stream:
+            if not zipfile.is_zipfile(stream):
+                return  # the older format, which is not packed
+            unpacked = sum(entry.file_size for entry in zipfile.ZipFile(stream).infolist())
+    except (OSError, zipfile.BadZipFile, ValueError) as problem:
+        raise ModelError(f"is refused: {getattr(problem, 'strerror', None) or problem}", where=str(path)) from None
+    if unpacked > 2 * path.stat().st_size:
+        raise ModelError("is compressed, which a checkpoint is not", where=str(path), hint="save it again with torch.save where you trust it")
 
 
 def build_sam(tensors: dict[str, Tensor], tell: Any = say) -> torch.nn.Module:
@@ -111,7 +129,10 @@ def _parts(tensors: dict[str, Tensor]) -> dict[str, Any]:
         return tuple(tensors[name].shape)
 
     def count(start: str) -> int:
-        return 1 + max((int(n[len(start):].split(".")[0]) for n in tensors if n.startswith(start)), default=-1)
+        found = 1 + max((int(n[len(start):].split(".")[0]) for n in tensors if n.startswith(start)), default=-1)
+        if found > len(tensors):
+            raise ValueError(f"{start}{found - 1} in a file of {len(tensors)} tensors")
+        return found
 
     _, grid, _, wide = shape("image_encoder.pos_embed")
     patch = shape("image_encoder.patch_embed.proj.weight")[-1]

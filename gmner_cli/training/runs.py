@@ -38,8 +38,8 @@ FINDERS = ("ner", "ve", "vg")
 
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
-          seed: int = 0, images: Path | None = None, on_missing_image: str = "error", resume: bool = False,
-          offline: bool = False, init: Path | str | None = None, label_map: dict[str, str] | None = None,
+          seed: int = 0, images: Path | None = None, follow_links: bool = False, on_missing_image: str = "error",
+          resume: bool = False, offline: bool = False, init: Path | str | None = None, label_map: dict[str, str] | None = None,
           limit: int | None = None, watcher: Watcher | None = None,
           tell: Callable[[str], Any] = print) -> History:
     """Train the model of ``recipe``'s section ``stage`` and leave it, complete, in ``out``.
@@ -65,7 +65,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
         tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its head is")
     looks = kind.reads_images or kind.trains_on_images
-    pictures = Pictures(images or (own_folder(train_file) if looks else None), on_missing_image)
+    pictures = Pictures(images or (own_folder(train_file) if looks else None), on_missing_image, follow_links=follow_links)
     if str(train_file) == str(dev_file) == "-":
         raise UsageError("stdin cannot be both TRAIN and --dev", hint="name a file for one of them")
 

@@ -159,7 +159,7 @@ def test_files_that_are_no_text(prompt, content, words):
 
 
 @pytest.mark.parametrize("path, words", [("absent.txt", "No such file"), (".", "directory"), ("a\0b", "cannot be read"),
-                                         ("/dev/zero", "so it is no prompt")])
+                                         ("/dev/zero", "is not a regular file")])
 def test_paths_that_cannot_be_read(tmp_path, path, words):
     with pytest.raises(UsageError, match=words):
         read_prompt("knowledge", tmp_path / path)

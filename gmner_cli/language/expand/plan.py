@@ -51,6 +51,8 @@ class Plan:
     """Names the tagger's code where that is the user's own; said for other commands, it means nothing here."""
     images: Path | None = None
     """Where a tagger that looks finds the pictures of the posts and of the pool."""
+    follow_links: bool = False
+    """Whether symbolic links there may lead out of it."""
     examples_fixed: int | None = None
     never: list[Path] | None = None
     prompt: Path | None = None
@@ -172,7 +174,8 @@ class Plan:
                  "name its file with --never")
         return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
                              runtime=runtime, offline=self.offline, tell=tell, code=self._code(),
-                             pictures=Pictures(self.images or own_folder(self.posts), "text-only", named=self.images is not None))
+                             pictures=Pictures(self.images or own_folder(self.posts), "text-only", named=self.images is not None,
+                                               follow_links=self.follow_links))
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
         for name in names:

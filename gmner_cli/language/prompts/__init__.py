@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 
+from gmner_cli.bounded import open_regular
 from gmner_cli.errors import UsageError, did_you_mean, printable, shown
 from gmner_cli.records import Entity, Post
 
@@ -153,7 +154,7 @@ def _parts(path: Path, content: bytes) -> dict[str, list[_Lines]]:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(LARGEST + 1)
     except (OSError, ValueError) as problem:
         raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None

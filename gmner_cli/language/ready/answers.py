@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from gmner_cli.bounded import open_regular
 from gmner_cli.errors import GmnerError, RecordError, UsageError, printable, shown
 from gmner_cli.hub import say, sha256
 from gmner_cli.jsonl import read_lines
@@ -51,7 +52,7 @@ class FromFile(Ready):
 def _is_jsonl(path: Path) -> bool:
     """Whether the first line that is not blank begins as a JSON object; published files begin with a word and its tag."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             first = next((line for line in stream if line.removeprefix(b"\xef\xbb\xbf").strip()), b"")
     except (OSError, ValueError) as problem:
         raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None

@@ -1,0 +1,83 @@
+"""--follow-links through the commands: folders of links, as the hub cache, DVC and git-annex leave them."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from PIL import Image
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from gmner_cli.app import build
+from tests.conftest import write_jsonl
+from tests.data.conftest import Folder
+
+
+@pytest.fixture
+def links(tmp_path, monkeypatch):
+    """A working folder with posts, a folder of linked pictures, and a data set of linked annotations."""
+    for name in [name for name in os.environ if name.startswith("GMNER_")]:
+        monkeypatch.delenv(name)
+    store, here = tmp_path / "store", tmp_path / "here"
+    store.mkdir()
+    here.mkdir()
+    source = Folder(here / "source")
+    for name in ("t1", "d1", "s1"):
+        source.xml(name, [("Ada Brook", (1, 1, 9, 9))], size=(12, 10))
+        Image.new("RGB", (12, 10), "red").save(store / f"{name}.jpg")
+        os.rename(here / "source" / "xml" / f"{name}.xml", store / f"{name}.xml")
+        (here / "source" / "xml" / f"{name}.xml").symlink_to(store / f"{name}.xml")
+    (here / "images").mkdir()
+    for name in ("t1", "d1", "s1"):
+        (here / "images" / f"{name}.jpg").symlink_to(f"../../store/{name}.jpg")
+    write_jsonl(here / "posts.jsonl", [{"id": "t1", "text": "Ada", "image": "t1.jpg", "entities": [
+        {"start": 0, "end": 3, "type": "PER", "boxes": [[1, 1, 9, 9]]}]}])
+    monkeypatch.chdir(here)
+    return here
+
+
+def run(*args: str, **env: str):
+    return CliRunner().invoke(build(), list(args), env=env)
+
+
+def test_every_command_that_has_images_has_it():
+    for name, command in get_command(build()).commands.items():
+        spelled = {opt for parameter in command.params for opt in parameter.opts}
+        assert ("--images" in spelled) == ("--follow-links" in spelled), name
+
+
+def test_view_by_flag_and_by_variable_and_never_by_gmner_yaml(links):
+    args = ("view", "posts.jsonl", "--images", "images", "-o", "page.html")
+    done = run(*args)
+    assert done.exit_code == 3 and "leaves the image folder through a symbolic link, which only --follow-links allows" in done.stderr
+    assert run(*args, "--follow-links").exit_code == 0
+    assert run(*args, GMNER_FOLLOW_LINKS="1").exit_code == 0
+    (links / "gmner.yaml").write_text("follow-links: true\n")
+    done = run(*args, GMNER_TRUST="1")
+    assert done.exit_code == 2 and "lets symbolic links lead out of folders, with 'follow-links'" in done.stderr and "--follow-links" in done.stderr
+
+
+def test_pictures_and_annotations_of_a_data_set(links):
+    args = ("prepare", "twitter-gmner", "--source", "source", "--images", "images", "-o", "out")
+    assert run(*args).exit_code == 0
+    report = json.loads((links / "out" / "report.json").read_text())
+    found = set(report["findings"])
+    assert found >= {"broken_annotation", "missing_image"} and "symbolic link" in json.dumps(report)
+    train = json.loads((links / "out" / "train.jsonl").read_text())
+    assert "boxes" not in train["entities"][0], "what could not be read is not assessed"
+
+    assert run(*args, "--follow-links").exit_code == 0
+    report = json.loads((links / "out" / "report.json").read_text())
+    assert not {"broken_annotation", "missing_image"} & set(report["findings"])
+    train = json.loads((links / "out" / "train.jsonl").read_text())
+    assert train["entities"][0]["boxes"] == [[1, 1, 9, 9]] and train["image_size"] == [12, 10]
+
+
+def test_the_stages_that_look(links):
+    args = ("segment", "posts.jsonl", "--images", "images", "-o", "out.jsonl", "--device", "cpu")
+    done = run(*args)
+    assert done.exit_code == 3 and "--follow-links" in done.stderr
+    assert run(*args, "--follow-links").exit_code == 0
+    assert "masks" in json.loads((links / "out.jsonl").read_text())["entities"][0]
