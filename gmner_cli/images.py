@@ -41,6 +41,13 @@ KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000",
 """Formats that are read. Pillow knows more, but EPS runs Ghostscript on the file and others are as risky."""
 
 
+def own_folder(path: Path | str) -> Path:
+    """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there is
+    one, else beside it; for a pipe, where the user is."""
+    folder = Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
+    return folder / "images" if (folder / "images").is_dir() else folder
+
+
 def locate(root: Path, name: str) -> Path:
     """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder or is not there."""
     where = printable(str(root / name))

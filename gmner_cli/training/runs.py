@@ -10,6 +10,7 @@ from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.hub import sha256
+from gmner_cli.images import own_folder
 from gmner_cli.language.expressions import Expressions
 from gmner_cli.model import Model, find_class, new_model, own_code
 from gmner_cli.model_folder import WEIGHTS, init_from
@@ -20,7 +21,7 @@ from gmner_cli.training import manifest
 from gmner_cli.training.checkpoint import read_progress
 from gmner_cli.training.folder import claimed, contents, discard, put_in_place, refuse_foreign
 from gmner_cli.training.loop import History, Watcher, fit
-from gmner_cli.training.posts import own_folder, read_gold, usable
+from gmner_cli.training.posts import read_gold, usable
 from gmner_cli.training.settings import parse_train
 
 FINDERS = ("ner", "ve", "vg")
