@@ -76,8 +76,11 @@ def same(name: str, one: bytes | None, other: bytes | None) -> bool:
         return one == other
     if not name.endswith(".jsonl"):
         return False
-    lines = [file.decode().splitlines() for file in (one, other)]
-    return len(lines[0]) == len(lines[1]) and all(alike(json.loads(a), json.loads(b)) for a, b in zip(*lines, strict=True))
+    try:
+        records = [[json.loads(line) for line in file.decode().splitlines()] for file in (one, other)]
+    except ValueError:  # one of them is torn
+        return False
+    return alike(*records)
 
 
 class Bench:
@@ -207,8 +210,8 @@ def make_inputs(folder: Path) -> None:
         for split in ("train", "dev", "test"):
             (folder / name / "txt" / f"{split}.txt").write_text(f"IMGID:{split}{word}\n{word}\tB-LOC\nwakes\tO\n\n")
     (folder / "pool").mkdir()
-    (folder / "pool" / "p.txt").write_text("ö0\nA swimmer.\nö1\nAnother.\n")
-    (folder / "pool" / "p_GPT.txt").write_text("ö0\n['Allen', 'PER']\nö1\nNone\n")
+    (folder / "pool" / "p.txt").write_text("".join(f"ö{n}\nSwimmer {n}.\n" for n in range(4)))
+    (folder / "pool" / "p_GPT.txt").write_text("".join(f"ö{n}\n['Allen', 'PER']\n" for n in range(4)))
     save_bert(folder / "bert")
 
 
