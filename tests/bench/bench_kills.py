@@ -74,7 +74,7 @@ def alike(one: object, other: object) -> bool:
 def same(name: str, one: bytes | None, other: bytes | None) -> bool:
     if one is None or other is None or one == other:
         return one == other
-    if not name.endswith(".jsonl"):
+    if not name.endswith(".jsonl") or one.endswith(b"\n") != other.endswith(b"\n"):
         return False
     try:
         records = [[json.loads(line) for line in file.decode().splitlines()] for file in (one, other)]
