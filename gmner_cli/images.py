@@ -50,6 +50,13 @@ KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000",
 """Formats that are read. Pillow knows more, but EPS runs Ghostscript on the file and others are as risky."""
 
 
+def own_folder(path: Path | str) -> Path:
+    """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there is
+    one, else beside it; for a pipe, where the user is."""
+    folder = Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
+    return folder / "images" if (folder / "images").is_dir() else folder
+
+
 def locate(root: Path, name: str, follow_links: bool = False) -> Path:
     """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder (see ``inside``) or is not there."""
     return inside(root, name, follow_links=follow_links, what="image", error=ImageError)

@@ -168,6 +168,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
                 yield stream
             return
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        drop_leftovers(path)
         try:
             with open(temporary, "wb") as stream:
                 yield stream
@@ -176,6 +177,27 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def drop_leftovers(path: Path) -> None:
+    """Remove temporary files of ``path`` that processes left which were killed while they wrote it."""
+    if os.name != "posix":  # elsewhere asking whether a process lives may end it
+        return
+    before, after = f".{path.name}.", ".tmp"
+    for name in os.listdir(path.parent):
+        pid = name.removeprefix(before).removesuffix(after)
+        if name == f"{before}{pid}{after}" and pid.isdecimal() and not _is_alive(int(pid)):
+            path.with_name(name).unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class _Counted:

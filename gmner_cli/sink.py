@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.interrupts import heed
-from gmner_cli.jsonl import disk_errors, encode, loads, write_atomic
+from gmner_cli.jsonl import disk_errors, drop_leftovers, encode, loads, write_atomic
 from gmner_cli.records import Post
 
 try:
@@ -86,6 +86,7 @@ class Sink:
             way = "--resume would have gone on with them" if self._refusal() is None else "--resume could not go on with them"
             tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; {way}")
         with self._disk_errors():
+            drop_leftovers(self.partial)
             # The records go before the manifest changes, so that none ever lies under a wrong one.
             if self._resume and self._old is not None:
                 self._rewrite(self._old, {self._earlier[identity].number for identity in self.finished})

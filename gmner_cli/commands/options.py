@@ -97,12 +97,16 @@ def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:
     """Where pictures are looked for: ``--images``, or the JSONL file's own place when a stage will look."""
     if images is not None or not needed:
         return images
-    from gmner_cli.training.posts import own_folder
+    from gmner_cli.images import own_folder
 
     return own_folder(texts)
 
 
-def end_with_failures(failures: list[str], shown: int = 20) -> None:
+SHOWN = 20
+"""Problems of one run that are printed; the rest is counted."""
+
+
+def end_with_failures(failures: list[str], shown: int = SHOWN) -> None:
     """Say which records failed and why, and leave with exit code 3; do nothing when none did."""
     if not failures:
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gmner_cli.commands import completing, options
-from gmner_cli.errors import DATA_FAILED, UsageError
+from gmner_cli.errors import DATA_FAILED
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
@@ -51,6 +51,7 @@ def command(
     sheet: Annotated[int, typer.Option("--sheet", min=0, metavar="N", help="scenes: draw the first N posts of each split, "
                      "with their gold boxes, on SPLIT-sheet.png.")] = 0,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="scenes: processes that draw. Default: all cores.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace also files of the same names in DIR that prepare did not write.")] = False,
     seed: options.Seed = 0,
 ) -> None:
     """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives one.
@@ -66,6 +67,9 @@ def command(
     Label Studio export belong to the entity whose text is their attribute "entity" (there:
     their text), else to the one called as their label, else to the only one of that type;
     boxes of posts without entities become proposals.
+
+    The files of one run appear together, at its end, and replace those of an earlier
+    run as a whole; report.json lists them. Other files in DIR stay as they are.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
     tweet-like posts about them, with exact spans, types, boxes and masks. The same
@@ -91,7 +95,7 @@ def command(
 
     console = Console(stderr=True, highlight=False)
     if dataset == SCENES:
-        _draw(console, out, options.parse_settings(knobs), sheet, seed=seed, train=train, dev=dev, test=test,
+        _draw(console, out, options.parse_settings(knobs), sheet, overwrite, seed=seed, train=train, dev=dev, test=test,
               captions=captions, jobs=jobs)
         return
     from gmner_cli import data
@@ -101,48 +105,36 @@ def command(
                            follow_links=follow_links)
     splits = data.load(dataset, source, options=reading,
                        images=images, against=_pairs(against or []), beside=not against, stop=not check)
-    _keep_inputs(out, splits, [source, boxes])
     console.print(summary.table(splits))
     for line in summary.findings(splits.report, most=SHOWN):
         console.print(line, markup=False, soft_wrap=True)
     problems = splits.report.problems()
-    report = output.write_report(splits, out)
-    if check and problems:
-        console.print(f"gmner prepare: {len(problems)} problems, listed in {report}; no records written",
+    failed = bool(check and problems)
+    paths = output.write(splits, out, records=not failed, inputs=(splits.source, boxes), overwrite=overwrite)
+    if failed:
+        console.print(f"gmner prepare: {len(problems)} problems, listed in {out / 'report.json'}; no records written",
                       markup=False, soft_wrap=True)
         raise typer.Exit(DATA_FAILED)
-    for path in output.write(splits, out):
+    for path in paths:
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
     if lost := splits.report.lost():
         console.print(f"gmner prepare: {len(lost)} problems cannot be mended without loss, so the records lack what these say; "
-                      f"they are listed in {report}", markup=False, soft_wrap=True)
+                      f"they are listed in {out / 'report.json'}", markup=False, soft_wrap=True)
         raise typer.Exit(DATA_FAILED)
 
 
-def _keep_inputs(out: Path, splits, inputs: list[Path | None]) -> None:
-    """Refuse, before anything is written, to write over a file that was read."""
-    for path in (*(out / f"{split}.jsonl" for split in splits.posts), out / "report.json"):
-        for given in inputs:
-            if given is not None and given.exists() and path.exists() and path.samefile(given):
-                raise UsageError(f"{path} would be written over, which is an input", hint="give another -o DIR")
-
-
-def _draw(console, out: Path, settings: dict[str, object], sheet: int, **counts: int | None) -> None:
+def _draw(console, out: Path, settings: dict[str, object], sheet: int, overwrite: bool, **counts: int | None) -> None:
     from gmner_cli.commands.progress import bar
-    from gmner_cli.data import Report, Splits, output, scenes, summary
+    from gmner_cli.data import scenes, summary
     from gmner_cli.data.scenes.knobs import parse
-    from gmner_cli.data.scenes.sheet import write as write_sheet
 
     knobs = parse(settings)
     with bar("pictures", sum(counts[name] for name in ("train", "dev", "test", "captions"))) as progress:
-        posts = scenes.write(out, knobs=knobs, progress=progress.advance, **counts)
-    splits = Splits(SCENES, out, posts, Report())
+        splits = scenes.write(out, knobs=knobs, shown=sheet, overwrite=overwrite, progress=progress.advance, **counts)
     console.print(summary.table(splits))
-    output.write_report(splits, out)
-    for split in posts:
+    for split in splits.posts:
         console.print(f"wrote {out / split}.jsonl", markup=False, soft_wrap=True)
         if sheet:
-            write_sheet(posts[split][:sheet], out / "images", out / f"{split}-sheet.png")
             console.print(f"wrote {out / split}-sheet.png", markup=False, soft_wrap=True)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gmner_cli.commands.options import FollowLinks, Images, Limit
-from gmner_cli.errors import SOME_FAILED
+from gmner_cli.commands.options import SHOWN, FollowLinks, Images, Limit, image_folder
+from gmner_cli.errors import SOME_FAILED, printable
 
 if TYPE_CHECKING:  # NumPy and the like are loaded when the command runs, not for --help
     from gmner_cli.jsonl import Line
@@ -36,8 +36,11 @@ def command(
     wrongly grounded, wrongly none; the page filters by these, and its address
     keeps the filter, as in page.html#kind=missed&type=PER.
 
+    The verdicts are those of `gmner score`; where boxes are absent on either side,
+    nothing is said of the region, and right span and type are called that.
+
     A picture that cannot be shown, or a line that cannot be read, leaves its
-    reason on the page and on stderr, and the exit code is 3.
+    reason on the page and, of the first 20, on stderr; the exit code is then 3.
 
     \b
     Examples:
@@ -52,11 +55,12 @@ def command(
 
     def complain(where: str, reason: str) -> None:
         failed.append(where)
-        typer.echo(f"gmner view: {where}: {reason}", err=True)
+        if len(failed) <= SHOWN:
+            typer.echo(f"gmner view: {printable(where)}: {printable(reason)}", err=True)
 
     shown = _readable(posts, limit, complain)
     page = render_page(shown, None if gold is None else read_posts(gold),
-                       images or (Path.cwd() if posts == "-" else Path(posts).parent),
+                       image_folder(images, posts, needed=True),
                        title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain, follow_links=follow_links)
     if out == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
@@ -64,6 +68,8 @@ def command(
         path = Path(out)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, page)
+    if len(failed) > SHOWN:
+        typer.echo(f"gmner view: ... and {len(failed) - SHOWN} more; the page has all of them", err=True)
     typer.echo(f"gmner view: {len(shown)} posts" + (f", {len(failed)} problems" if failed else ""), err=True)
     if failed:
         raise typer.Exit(SOME_FAILED)

@@ -1,8 +1,11 @@
 """Which prediction stands for which gold entity, and what is wrong with it, for the reader's eye.
 
-The rules are those of the score: spans are the key, one prediction matches one
-gold, and a region is right when both sides have none or the best predicted box
-overlaps any gold box with an IoU above 0.5.
+The rules are those of the score, and its code finds the pairs: spans are the
+key, one prediction matches one gold, and a region is right when both sides
+have none or the best predicted box overlaps any gold box with an IoU above
+0.5; likewise of masks. In one thing the page says more than the score: a
+region that was not assessed on either side is called so, where the score
+counts it as not visible.
 """
 
 from __future__ import annotations
@@ -10,11 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from gmner_cli.errors import RecordError
+from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Entity
-from gmner_cli.scoring.regions import box_iou
+from gmner_cli.scoring.matching import TASKS, SpanGroup
+from gmner_cli.scoring.regions import agreement, box_iou
 
 KINDS = {
     "correct": "Correct",
+    "region-not-assessed": "Span and type right, region not assessed",
     "wrong-type": "Wrong type",
     "wrong-span": "Wrong span",
     "missed": "Missed",
@@ -22,8 +31,10 @@ KINDS = {
     "wrong-region": "Wrong region",
     "wrongly-grounded": "Wrongly grounded",
     "wrongly-none": "Wrongly none",
+    "wrong-mask": "Wrong mask",
 }
-"""What a comparison can say. An exact span can have a wrong type and a wrong region at once."""
+"""What a comparison can say. An exact span can have a wrong type and a wrong region at once. "Correct" is said
+of an entity whose span, type and box were assessed on both sides; a wrong mask is one in a right box."""
 
 STATES = {"grounded": "In the picture", "not-in-picture": "Not in the picture", "not-assessed": "Not assessed"}
 """What is said of a prediction that is not compared with anything."""
@@ -87,17 +98,23 @@ def in_order(pairs: list[Pair]) -> list[Pair]:
 
 
 def _exact_spans(found: Sequence[Entity], gold: Sequence[Entity]) -> dict[int, int]:
-    """Same span and type first, then same span, so that two entities on one span meet their likes."""
+    """As many pairs as the score calls right in GMNER; of the rest of a span, those of one type and the nearest first."""
+    by_span: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+    for side, entities in enumerate((gold, found)):
+        for number, entity in enumerate(entities):
+            by_span.setdefault(entity.span, ([], []))[side].append(number)
     partner: dict[int, int] = {}
-    for same_type in (True, False):
-        for number, entity in enumerate(found):
-            if number in partner:
-                continue
-            for g, other in enumerate(gold):
-                if (g not in partner.values() and entity.span == other.span
-                        and (entity.type == other.type or not same_type)):
-                    partner[number] = g
-                    break
+    for golds, founds in by_span.values():
+        for right in (True, False):
+            left_gold = [g for g in golds if g not in partner.values()]
+            left_found = [f for f in founds if f not in partner]
+            if not left_gold or not left_found:
+                break
+            # Without masks, which may be broken and have no say in which entity is meant.
+            group = SpanGroup(*([msgspec.structs.replace(side[n], masks=None) for n in numbers]
+                                for side, numbers in ((gold, left_gold), (found, left_found))), renames={})
+            pairs = group.matches(TASKS["GMNER"], ENOUGH_OVERLAP) if right else group.best_pairs()
+            partner |= {left_found[f]: left_gold[g] for g, f in pairs}
     return partner
 
 
@@ -105,14 +122,35 @@ def _verdict(found: Entity, gold: Entity) -> tuple[str, ...]:
     if found.span != gold.span:
         return ("wrong-span",)
     wrong = [] if found.type == gold.type else ["wrong-type"]
-    if found.boxes is not None and gold.boxes is not None:
-        if found.boxes and not gold.boxes:
-            wrong.append("wrongly-grounded")
-        elif gold.boxes and not found.boxes:
-            wrong.append("wrongly-none")
-        elif gold.boxes and best_overlap(found, gold) <= ENOUGH_OVERLAP:
-            wrong.append("wrong-region")
+    if found.boxes is None or gold.boxes is None:
+        return tuple(wrong) or ("region-not-assessed",)
+    if agreement(found.boxes, gold.boxes, box_iou) <= ENOUGH_OVERLAP:
+        wrong.append("wrongly-grounded" if not gold.boxes else "wrongly-none" if not found.boxes else "wrong-region")
+    elif _wrong_mask(found, gold):
+        wrong.append("wrong-mask")
     return tuple(wrong) or ("correct",)
+
+
+def _wrong_mask(found: Entity, gold: Entity) -> bool:
+    """Both have masks and they do not agree. Masks that cannot be compared are a note of the post (``mask_trouble``)."""
+    if not found.masks or not gold.masks:
+        return False
+    try:
+        return agreement(found.masks, gold.masks, mask_iou) <= ENOUGH_OVERLAP
+    except RecordError:
+        return False
+
+
+def mask_trouble(pairs: Sequence[Pair]) -> list[str]:
+    """A sentence for each pair whose masks cannot be compared, because they are broken or of two sizes."""
+    found = []
+    for pair in pairs:
+        if pair.found is not None and pair.gold is not None and pair.found.masks and pair.gold.masks:
+            try:
+                agreement(pair.found.masks, pair.gold.masks, mask_iou)
+            except RecordError as problem:
+                found.append(f"masks are not compared: {problem.message}")
+    return found
 
 
 def _shared(one: Entity, other: Entity) -> int:

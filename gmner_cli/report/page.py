@@ -15,7 +15,7 @@ from string import Template
 from gmner_cli.errors import ImageError
 from gmner_cli.records import Post
 from gmner_cli.report.card import card
-from gmner_cli.report.compare import KINDS, STATES, Pair, compare, describe
+from gmner_cli.report.compare import KINDS, STATES, Pair, compare, describe, mask_trouble
 from gmner_cli.report.palette import Palette
 from gmner_cli.report.pictures import Shown, embed
 
@@ -69,7 +69,19 @@ def _item(post: Post, gold: Mapping[str, Post] | None) -> _Item:
         return _Item(post, describe(found), compared=False, notes=["there is no gold for this post"])
     if truth.text != post.text:
         return _Item(post, describe(found), compared=False, notes=["gold has another text under this id"])
-    return _Item(post, compare(found, truth.entities or []), compared=True)
+    if truth.error is not None:
+        return _Item(post, describe(found), compared=False, notes=["the gold post carries an error, so it is not compared"])
+    notes = []
+    if post.set_aside:
+        found = []
+        notes.append(f"this post {'failed' if post.error is not None else 'was skipped'}, so nothing in it was assessed; "
+                     "as in the score, it counts as having no entities")
+    elif post.entities is None:
+        notes.append("no entities were assessed in this post; as in the score, it counts as having none")
+    if truth.entities is None:
+        notes.append("no entities were assessed in gold; as in the score, it counts as having none")
+    pairs = compare(found, truth.entities or [])
+    return _Item(post, pairs, compared=True, notes=notes + mask_trouble(pairs))
 
 
 def _picture(post: Post, root: Path, on_problem: OnProblem | None, follow_links: bool) -> Shown | str | None:
@@ -84,7 +96,7 @@ def _picture(post: Post, root: Path, on_problem: OnProblem | None, follow_links:
 
 
 def _summary(items: Sequence[_Item], compared: bool) -> str:
-    entities = sum(len(item.post.entities or []) for item in items)
+    entities = sum(pair.found is not None for item in items for pair in item.pairs)
     words = f"{_count(len(items), 'post')}, {_count(entities, 'entity', 'entities')}"
     if compared:
         gold = sum(pair.gold is not None for item in items for pair in item.pairs)

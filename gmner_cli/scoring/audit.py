@@ -11,8 +11,9 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from gmner_cli.errors import GmnerError, RecordError
-from gmner_cli.records import ABSTAINED, Entity, Post
+from gmner_cli.records import ABSTAINED, Box, Entity, Post
 from gmner_cli.scoring.counts import Settings
+from gmner_cli.scoring.pictures import PictureSizes
 
 
 class Audit:
@@ -26,6 +27,7 @@ class Audit:
         self.failed = 0
         self.abstained = 0
         self.other_text: list[str] = []
+        self.pictures = PictureSizes()
         self.types = {"PRED": Counter(), "GOLD": Counter()}
         self.entities: Counter[str] = Counter()
         self.without_boxes: Counter[str] = Counter()
@@ -59,10 +61,13 @@ class Audit:
         self._predicted_parents.update((e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
         return entities
 
-    def compare_texts(self, predicted: Post, gold: Post) -> None:
-        """Note a pair of posts whose spans count in different texts."""
-        if not predicted.set_aside and predicted.text != gold.text:
+    def compare_posts(self, predicted: Post, gold: Post) -> None:
+        """Note a pair of posts whose spans count in different texts, or whose boxes in different pictures."""
+        if predicted.set_aside:
+            return
+        if predicted.text != gold.text:
             self.other_text.append(gold.id)
+        self.pictures.add(gold.id, all_boxes(predicted), predicted.image_size, all_boxes(gold), gold.image_size)
 
     def add_missing(self, post_id: str) -> None:
         """Note a gold post that PRED has not."""
@@ -106,6 +111,7 @@ class Audit:
         if self.other_text:
             found.append(f"{len(self.other_text)} post(s) have another text in PRED than in GOLD "
                          f"(first: {self.other_text[0]}), so their spans may not mean the same characters")
+        found += self.pictures.warnings()
         for old in self.settings.renames:
             if not any(types[old] for types in self.types.values()):
                 found.append(f"--label-map {old}={self.settings.renames[old]} renames nothing: "
@@ -174,3 +180,8 @@ class Audit:
 
     def _read(self, name: str) -> str:
         return self.settings.renames.get(name, name)
+
+
+def all_boxes(post: Post) -> list[Box]:
+    """Every box of every entity of a post."""
+    return [box for entity in post.entities or [] for box in entity.boxes or []]

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gmner_cli.records import Box, Entity, Post
-from gmner_cli.scoring.audit import Audit
+from gmner_cli.scoring.audit import Audit, all_boxes
 from gmner_cli.scoring.counts import Settings, TypeCounts, row
 from gmner_cli.scoring.regions import ONE_NONE, agreement, box_iou
 
@@ -49,6 +49,7 @@ class Picture:
     """The gold posts that show one image, and all entities found or expected in it, in file order."""
 
     posts: list[str] = field(default_factory=list)
+    size: tuple[int, int] | None = None
     predicted: list[Named] = field(default_factory=list)
     gold: list[Named] = field(default_factory=list)
 
@@ -111,6 +112,7 @@ def _gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> di
     for post in gold:
         picture = pictures.setdefault(image_key(post), Picture())
         picture.posts.append(post.id)
+        picture.size = picture.size or post.image_size
         picture.gold += [_named(entity, post, audit.settings) for entity in audit.add_gold(post)]
     seen = set()
     for post in predicted:
@@ -119,7 +121,10 @@ def _gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> di
             audit.add_surplus(post.id)
             continue
         seen.add(key)
-        pictures[key].predicted += [_named(entity, post, audit.settings) for entity in audit.add_predicted(post)]
+        picture = pictures[key]
+        picture.predicted += [_named(entity, post, audit.settings) for entity in audit.add_predicted(post)]
+        if not post.set_aside:
+            audit.pictures.add(post.id, all_boxes(post), post.image_size, [b for e in picture.gold for b in e.boxes], picture.size)
     for key, picture in pictures.items():
         if key not in seen:
             for post_id in picture.posts:

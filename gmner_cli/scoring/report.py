@@ -68,7 +68,7 @@ class Scorer:
             self.audit.add_missing(gold.id)
         else:
             ours = self.audit.add_predicted(predicted)
-            self.audit.compare_texts(predicted, gold)
+            self.audit.compare_posts(predicted, gold)
         try:
             groups = span_groups(theirs, ours, self.settings.renames)
             matches = {name: [group.matches(task, self.settings.iou) for group in groups] for name, task in TASKS.items()}

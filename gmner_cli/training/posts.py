@@ -46,13 +46,6 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
     return posts
 
 
-def own_folder(path: Path | str) -> Path:
-    """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there is
-    one, else beside it; for a pipe, where the user is."""
-    folder = Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
-    return folder / "images" if (folder / "images").is_dir() else folder
-
-
 def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str], Any]) -> dict[str, list[Post]]:
     """The posts that can be trained on, after opening every picture once: a bad one must not end a run hours later.
 

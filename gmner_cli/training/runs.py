@@ -10,6 +10,7 @@ from typing import Any
 
 from gmner_cli.errors import UsageError
 from gmner_cli.hub import sha256
+from gmner_cli.images import own_folder
 from gmner_cli.language.expressions import Expressions
 from gmner_cli.model import Model, find_class, new_model, own_code
 from gmner_cli.model_folder import WEIGHTS, init_from
@@ -29,7 +30,7 @@ from gmner_cli.training.folder import (
 )
 from gmner_cli.training.gold import check_gold
 from gmner_cli.training.loop import History, Watcher, fit
-from gmner_cli.training.posts import own_folder, read_gold, usable
+from gmner_cli.training.posts import read_gold, usable
 from gmner_cli.training.settings import parse_train
 from gmner_cli.training.start import start_folder
 

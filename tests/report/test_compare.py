@@ -17,7 +17,7 @@ def entity(start, end, kind="PER", boxes=None):
 @pytest.mark.parametrize(("found", "gold", "kinds"), [
     (entity(0, 5, boxes=[NEAR]), entity(0, 5, boxes=[FAR, BOX]), ("correct",)),
     (entity(0, 5, boxes=[]), entity(0, 5, boxes=[]), ("correct",)),
-    (entity(0, 5), entity(0, 5, boxes=[BOX]), ("correct",)),
+    (entity(0, 5), entity(0, 5, boxes=[BOX]), ("region-not-assessed",)),
     (entity(0, 5, "LOC"), entity(0, 5), ("wrong-type",)),
     (entity(0, 5, boxes=[FAR]), entity(0, 5, boxes=[BOX]), ("wrong-region",)),
     (entity(0, 5, boxes=[FAR, BOX]), entity(0, 5, boxes=[BOX]), ("wrong-region",)),
@@ -45,13 +45,13 @@ def test_neighbours_do_not_overlap():
 
 def test_one_gold_answers_to_one_prediction():
     pairs = compare([entity(0, 5), entity(0, 5), entity(2, 5)], [entity(0, 5)])
-    assert [pair.kinds for pair in pairs] == [("correct",), ("wrong-span",), ("wrong-span",)]
+    assert [pair.kinds for pair in pairs] == [("region-not-assessed",), ("wrong-span",), ("wrong-span",)]
     assert sum(pair.gold is not None for pair in pairs) == 1
 
 
 def test_two_entities_on_one_span_meet_their_likes():
     pairs = compare([entity(0, 5, "ORG"), entity(0, 5, "LOC")], [entity(0, 5, "LOC"), entity(0, 5, "ORG")])
-    assert all(pair.kinds == ("correct",) and pair.found.type == pair.gold.type for pair in pairs)
+    assert all(pair.kinds == ("region-not-assessed",) and pair.found.type == pair.gold.type for pair in pairs)
 
 
 def test_inputs_are_not_changed_and_the_order_is_that_of_the_text():

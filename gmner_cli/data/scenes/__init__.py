@@ -4,7 +4,7 @@ A wind tunnel for grounding: results on it say that a system works, never how
 well it does on real posts.
 """
 
-from gmner_cli.data.scenes.dataset import draw, write
+from gmner_cli.data.scenes.dataset import NAME, draw, write
 from gmner_cli.data.scenes.knobs import Knobs
 
-__all__ = ["Knobs", "draw", "write"]
+__all__ = ["NAME", "Knobs", "draw", "write"]

@@ -1,4 +1,4 @@
-"""Writing a data set of scenes: posts, pictures, and what the world knows.
+"""Writing a data set of scenes: posts, pictures, what the world knows, and report.json.
 
     from gmner_cli.data import scenes
     scenes.write("scenes", seed=1, train=2000, dev=200, test=200)
@@ -11,13 +11,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from random import Random
+from threading import Thread
 
-from gmner_cli.data.scenes import knowledge
+from gmner_cli.data.adapter import Splits
+from gmner_cli.data.exchange import DRAWN, IMAGES, KNOWLEDGE, REPORT, exchange
+from gmner_cli.data.findings import Report
+from gmner_cli.data.output import write_report
+from gmner_cli.data.scenes import knowledge, sheet
 from gmner_cli.data.scenes.knobs import Knobs
 from gmner_cli.data.scenes.picture import spoil
 from gmner_cli.data.scenes.posts import make, make_captioned
@@ -25,36 +33,45 @@ from gmner_cli.errors import GmnerError
 from gmner_cli.jsonl import write_atomic, write_posts
 from gmner_cli.records import Post
 
+NAME = "scenes"
 CHUNK = 32
 """Posts that a process draws between two reports."""
 
 
 def write(folder: str | Path, *, seed: int = 0, train: int = 0, dev: int = 0, test: int = 0, captions: int = 0,
-          knobs: Knobs | None = None, jobs: int | None = None,
-          progress: Callable[[int], object] = lambda n: None) -> dict[str, list[Post]]:
-    """Draw the splits into ``folder``: SPLIT.jsonl, images/, knowledge.jsonl; returns the posts by split.
+          knobs: Knobs | None = None, jobs: int | None = None, shown: int = 0, overwrite: bool = False,
+          progress: Callable[[int], object] = lambda n: None) -> Splits:
+    """Draw the splits into ``folder``: SPLIT.jsonl, images/, knowledge.jsonl, report.json. All of it appears at the end.
 
     ``captions``: further pictures with nothing but a caption, for pre-training,
     in captions.jsonl. A split of 0 posts is not written. ``jobs``: processes.
-    Raises GmnerError when the folder cannot be written.
+    ``shown``: so many posts of each split are drawn with their boxes on SPLIT-sheet.png.
+    An older set of scenes is replaced as a whole; other files in the folder stay. ``overwrite``:
+    replace also files of these names that are not known to be of an older set.
+    Raises UsageError where such files are, and GmnerError when the folder cannot be written.
     """
-    folder, knobs = Path(folder), knobs or Knobs()
-    jobs = max(1, jobs or os.cpu_count() or 1)
-    try:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise GmnerError(f"cannot make the folder: {problem.strerror}", where=str(folder)) from None
-    counts = {"train": train, "dev": dev, "test": test, "captions": captions}
-    chunks = [(folder, seed, split, start, min(start + CHUNK, count), knobs)
-              for split, count in counts.items() for start in range(0, count, CHUNK)]
-    splits: dict[str, list[Post]] = {split: [] for split, count in counts.items() if count}
-    for (_, _, split, *_), posts in zip(chunks, _drawn(chunks, jobs), strict=True):
-        splits[split] += posts
-        progress(len(posts))
-    for split, posts in splits.items():
-        write_posts(folder / f"{split}.jsonl", posts)
-    lines = (json.dumps(record, ensure_ascii=False) for record in knowledge.records(seed))
-    write_atomic(folder / "knowledge.jsonl", "\n".join(lines) + "\n")
+    knobs, jobs = knobs or Knobs(), max(1, jobs or os.cpu_count() or 1)
+    counts = {split: count for split, count in
+              (("train", train), ("dev", dev), ("test", test), ("captions", captions)) if count}
+    names = [f"{split}.jsonl" for split in counts] + [KNOWLEDGE, DRAWN] \
+        + [f"{split}-sheet.png" for split in counts if shown]
+    with exchange(folder, overwrite=overwrite) as swap:
+        swap.check([*names, REPORT])  # before hours of drawing
+        splits = Splits(NAME, Path(folder), {split: [] for split in counts}, Report())
+        (swap.new / IMAGES).mkdir()
+        chunks = [(swap.new, seed, split, start, min(start + CHUNK, count), knobs)
+                  for split, count in counts.items() for start in range(0, count, CHUNK)]
+        for (_, _, split, *_), posts in zip(chunks, _drawn(chunks, jobs), strict=True):
+            splits[split].extend(posts)
+            progress(len(posts))
+        for split, posts in splits.posts.items():
+            write_posts(swap.new / f"{split}.jsonl", posts)
+            if shown:
+                sheet.write(posts[:shown], swap.new / IMAGES, swap.new / f"{split}-sheet.png")
+        lines = (json.dumps(record, ensure_ascii=False) for record in knowledge.records(seed))
+        write_atomic(swap.new / KNOWLEDGE, "\n".join(lines) + "\n")
+        write_report(splits, swap, names)
+        swap.put()
     return splits
 
 
@@ -74,8 +91,21 @@ def _drawn(chunks: list[tuple], jobs: int):
         yield from map(_draw_chunk, chunks)
         return
     # Spawned, because the parent may hold threads (progress bar, torch) that a fork would copy half of.
-    with ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn")) as pool:
-        yield from pool.map(_draw_chunk, chunks)
+    with ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn"), initializer=_end_with_parent) as pool:
+        try:
+            yield from pool.map(_draw_chunk, chunks)
+        except BrokenProcessPool:
+            raise GmnerError("a process that draws was ended from outside", hint="is there memory enough? Fewer --jobs need less") from None
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, however that was: a killed parent tells nobody."""
+    def watch() -> None:
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends its workers
+    Thread(target=watch, daemon=True).start()
 
 
 def _draw_chunk(chunk: tuple[Path, int, str, int, int, Knobs]) -> list[Post]:
@@ -83,6 +113,6 @@ def _draw_chunk(chunk: tuple[Path, int, str, int, int, Knobs]) -> list[Post]:
     posts = []
     for number in range(start, end):
         post, file = draw(seed, split, number, knobs)
-        (folder / "images" / post.image).write_bytes(file)
+        (folder / IMAGES / post.image).write_bytes(file)
         posts.append(post)
     return posts

@@ -13,7 +13,7 @@ import msgspec
 from gmner_cli import recipes
 from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.hub import sha256
-from gmner_cli.images import Pictures
+from gmner_cli.images import Pictures, own_folder
 from gmner_cli.language import llm as models
 from gmner_cli.language import ready
 from gmner_cli.language.expand import Expand
@@ -25,7 +25,6 @@ from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
 from gmner_cli.shipped import is_shipped
 from gmner_cli.training import trained_on
-from gmner_cli.training.posts import own_folder
 from gmner_cli.training.trained_on import Known
 
 EXAMPLES = 5

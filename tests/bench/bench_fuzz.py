@@ -1,0 +1,308 @@
+"""Mutated lines and pictures through the real commands: ``python -m tests.bench.bench_fuzz --lines 10000 --pictures 2000``.
+
+Everything is drawn from ``--seed`` and runs in this process. What must hold: a command ends
+with the exit code of what happened and never with a traceback or an error that it did
+not expect; as many records come out as lines went in, and each of them is a valid record.
+Faults are printed with the line or the picture (in hexadecimal) that showed them; exit code 1 where there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not installed
+
+from PIL import Image  # noqa: E402
+
+from gmner_cli.errors import GmnerError  # noqa: E402
+from gmner_cli.jsonl import read_lines  # noqa: E402
+from gmner_cli.masks import decode  # noqa: E402
+from gmner_cli.scoring.published import score_by_text  # noqa: E402
+from gmner_cli.scoring.report import score  # noqa: E402
+
+BATCH = 250
+"""Lines of one file."""
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
+UNEXPECTED = re.compile(r"unexpected \w*(?:Error|Exception)\b")
+"""How a stage's own trouble is told, as opposed to that of a post."""
+BOM = b"\xef\xbb\xbf"
+
+TEXT = "Allen met Zoë 👩‍👧 in Zürich's \u200fנמל"
+BASE = {
+    "id": "1", "text": TEXT, "tokens": TEXT.split(" "), "image": "a.png", "image_size": [40, 32], "caption": "a red square",
+    "knowledge": [{"text": "a swimmer", "source": "llm:x"}], "proposals": [{"box": [1, 2, 3, 4.5], "score": 0.5, "label": "x"}],
+    "entities": [
+        {"start": 0, "end": 5, "token_start": 0, "token_end": 1, "text": "Allen", "type": "PER", "fine_type": "actor", "score": 0.9,
+         "expansions": [{"text": "an actor", "source": "s"}], "expression": "Allen", "groundable": 0.8, "boxes": [[1, 2, 20.5, 30]],
+         "box_scores": [0.7], "masks": [{"size": [32, 40], "counts": "^4"}], "slices": ["small"]},
+        {"start": 10, "end": 13, "type": "PER", "boxes": []}],
+    "grounding": None, "meta": {"dataset": "x", "split": "test", "deep": [[[{"a": [1]}]]]}}
+CONLL = "IMGID:1\nAllen\tB-PER\nmet\tO\nZoë\tB-PER\nSilva\tI-PER\n\nIMGID:2\nOslo\tB-LOC\n👩\tO\n\n"
+ODD = [None, True, False, 0, -1, 1, 3.5, -0.0, 1e308, -1e308, 2**31, 2**63, 2**64, 10**40, "", " ", "\0", "\x1b[31m", "\ud800", "\u202e", "ß" * 999,
+       "../../etc/passwd", "/dev/zero", "a.png", "nan", [], {}, [None], [[]], [[1, 2, 3, 4]], [[4, 3, 2, 1]], [[0, 0, 1e300, 1e300]],
+       {"a": 1}, ["x"] * 50, [0] * 4, [10**9, 10**9]]
+
+
+def mutated_line(rng: random.Random) -> bytes:
+    """One line of a JSONL file, without its end, that is not blank."""
+    record = json.loads(json.dumps(BASE))
+    record["id"] = str(rng.randrange(10**9))
+    for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
+        _mutate_value(record, rng)
+    line = json.dumps(record, ensure_ascii=rng.random() < 0.4).encode("utf-8", "surrogatepass")
+    way = rng.random()
+    if way < 0.03:  # nested more deeply than any reader likes
+        depth = rng.choice((50, 500, 5_000, 100_000))
+        line = line[:-1] + b', "more": ' + b"[" * depth + b"]" * depth + b"}"
+    elif way < 0.06:
+        line = rng.choice((b"", BOM, b" ", b"\xff\xfe")) + line + rng.choice((b"\r", b" ", b"\0", line[:40], b"]"))
+    elif way < 0.4:
+        line = mutated_bytes(line, rng)
+    line = line.replace(b"\n", b" ")
+    return line if line.removeprefix(BOM).strip() else b"{"
+
+
+def mutated_bytes(content: bytes, rng: random.Random) -> bytes:
+    """Bits turned, parts cut out, doubled or replaced, in one to four places."""
+    data = bytearray(content)
+    for _ in range(rng.randrange(1, 5)):
+        at, long = rng.randrange(len(data) + 1), rng.choice((1, 1, 2, 4, 30))
+        way = rng.randrange(5)
+        if way == 0 and at < len(data):
+            data[at] ^= 1 << rng.randrange(8)
+        elif way == 1:
+            del data[at:at + long]
+        elif way == 2:
+            data[at:at] = data[at:at + long]
+        elif way == 3:
+            data[at:at + long] = rng.randbytes(long)
+        elif rng.random() < 0.2:
+            del data[at:]
+    return bytes(data)
+
+
+def mutated_picture(rng: random.Random, kind: str) -> bytes:
+    """A small picture that Pillow drew, damaged, more often near its beginning, where the sizes stand."""
+    mode = rng.choice({"JPEG": ("RGB", "L", "CMYK"), "GIF": ("P", "L"), "BMP": ("RGB", "L", "1"), "WEBP": ("RGB", "RGBA"),
+                       "PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"), "TIFF": ("RGB", "L", "CMYK", "F", "I;16")}[kind])
+    source = Image.effect_mandelbrot((rng.randrange(1, 40), rng.randrange(1, 40)), (-2, -1, 1, 1), 20)
+    picture = source.convert("I").convert("I;16") if mode == "I;16" else source.convert("RGB").convert(mode)
+    sheet, more = io.BytesIO(), {}
+    if kind in ("GIF", "WEBP", "TIFF") and rng.random() < 0.3:
+        more = {"save_all": True, "append_images": [picture.copy()]}
+    if kind == "JPEG" and rng.random() < 0.5:
+        exif = Image.Exif()
+        exif[0x0112] = rng.randrange(10)
+        more["exif"] = exif
+    picture.save(sheet, kind, **more)
+    content, way = sheet.getvalue(), rng.random()
+    if way < 0.1:
+        return content
+    if way < 0.5:
+        return mutated_bytes(content[:64], rng) + content[64:]
+    return mutated_bytes(content, rng)
+
+
+def _mutate_value(record: dict, rng: random.Random) -> None:
+    """Replace, remove, rename or double one value, anywhere in the record."""
+    places = list(_places(record))
+    holder, key = rng.choice(places)
+    way = rng.random()
+    if way < 0.6:
+        holder[key] = json.loads(json.dumps(rng.choice(ODD)))
+    elif way < 0.75:
+        del holder[key]
+    elif isinstance(holder, list):
+        holder.insert(key, json.loads(json.dumps(holder[key])))
+    else:
+        holder[rng.choice(("error", "skipped", "image_problem", "unreadable", "extra", "é", "", "generated"))] = holder[key]
+
+
+def _places(value: object) -> Iterator[tuple[dict | list, object]]:
+    rows = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in rows:
+        yield value, key
+        yield from _places(below)
+
+
+class Fuzz:
+    """Runs commands in ``place`` and gathers faults."""
+
+    def __init__(self, place: Path, seed: int, tagger: Path | None = None):
+        self.place, self.seed, self.tagger = place, seed, tagger
+        self.faults: list[str] = []
+        (place / "photos").mkdir()
+        Image.new("RGB", (40, 32), "red").save(place / "photos" / "a.png")
+
+    def gmner(self, *words: object) -> tuple[int, str]:
+        """Exit code and stderr of a command."""
+        from gmner_cli.app import main
+
+        said, before = io.StringIO(), sys.argv
+        sys.argv = ["gmner", *map(str, words)]
+        try:
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+                main()
+        except SystemExit as leaving:
+            code = leaving.code or 0
+        except Exception as problem:  # noqa: BLE001 - this is what is looked for
+            code, said = -1, io.StringIO(f"Traceback: {problem!r}")
+        finally:
+            sys.argv = before
+        return code, said.getvalue()
+
+    def lines(self, count: int) -> None:
+        for start in range(0, count, BATCH):
+            rng = random.Random(f"{self.seed} lines {start}")
+            lines = [mutated_line(rng) for _ in range(min(BATCH, count - start))]
+            self.file_of(lines)
+            self.conll(rng)
+
+    def file_of(self, lines: list[bytes]) -> None:
+        """A file of these lines through every command that reads records."""
+        source, gold = self.place / "lines.jsonl", self.place / "gold.jsonl"
+        source.write_bytes(b"\n".join(lines) + b"\n")
+        captions = self.place / "captions.txt"
+        captions.write_text("a.png :a picture\n")
+        commands = {"segment": ["segment", source, "--images", "photos"], "caption": ["caption", source, "--from", captions],
+                    "expand": ["expand", source, "--task", "expansions", "--device", "cpu"]}
+        if self.tagger:
+            commands["predict"] = ["predict", "--texts", source, "--ner", self.tagger, "--images", self.place / "photos", "--offline", "--device", "cpu",
+                                   "--threads", 1, "--on-missing-image", "text-only"]
+        for name, words in commands.items():
+            words = [self.place / word if word == "photos" else word for word in words]
+            self.through(name, lines, words)
+        read = list(read_lines(source))
+        gold.write_bytes(b"".join(line + b"\n" for line, of in zip(lines, read, strict=True) if of.error is None))
+        for match in ("span", "text"):
+            self.expect(f"score --match {match}", self.gmner("score", source, gold, "--match", match, "--json"), (0, 1), lines)
+        self.expect("view", self.gmner("view", source, "--gold", gold, "--images", self.place / "photos", "-o", self.place / "page.html"), (0, 1, 3), lines)
+        for line, of in zip(lines, read, strict=True):
+            if of.error is None:
+                self.scores(line, of)
+
+    def scores(self, line: bytes, of) -> None:
+        for count in (score, score_by_text):
+            try:
+                json.dumps(count([of.post], [of.post]), allow_nan=False)
+            except GmnerError:
+                pass
+            except Exception as problem:  # noqa: BLE001
+                self.fault(f"{count.__name__} raised {problem!r}", line)
+
+    def through(self, name: str, lines: list[bytes], words: list[object]) -> None:
+        """A command that gives a record for every line."""
+        out = self.place / "out.jsonl"
+        for left in self.place.glob("out.jsonl*"):
+            left.unlink()
+        code, said = self.gmner(*words, "-o", out)
+        if code == 1 and len(lines) == 1 and not out.exists():  # no post got through, and the command says so
+            self.expect(name, (code, said), (1,), lines)
+            return
+        if not self.expect(name, (code, said), (0, 3), lines):
+            return
+        records = list(read_lines(out))
+        if len(records) != len(lines):
+            self.fault(f"{name}: {len(records)} records for {len(lines)} lines", b"\n".join(lines))
+            return
+        failed = 0
+        for line, record in zip(lines, records, strict=True):
+            if record.error is not None:
+                self.fault(f"{name} wrote a bad record: {record.error}", line)
+                continue
+            failed += record.post.error is not None
+            if UNEXPECTED.search(record.post.error or ""):
+                self.fault(f"{name}: {record.post.error}", line)
+        if (code == 3) != bool(failed):
+            self.fault(f"{name} ended with {code} and {failed} failed records", b"\n".join(lines[:3]))
+
+    def conll(self, rng: random.Random) -> None:
+        """Mutated column text through ``prepare conll``."""
+        source = self.place / "tagged.txt"
+        content = mutated_bytes(CONLL.encode() * 3, rng)
+        source.write_bytes(content)
+        for more in ((), ("--fix",), ("--check",)):
+            shutil.rmtree(self.place / "set", ignore_errors=True)
+            ended = self.gmner("prepare", "conll", "--source", source, "-o", self.place / "set", *more)
+            self.expect(f"prepare conll {' '.join(more)}", ended, (0, 1), [content])
+            if ended[0] == 0:
+                for record in read_lines(self.place / "set" / "tagged.jsonl"):
+                    if record.error is not None:
+                        self.fault(f"prepare conll {' '.join(more)} wrote a bad record: {record.error}", content)
+
+    def pictures(self, count: int) -> None:
+        """Damaged pictures, each with a box, through ``segment`` and ``view``."""
+        for start in range(0, count, BATCH):
+            rng = random.Random(f"{self.seed} pictures {start}")
+            files = [mutated_picture(rng, rng.choice(FORMATS)) for _ in range(min(BATCH, count - start))]
+            folder = self.place / "damaged"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            posts = self.place / "pictures.jsonl"
+            with posts.open("w") as stream:
+                for number, content in enumerate(files):
+                    (folder / f"{number}.img").write_bytes(content)
+                    stream.write(json.dumps({"id": str(number), "text": "Allen", "image": f"{number}.img", "entities": [
+                        {"start": 0, "end": 5, "type": "PER", "boxes": [[0, 0, 9, 9]]}]}) + "\n")
+            self.through("segment", files, ["segment", posts, "--images", folder])
+            for content, record in zip(files, read_lines(self.place / "out.jsonl"), strict=True):
+                for entity in (record.post.entities or []) if record.post and not record.post.error else []:
+                    for mask in entity.masks or []:
+                        if decode(mask).shape[::-1] != tuple(record.post.image_size):
+                            self.fault("a mask is not of its picture's size", content)
+            self.expect("view", self.gmner("view", self.place / "out.jsonl", "--images", folder, "-o", self.place / "page.html"), (0, 3), files)
+
+    def expect(self, name: str, ended: tuple[int, str], codes: tuple[int, ...], lines: list[bytes]) -> bool:
+        """Note a fault unless the command ended with one of ``codes`` and an error that it knows."""
+        code, said = ended
+        if code in codes and "Traceback" not in said and "gmner --debug" not in said:
+            return True
+        if len(lines) > 1 and "score" not in name:  # which of them was it?
+            found = len(self.faults)
+            for line in lines:
+                if name in ("segment", "caption", "expand", "predict", "view") and len(self.faults) == found:
+                    self.file_of([line])
+            if len(self.faults) > found:
+                return False
+        self.fault(f"{name} ended with {code}: {said[-500:]}", b"\n".join(lines))
+        return False
+
+    def fault(self, what: str, shown: bytes) -> None:
+        text = shown[:600].decode("utf-8", "backslashreplace") if shown[:1] in b"{IA" else shown[:600].hex()
+        self.faults.append(f"{what}\n    {text}")
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lines", type=int, default=10_000)
+    parser.add_argument("--pictures", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tagger", type=Path, help="trained tagger for `predict`; default: predict is left out")
+    given = parser.parse_args(words)
+    with tempfile.TemporaryDirectory() as place:
+        fuzz = Fuzz(Path(place), given.seed, given.tagger)
+        for what in ("lines", "pictures"):
+            began, before = time.perf_counter(), len(fuzz.faults)
+            getattr(fuzz, what)(getattr(given, what))
+            print(f"{getattr(given, what)} {what}: {len(fuzz.faults) - before} faults, {time.perf_counter() - began:.1f} s", flush=True)
+            for fault in fuzz.faults[before:][:20]:
+                print(f"  {fault}", flush=True)
+    return int(bool(fuzz.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
