@@ -22,6 +22,7 @@ import msgspec
 
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.records import Post
+from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
 UNREADABLE = "unreadable"
 """Field of a failed record that holds the line as it came in."""
@@ -163,9 +164,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             with open(path, "wb") as stream:
                 yield stream
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        clear_leftovers(path)
+        temporary = temporary_for(path)
         try:
-            with open(temporary, "wb") as stream:
+            with open_locked(temporary) as stream:
+                stream.truncate(0)
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())

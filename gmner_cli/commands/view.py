@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ def command(
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Heading. Default: the name of POSTS.")] = None,
     limit: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace PAGE also where it is no page of gmner view.")] = False,
 ) -> None:
     """Show posts in one HTML page: pictures with boxes and masks, texts with marked entities.
 
@@ -44,9 +46,11 @@ def command(
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
+    from gmner_cli import outputs
     from gmner_cli.jsonl import read_posts, write_atomic
     from gmner_cli.report import render_page
 
+    outputs.check_page(out, [posts, gold], overwrite)
     failed: list[str] = []
 
     def complain(where: str, reason: str) -> None:
@@ -60,7 +64,7 @@ def command(
     if out == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:
-        path = Path(out)
+        path = Path(os.path.realpath(out))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, page)
     typer.echo(f"gmner view: {len(shown)} posts" + (f", {len(failed)} problems" if failed else ""), err=True)
