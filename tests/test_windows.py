@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -14,9 +15,11 @@ import msgspec
 import pytest
 
 from gmner_cli.errors import ModelError
+from gmner_cli.model import Example
 from gmner_cli.predicting import STREAM, run_file
 from gmner_cli.records import Post
 from gmner_cli.stages import UNSAID, WINDOW, compose, window_after
+from gmner_cli.training.batches import bucket, packed
 from tests.conftest import ROOT, read_jsonl, write_jsonl
 
 
@@ -101,6 +104,33 @@ def test_a_run_that_stops_leaves_what_was_finished_and_goes_on(tmp_path):
     assert [r["id"] for r in read_jsonl((tmp_path / "out.jsonl").read_text())] == [str(n) for n in range(100)]
 
 
+# --- batches of what has come ----------------------------------------------------------------------
+
+@pytest.mark.parametrize("count,size", [(0, 4), (1, 4), (9, 3), (10, 32), (100, 32)])
+def test_texts_share_batches_so_that_least_is_computed(count, size):
+    draw = random.Random(count)
+    lengths = [draw.choice([5, 6, 7, 20, 21, 100]) for _ in range(count)]
+    examples = [Example(n, length, None) for n, length in enumerate(lengths)]
+
+    def cost(batches):
+        return sum(40 + len(batch) * max(lengths[i] for i in batch) for batch in batches)
+
+    found = packed(examples, size, 40)
+    assert sorted(i for batch in found for i in batch) == list(range(count)) and all(len(batch) <= size for batch in found)
+    longest = [lengths[i] for batch in found for i in batch]
+    assert longest == sorted(longest, reverse=True) and cost(found) <= cost(bucket(examples, size))
+    if count < 10:
+        ways = itertools.product([False, True], repeat=max(0, count - 1))  # where the sorted ones are parted
+        order = sorted(lengths, reverse=True)
+
+        def parted(cuts):
+            ends = [0, *(n for n, here in enumerate(cuts, 1) if here), count]
+            return [order[a:b] for a, b in itertools.pairwise(ends) if b > a]
+
+        best = min(sum(40 + len(part) * part[0] for part in parted(cuts)) for cuts in ways if all(len(p) <= size for p in parted(cuts)))
+        assert cost(found) == (best if count else 0)
+
+
 # --- posts that a stage cannot bear, now that the first of them may come alone ---------------------
 
 @pytest.mark.parametrize("bad", [{0}, {0, 1, 2}, {0, 1, 2, 3, 4, 5, 40}, set(range(100))])
@@ -135,6 +165,7 @@ def test_a_stage_that_failed_for_all_leaves_no_output_and_says_of_no_finished_po
 
 PIPED = """
 import sys, time
+from gmner_cli.model import Example
 from gmner_cli.predicting import run_file
 class Slow:
     name, window = "slow", 256
