@@ -27,8 +27,8 @@ from gmner_cli.training.batches import ahead, bucket, collate, cut, packed, prep
 WINDOW = 256
 """Posts that a stage gets at a time, at most: enough to batch like lengths, little enough to keep in memory."""
 
-GROWTH = 2
-"""A window is at most this part of the posts that a stage has had before it."""
+MANY = 64
+"""A stage that wants more posts than this at a time is a quick one."""
 
 UNSAID = 16
 """Posts that a stage gets at a time that does not say how many it wants."""
@@ -216,8 +216,8 @@ def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW) 
     """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at a time.
 
     That is its ``window``, or ``most`` where that is less, and in the beginning less still (``window_after``): the
-    first records come at once, no post waits for more others than have come before it, and what is lost when the
-    run is killed is little beside what is there. It follows from posts and settings, never from the time that
+    first records come at once, no post waits for more others than have come before it, and what a kill costs is
+    little beside what is there. It follows from posts and settings, never from the time that
     anything takes, because the size of a batch changes the last digits of scores.
 
     A post that a stage cannot bear is marked with ``error`` and the others go on.
@@ -231,8 +231,11 @@ def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW) 
 
 
 def window_after(came: int, most: int) -> int:
-    """How many posts a stage gets next that has had ``came``: a power of two, so that batches are full ones."""
-    return min(most, 1 << max(0, (came // GROWTH).bit_length() - 1))
+    """How many posts a stage gets next that has had ``came`` and wants ``most``: a power of two, so that batches are full ones.
+
+    At most a quarter of ``came``; where many are wanted, and so gain from each other, at most all.
+    """
+    return min(most, 1 << max(0, (came if most > MANY else came // 4).bit_length() - 1))
 
 
 def _through(stage: Stage, posts: Iterator[Post], most: int) -> Iterator[Post]:
