@@ -166,10 +166,11 @@ def _marks(path: str | Path, output: bool = False) -> Iterable[Any]:
             found = os.fstat((sys.stdout if output else sys.stdin).fileno())
             return [(found.st_dev, found.st_ino)] if stat.S_ISREG(found.st_mode) else []
         found = os.stat(path)
+        inside = list(Path(path).iterdir()) if stat.S_ISDIR(found.st_mode) and not output else []
     except (OSError, ValueError, AttributeError):  # no such file; stdout of a test
         return [] if str(path) == "-" or "\0" in str(path) else [os.path.realpath(path)]
     if stat.S_ISDIR(found.st_mode):
-        return [] if output else [mark for inside in Path(path).iterdir() if not inside.is_dir() for mark in _marks(inside)]
+        return [mark for one in inside if not one.is_dir() for mark in _marks(one)]
     return [(found.st_dev, found.st_ino), os.path.realpath(path)] if stat.S_ISREG(found.st_mode) else []
 
 
