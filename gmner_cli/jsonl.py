@@ -22,6 +22,7 @@ import msgspec
 
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.records import Post
+from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
 UNREADABLE = "unreadable"
 """Field of a failed record that holds the line as it came in."""
@@ -167,37 +168,17 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
             with open(path, "wb") as stream:
                 yield stream
             return
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        drop_leftovers(path)
+        clear_leftovers(path)
+        temporary = temporary_for(path)
         try:
-            with open(temporary, "wb") as stream:
+            with open_locked(temporary) as stream:
+                stream.truncate(0)
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def drop_leftovers(path: Path) -> None:
-    """Remove temporary files of ``path`` that processes left which were killed while they wrote it."""
-    if os.name != "posix":  # elsewhere asking whether a process lives may end it
-        return
-    before, after = f".{path.name}.", ".tmp"
-    for name in os.listdir(path.parent):
-        pid = name.removeprefix(before).removesuffix(after)
-        if name == f"{before}{pid}{after}" and pid.isdecimal() and not _is_alive(int(pid)):
-            path.with_name(name).unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 class _Counted:

@@ -132,6 +132,7 @@ class BelieveGold:
     """
 
     name = "gold"
+    window = 1
 
     def __init__(self, level: str | None):
         self.level = level

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -16,6 +19,9 @@ from gmner_cli.jsonl import UNREADABLE, Line, failed_post, read_lines
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.sink import Sink, fingerprint
 from gmner_cli.stages import WINDOW, Stage, compose
+
+STREAM = 32
+"""The window for posts that come through a pipe: no post waits for more others than a batch holds."""
 
 
 @dataclass
@@ -33,47 +39,60 @@ class Outcome:
 
 
 def run_file(source: str | Path, target: str | Path | None, stages: Callable[[], Sequence[Stage]], *,
-             config: dict[str, Any], resume: bool = False, limit: int | None = None,
-             label_map: dict[str, str] | None = None, progress: Callable[[int], Any] = lambda n: None,
-             tell: Callable[[str], None] = say) -> Outcome:
+             config: dict[str, Any], resume: bool = False, limit: int | None = None, window: int | None = None,
+             label_map: dict[str, str] | None = None, keep_partial: bool = False,
+             progress: Callable[[int], Any] = lambda n: None, tell: Callable[[str], None] = say) -> Outcome:
     """Read ``source``, run the stages, write ``target``; nothing that came in is lost.
 
     ``stages`` is called once, after the first checks, so that a wrong path is
     said before models are loaded; and before OUT is touched, so that a model that
     cannot be loaded costs no records. ``config`` identifies the run for ``resume``.
-    Records that cannot be read or that a stage marks come out with ``error``.
+    Records that cannot be read or that a stage marks come out with ``error``, and what failed or
+    was skipped comes out as it came in; with ``keep_partial``, with what the stages had found.
+    ``window``: posts that a stage works on at a time, at most; by default WINDOW, and STREAM of a source that
+    is no file, whose posts may come slowly. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
     Raises GmnerError when a file cannot be read or written.
     """
     reading = _Reading(source, limit, label_map or {})
     first = list(islice(reading.lines, 1))  # a missing file is found before OUT is looked at and models are loaded
-    sink = Sink(target, resume=resume, config=config)
+    sink = Sink(target, resume=resume, config=config, keep_longer=limit is not None)
     outcome = Outcome()
     try:
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
-        made = compose(stages(), chain(waiting, posts), WINDOW) if waiting else ()
+        most = window or (STREAM if streams(source) else WINDOW)
+        made = compose(stages(), chain(waiting, posts), most) if waiting else ()
         sink.begin(tell)
         for post in made:
-            _write(sink, post, reading, outcome)
+            _write(sink, post, reading, outcome, keep_partial)
             progress(1)
-        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures), "skipped": outcome.skipped})
+        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures), "skipped": outcome.skipped}, tell)
     except BaseException:
         sink.close()
-        if sink.resumable and outcome.written + outcome.resumed:
-            tell(f"stopped: {outcome.written + outcome.resumed} finished posts are in {sink.partial}; go on with --resume")
+        finished = outcome.written + outcome.resumed - len(outcome.failures) - outcome.skipped
+        if sink.resumable and finished:
+            tell(f"stopped: {finished} finished posts are in {sink.partial}; go on with --resume")
         raise
     _tell_of_others(sink, outcome, tell)
     return outcome
 
 
-def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome) -> None:
+def streams(source: str | Path) -> bool:
+    """Whether posts come one by one from another program or a person, and somebody may be waiting for each."""
+    try:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode if str(source) == "-" else os.stat(source).st_mode)
+    except (OSError, ValueError, AttributeError):  # no such file, or no stdin
+        return str(source) == "-"
+
+
+def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_partial: bool) -> None:
     place, line = reading.origin(post)
+    if post.set_aside and line.post is not None and not keep_partial:
+        post = _as_it_came(line, error=post.error, skipped=post.skipped)
     try:
         sink.write(post)
     except RecordError as problem:  # a stage left something that is not JSON, such as NaN
-        # From the line, because the stages may have changed the post that was made of it.
-        came = Post.from_builtins({**line.raw, "id": line.id})
-        post = msgspec.structs.replace(came, error=problem.reason, skipped=None, image_problem=None)
+        post = _as_it_came(line, error=problem.reason)
         try:
             sink.write(post)
         except RecordError:  # what came in is nested more deeply than can be written
@@ -85,6 +104,12 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome) -> None:
     if post.error is not None:
         # The error of an unreadable line begins with its place.
         outcome.failures.append(post.error if post.error.startswith(place) else f"{place}: {post.error}")
+
+
+def _as_it_came(line: Line, error: str | None = None, skipped: str | None = None) -> Post:
+    # From the line, because the stages may have changed the post that was made of it.
+    came = Post.from_builtins({**line.raw, "id": line.id})
+    return msgspec.structs.replace(came, error=error, skipped=skipped, image_problem=None)
 
 
 def _tell_of_others(sink: Sink, outcome: Outcome, tell: Callable[[str], None]) -> None:

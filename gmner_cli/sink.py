@@ -15,18 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from gmner_cli import outputs
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.interrupts import heed
-from gmner_cli.jsonl import disk_errors, drop_leftovers, encode, loads, write_atomic
+from gmner_cli.jsonl import disk_errors, encode, loads
+from gmner_cli.outputs import MANIFEST, PARTIAL
 from gmner_cli.records import Post
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs to one file are not noticed there
-    fcntl = None
-
-PARTIAL, MANIFEST = ".partial", ".run.json"
-"""What the names of the files beside an output add to its own."""
+from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
 
 class Sink:
@@ -36,17 +31,20 @@ class Sink:
     ``begin`` does, so that a run that cannot start costs no records.
 
     ``NAME.run.json`` holds the configuration that the records were made with, so
-    that ``resume`` can refuse to mix two. The partial file is locked while the
-    process lives, so that two runs cannot write it at once. A device or a FIFO
-    is written directly. Raises GmnerError when the file cannot be written.
+    that ``resume`` can refuse to mix two, and what tells them from a file that somebody else wrote. The
+    partial file is locked while the process lives, so that two runs cannot write it at once. A device or a
+    FIFO is written directly. With ``keep_longer`` a NAME that has more records than the new one is kept as
+    ``NAME.before``. Raises GmnerError when the file cannot be written.
     """
 
-    def __init__(self, target: str | Path | None, *, resume: bool = False, config: dict[str, Any] | None = None):
+    def __init__(self, target: str | Path | None, *, resume: bool = False, config: dict[str, Any] | None = None,
+                 keep_longer: bool = False):
         self.finished: dict[str, int] = {}
         """Ids that the run that is resumed wrote and that need not be made again, with their ``fingerprint``."""
         self.path: Path | None = None
         self._begun = self._replaces = False
         self._old: Path | None = None
+        self._before: dict[str, Any] | None = None
         self._earlier: dict[str, _Record] = {}
         self._to_stdout = target is None or str(target) == "-"
         if self._to_stdout:
@@ -61,14 +59,14 @@ class Sink:
             raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o out.jsonl")
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
         self.partial = self.path if self._special else self.path.with_name(self.path.name + PARTIAL)
-        self._manifest = self.path.with_name(self.path.name + MANIFEST)
-        self._resume, self._config = resume, json.loads(json.dumps(config or {}))
+        self._resume, self._config, self._keep_longer = resume, json.loads(json.dumps(config or {})), keep_longer
         with self._disk_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._special:
                 self._file = open(self.path, "wb")
                 return
-            self._created = not self.partial.exists()
+            # An empty one is the lock of a run that was killed before it began.
+            self._created = not self.partial.exists() or (not self.partial.stat().st_size and self._finished())
             self._file = open_locked(self.partial)
             try:
                 self._look_back()
@@ -86,7 +84,10 @@ class Sink:
             way = "--resume would have gone on with them" if self._refusal() is None else "--resume could not go on with them"
             tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; {way}")
         with self._disk_errors():
-            drop_leftovers(self.partial)
+            clear_leftovers(self.partial)
+            # The manifest of the file that is there still tells that it is ours.
+            manifest = outputs.read_manifest(self.path)
+            self._before = outputs.last_whole(self.path, manifest) if self.path.exists() else None
             # The records go before the manifest changes, so that none ever lies under a wrong one.
             if self._resume and self._old is not None:
                 self._rewrite(self._old, {self._earlier[identity].number for identity in self.finished})
@@ -111,8 +112,8 @@ class Sink:
             self._file.write(line)
             self._file.flush()
 
-    def commit(self, summary: dict[str, Any] | None = None) -> None:
-        """Make the file whole: sync, rename, and note in the manifest that it is finished."""
+    def commit(self, summary: dict[str, Any] | None = None, tell: Callable[[str], None] = lambda message: None) -> None:
+        """Make the file whole: sync, rename, and note in the manifest that it is finished; ``tell`` hears of what is kept."""
         heed()
         with self._disk_errors():
             self._file.flush()
@@ -120,8 +121,13 @@ class Sink:
                 if self._replaces:
                     self._rewrite(self.partial, {record.number for record in _records(self.partial).values()})
                 os.fsync(self._file.fileno())
+                written = outputs.described(self.partial)
+                if self._keep_longer and self._before and outputs.count_lines(self.path) > outputs.count_lines(self.partial):
+                    outputs.keep_before(self.path, self._before, tell)
+                self._write_manifest(finished=False, written=written)
                 os.replace(self.partial, self.path)
-                self._write_manifest(finished=True, **(summary or {}))
+                self._before = None
+                self._write_manifest(finished=True, written=written, **(summary or {}))
         self.close()
 
     def close(self) -> None:
@@ -143,9 +149,7 @@ class Sink:
 
     def _look_back(self) -> None:
         """Find what an earlier run left. Raises GmnerError when this one is to go on with it and cannot."""
-        before = self._read_manifest()
-        # An empty partial file can be the lock of a run that was killed before it began: the manifest is older then.
-        begun = self.partial.stat().st_size or (before is not None and not before.get("finished"))
+        begun = self.partial.stat().st_size or not self._finished()
         if begun and not self._created:
             self._old = self.partial
         elif self._resume and self.path.exists():
@@ -159,26 +163,21 @@ class Sink:
         if self._resume:
             self.finished = {name: r.finished for name, r in self._earlier.items() if r.finished is not None}
 
-    def _read_manifest(self) -> dict[str, Any] | None:
-        """What it says; None when there is none, nothing when it is damaged."""
-        try:
-            content = json.loads(self._manifest.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) and isinstance(content.get("config"), dict) else {}
+    def _finished(self) -> bool:
+        """Whether the last run that began ended, or none did."""
+        manifest = outputs.read_manifest(self.path)
+        return manifest is None or bool(manifest.get("finished"))
 
     def _refusal(self) -> GmnerError | None:
         """Why this run cannot go on with the earlier one."""
         again = "run without --resume to start again"
-        manifest = self._read_manifest()
+        manifest, name = outputs.read_manifest(self.path), self.path.name + MANIFEST
         if manifest is None:
-            return GmnerError(f"cannot be resumed: {self._manifest.name}, which says how it was made, is not beside it",
+            return GmnerError(f"cannot be resumed: {name}, which says how it was made, is not beside it",
                               where=str(self._old), hint=again)
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
-                              where=str(self._manifest), hint=again)
+                              where=str(self.path.with_name(name)), hint=again)
         before = manifest["config"]
         differences = [d for k in sorted({*before, *self._config}) if before.get(k) != self._config.get(k)
                        for d in _differences(k, before.get(k), self._config.get(k))]
@@ -189,7 +188,7 @@ class Sink:
 
     def _rewrite(self, old: Path, numbers: set[int]) -> None:
         """Leave in the partial file just these lines of ``old``."""
-        temporary = self.partial.with_name(f".{self.partial.name}.{os.getpid()}.tmp")
+        temporary = temporary_for(self.partial)
         try:
             kept = open_locked(temporary)  # the lock moves with the file when it is renamed
             with open(old, "rb") as stream:
@@ -203,7 +202,8 @@ class Sink:
         self._file = kept
 
     def _write_manifest(self, **more: Any) -> None:
-        write_atomic(self._manifest, json.dumps({"config": self._config, **more}, indent=2, ensure_ascii=False) + "\n")
+        before = {"before": {key: value for key, value in self._before.items() if key != "before"}} if self._before else {}
+        outputs.write_manifest(self.path, {"config": self._config, **more, **before})
 
 
 def fingerprint(text: Any, image: Any) -> int:
@@ -245,23 +245,3 @@ def _differences(name: str, before: Any, now: Any) -> list[str]:
         return [d for k in sorted({*before, *now}) if before.get(k) != now.get(k)
                 for d in _differences(f"{name}.{k}", before.get(k), now.get(k))]
     return [f"{name} ({before!r} -> {now!r})"]
-
-
-def open_locked(path: Path) -> IO[bytes]:
-    """Open for appending, as the only process. Raises GmnerError when another one has it open."""
-    while True:
-        stream = open(path, "ab")
-        if fcntl is None:
-            return stream
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.close()
-            raise GmnerError("another run is writing this file", where=str(path),
-                             hint="wait until it ends, or give another -o FILE") from None
-        except OSError:  # a file system without locks
-            return stream
-        # The other run may have renamed the file between our opening and locking it.
-        if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
-            return stream
-        stream.close()

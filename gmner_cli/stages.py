@@ -1,9 +1,9 @@
-"""Stages: what turns posts into posts with more fields, one window of posts at a time.
+"""Stages: what turns posts into posts with more fields, some posts at a time.
 
 A subcommand is: read JSONL, one stage, write JSONL. ``predict`` is several stages
-in one process. A stage adds fields and removes none, and a post that fails in
-it is marked (``post.error``), not lost. Stages leave posts alone that failed or
-are skipped (``post.set_aside``).
+in one process, each of which pulls from the one before (``compose``). A stage adds fields and
+removes none, and a post that fails in it is marked (``post.error``), not lost. Stages leave posts
+alone that failed or are skipped (``post.set_aside``).
 """
 
 from __future__ import annotations
@@ -31,17 +31,31 @@ from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.training.batches import ahead, bucket, collate, cut, prepared
+from gmner_cli.training.batches import ahead, bucket, collate, cut, packed, prepared
 
 WINDOW = 256
-"""Posts that are in memory at a time: enough to batch like lengths, little enough to stream."""
+"""Posts that a stage gets at a time, at most: enough to batch like lengths, little enough to keep in memory."""
+
+MANY = 64
+"""A stage that wants more posts than this at a time is a quick one."""
+
+UNSAID = 16
+"""Posts that a stage gets at a time that does not say how many it wants."""
 
 BATCH_BYTES = 512 * 2**20
 """Decoded pictures of one batch, of which a few are in memory: 14 photos of 12 megapixels, one of 100."""
 
 
+BATCH_START = 80
+"""What a batch of texts costs a CPU beside its sub-words, in sub-words: measured with MiniLM; larger nets have less."""
+
+
 class Stage(Protocol):
-    """Anything that has a name and maps a list of posts to the same posts, in order, with more fields."""
+    """Anything that has a name and maps a list of posts to the same posts, in order, with more fields.
+
+    It may have a ``window``: how many posts it wants at a time. Many, where it gains from batching like with
+    like and is quick; few, where it is slow; 1, where it works post by post. Without one it gets UNSAID.
+    """
 
     name: str
 
@@ -52,7 +66,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
         pictures: Pictures = NO_PICTURES, progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
     """Predict on posts in memory; returns copies, the posts given are not changed.
 
-    Batches hold examples of like length, or with pictures of like shape for a model
+    Batches hold examples of like length (on a CPU, where a small batch is nearly as good as a large one, of so like
+    length that least is computed for nothing), or with pictures of like shape for a model
     that pads pictures (``batches_by_shape``: 1.4 to 1.6 times fewer pixels for Grounding DINO on
     photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
@@ -75,8 +90,11 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     def again(indexes: list[int]) -> dict[str, Any]:
         return collate(model, [examples[i] for i in indexes], copies, pictures, runtime, turn)
 
-    by_shape = shape if model.batches_by_shape else None
-    batches = cut(bucket(examples, batch_size, shape=by_shape), price, BATCH_BYTES)
+    if model.reads_images or runtime.device.type != "cpu":
+        batches = bucket(examples, batch_size, shape=shape if model.batches_by_shape else None)
+    else:
+        batches = packed(examples, batch_size, BATCH_START)
+    batches = cut(batches, price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
     # and tensors made under inference_mode never take part in any.
     name = type(model).__name__
@@ -132,6 +150,12 @@ class ModelStage:
         self.batch_size, self.pictures = batch_size, pictures
         model.ready()
 
+    @property
+    def window(self) -> int:
+        """Pictures take long, and batching like with like gains little there, unless they are padded; texts are the other way round."""
+        alone = self.model.reads_images and not self.model.batches_by_shape
+        return min(WINDOW, (2 if alone else 8) * self.batch_size)
+
     def __call__(self, posts: list[Post]) -> list[Post]:
         wanted = [post for post in posts if not post.set_aside and not self._blind(post)]
         # Models look at `image` to know whether there is a picture; text-only hides it from them, not from the record.
@@ -161,6 +185,8 @@ class CheckImages:
     """
 
     name = "images"
+    window = 32
+    """Little enough that common pictures are still kept when the stages that look ask for them."""
     most_told = 20
     """Posts that are named on stderr; the records say it of all."""
 
@@ -209,33 +235,51 @@ class CheckImages:
         return None
 
 
-def windows_of(posts: Iterable[Post], size: int = WINDOW) -> Iterator[list[Post]]:
-    """Lists of at most ``size`` posts, as they arrive."""
-    stream = iter(posts)
-    while window := list(islice(stream, size)):
-        yield window
+def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW) -> Iterator[Post]:
+    """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at a time.
 
-
-def compose(stages: Sequence[Stage], posts: Iterable[Post], size: int = WINDOW) -> Iterator[Post]:
-    """All stages over a stream of posts, in order, ``size`` posts at a time.
+    That is its ``window``, or ``most`` where that is less, and in the beginning less still (``window_after``): the
+    first records come at once, no post waits for more others than have come before it, and what a kill costs is
+    little beside what is there. It follows from posts and settings, never from the time that
+    anything takes, because the size of a batch changes the last digits of scores.
 
     A post that a stage cannot bear is marked with ``error`` and the others go on.
     Raises what a stage raises when that is not about one post: when the settings
     or the model are wrong, or when no post at all gets through.
     """
-    proven: set[int] = set()
-    for window in windows_of(posts, size):
-        for number, stage in enumerate(stages):
-            window = _apart(stage, window, number in proven)
-            if any(not post.set_aside for post in window):
-                proven.add(number)
-        yield from window
+    made = iter(posts)
+    for stage in stages:
+        made = _through(stage, made, min(most, getattr(stage, "window", UNSAID)))
+    return made
 
 
-def _apart(stage: Stage, posts: list[Post], proven: bool) -> list[Post]:
+def window_after(came: int, most: int) -> int:
+    """How many posts a stage gets next that has had ``came`` and wants ``most``: a power of two, so that batches are full ones.
+
+    At most a quarter of ``came``; where many are wanted, and so gain from each other, at most all.
+    """
+    return min(most, 1 << max(0, (came if most > MANY else came // 4).bit_length() - 1))
+
+
+def _through(stage: Stage, posts: Iterator[Post], most: int) -> Iterator[Post]:
+    came, proven = 0, False
+    first: Exception | None = None
+    while window := list(islice(posts, window_after(came, most))):
+        came += len(window)
+        done, problem = _apart(stage, window)
+        proven = proven or any(not post.set_aside for post in done)
+        first = None if proven else first or problem
+        if first is not None and came >= WINDOW:
+            raise first
+        yield from done
+    if first is not None and came > 1:
+        raise first
+
+
+def _apart(stage: Stage, posts: list[Post]) -> tuple[list[Post], Exception | None]:
     """The stage over the posts; where it raises, over halves of them, down to the posts that make it raise.
 
-    ``proven``: the stage has worked on other posts, so its trouble is these posts' own.
+    Also the first exception that it raised. Raises what is not about one post.
     """
     done: list[Post] = []
     waiting, first = [posts], None
@@ -256,6 +300,4 @@ def _apart(stage: Stage, posts: list[Post], proven: bool) -> list[Post]:
             mendable = foreign(problem)
             what = mendable.reason if mendable else shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS)
             done.append(msgspec.structs.replace(part[0], error=f"stage {stage.name}: {what}"))
-    if first is not None and len(posts) > 1 and not proven and all(post.set_aside for post in done):
-        raise first
-    return done
+    return done, first

@@ -186,14 +186,14 @@ def through(tmp_path, records, *stages, **options):
 
 
 def test_one_strange_post_does_not_lose_the_others(tmp_path):
-    bad = (3, 600, 601, 768, 769)  # the last two are a window of their own
+    bad = (0, 3, 600, 601, 768, 769)  # the first and the last two are windows of their own
     records = [{"id": str(n), "text": "bad" if n in bad else f"t{n}"} for n in range(770)]
     outcome, out = through(tmp_path, records, Upper())
     assert [r["id"] for r in out] == [str(n) for n in range(770)]
     assert [int(r["id"]) for r in out if "error" in r] == [*bad]
     assert all(r.get("caption") == r["text"].upper() for r in out if "error" not in r)
     assert out[3]["error"] == "stage upper: unexpected RuntimeError: strange\\npost"
-    assert outcome.failures[1] == f"{tmp_path / 'in.jsonl'}:601: {out[600]['error']}"
+    assert outcome.failures[2] == f"{tmp_path / 'in.jsonl'}:601: {out[600]['error']}"
 
 
 def test_a_post_that_an_earlier_stage_failed_is_not_given_to_a_model(tmp_path):
@@ -221,10 +221,10 @@ def test_finished_windows_are_kept_when_a_later_one_ends_the_run(tmp_path):
     source = write_jsonl(tmp_path / "in.jsonl", records)
     with pytest.raises(ModelError):
         run_file(source, tmp_path / "out.jsonl", lambda: [Upper(ModelError("gone"))], config={}, tell=said.append)
-    assert said == [f"stopped: 512 finished posts are in {tmp_path / 'out.jsonl.partial'}; go on with --resume"]
+    assert said == [f"stopped: 688 finished posts are in {tmp_path / 'out.jsonl.partial'}; go on with --resume"]
     stage = Upper(bad="never")
     outcome = run_file(source, tmp_path / "out.jsonl", lambda: [stage], config={}, resume=True)
-    assert (outcome.resumed, outcome.written) == (512, 288) and stage.seen == [str(n) for n in range(512, 800)]
+    assert (outcome.resumed, outcome.written) == (688, 112) and stage.seen == [str(n) for n in range(688, 800)]
     assert [r["id"] for r in read_jsonl((tmp_path / "out.jsonl").read_text())] == [str(n) for n in range(800)]
 
 
@@ -320,8 +320,8 @@ def test_models_that_cannot_be_loaded_cost_no_records(tmp_path, resume):
         run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", stages, config={"n": 1}, resume=resume, tell=said.append)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before and not said
     outcome, _ = through(tmp_path, records, Upper(bad="never"), resume=resume, tell=said.append)
-    assert (outcome.resumed, outcome.written) == ((512, 288) if resume else (0, 800))
-    assert ["512 finished posts" in s and "discarded" in s for s in said] == ([] if resume else [True])
+    assert (outcome.resumed, outcome.written) == ((688, 112) if resume else (0, 800))
+    assert ["688 finished posts" in s and "discarded" in s for s in said] == ([] if resume else [True])
 
 
 def test_a_wrong_source_leaves_out_untouched(tmp_path):

@@ -293,12 +293,12 @@ def test_killed_and_resumed_no_record_is_lost_and_nothing_is_asked_twice(tmp_pat
 
     def start(*args):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "ASKED": str(asked)}
-        return subprocess.Popen([sys.executable, "-c", SLOW, "expand", posts, "--task", "knowledge", "--llm", "hf:slow", "-o", out, *args],
+        return subprocess.Popen([sys.executable, "-c", SLOW, "expand", posts, "--task", "knowledge", "--llm", "hf:slow", "-o", out, "--overwrite", *args],
                                 env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     killed = start()
     try:
-        while not (asked.exists() and asked.read_text().count("\n") > 300):  # in the second window of posts
+        while not (asked.exists() and asked.read_text().count("\n") > 300):
             assert killed.poll() is None, killed.communicate()
             time.sleep(0.005)
     finally:

@@ -27,7 +27,8 @@ def command(
                                                           ":CAPTION, imgid:ID###CAPTION, or JSONL with id and caption. "
                                                           "Repeatable.")] = None,
     detailed: Annotated[bool, typer.Option("--detailed", help='Fill "detailed_caption" instead of "caption".')] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace captions that posts have already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace captions that posts have already, and an OUT "
+                                                         "that gmner did not write.")] = False,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="What a chat model is asked, or the words "
                                                "another model goes on from. Default: what this kind of model expects.")] = None,
     max_new_tokens: Annotated[int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Length of a caption at "
@@ -35,6 +36,7 @@ def command(
     out: options.Out = "-",
     on_missing_image: options.OnMissingImage = "error",
     limit: options.Limit = None,
+    window: options.Window = None,
     resume: options.Resume = False,
     batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
                                                    help="Pictures at a time. Default: 8.")] = None,
@@ -78,7 +80,8 @@ def command(
 
         ready = ImportCaptions(files, field, overwrite)
         config["from"] = [sha256(path) if path.is_file() else str(path) for path in files]
-        outcome = run_posts(posts, out, lambda: [ready], config=config, resume=resume, limit=limit)
+        outcome = run_posts(posts, out, lambda: [ready], config=config, resume=resume, limit=limit, window=window,
+                            overwrite=overwrite, inputs=files)
         for line in ready.account():
             say(line)
         options.end_with_failures(outcome.failures)
@@ -97,5 +100,6 @@ def command(
         return captioner.stages(where, pictures, say, batch_size=batch_size, offline=offline, checkpoint=checkpoint, field=field,
                                 prompt=prompt, max_new_tokens=max_new_tokens, overwrite=overwrite)
 
-    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit)
+    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit, window=window, overwrite=overwrite,
+                        inputs=[checkpoint])
     options.end_with_failures(outcome.failures)

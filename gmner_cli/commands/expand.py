@@ -52,12 +52,14 @@ def command(
     source: Annotated[str | None, typer.Option(
         "--source", metavar="NAME", help="What records call these answers. Default: llm:MODEL, or file:NAME.")] = None,
     overwrite: Annotated[bool, typer.Option(
-        "--overwrite", help="Replace entries of the same source, which stay otherwise. What the store has is not asked again.")] = False,
+        "--overwrite", help="Replace entries of the same source, which stay otherwise, and an OUT that gmner did not write. What the "
+        "store has is not asked again.")] = False,
     store: Annotated[Path | None, typer.Option(
         "--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of models, each as it comes, so that "
         "nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
     out: options.Out = "-",
     limit: options.Limit = None,
+    window: options.Window = None,
     resume: options.Resume = False,
     batch_size: Annotated[int | None, typer.Option(
         "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Prompts that a model here computes together "
@@ -119,7 +121,8 @@ def command(
         return [known, *made]
 
     try:
-        outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit)
+        outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit, window=window, overwrite=overwrite,
+                            keep_partial=True, inputs=plan.files(), also=[plan.store])
     finally:
         for stage in made:
             say(str(stage.tally))
@@ -130,7 +133,7 @@ def command(
 
 def _apart(store: Path, out: str) -> Path:
     from gmner_cli.errors import UsageError
-    from gmner_cli.sink import MANIFEST, PARTIAL
+    from gmner_cli.outputs import MANIFEST, PARTIAL
 
     if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", PARTIAL, MANIFEST)]:
         raise UsageError("--store and -o name the same file", hint="leave --store out, and it lies beside OUT")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +47,14 @@ Threads = Annotated[
     int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, max=1024, metavar="N", help="CPU threads. Default: all cores.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
+Window = Annotated[
+    int | None, typer.Option("--window", envvar="GMNER_WINDOW", min=1, metavar="N",
+                             help="Posts that may wait for each other, so that like can be computed with like; 1 answers each as it "
+                                  "comes. Default: what suits the models; from a pipe at most 32.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace OUT also where it holds something that gmner did not write.")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where a killed run stopped; what it finished is not made again.")
 ]
@@ -91,6 +100,12 @@ def stdout_holds(text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def read_by(recipe: Any, name: str, weights: Mapping[str, Path]) -> list[Path]:
+    """The files of a recipe, and the folders of its models, as far as they are a user's own."""
+    folders = [weights.get(stage) or recipe.section(stage).weights_folder() for stage in recipe.stages]
+    return [path for path in (Path(name), *folders) if path is not None and path.exists()]
 
 
 def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:

@@ -17,6 +17,7 @@ def command(
     against: Annotated[list[Path] | None, typer.Option("--against", metavar="FILE", help="JSONL of a split that will be asked "
                                                        "about: say which of the pool's posts stand in it. Repeatable.")] = None,
     out: options.Out = "-",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Turn a published pool of hand-annotated posts into records that can be examples.
 
@@ -31,11 +32,13 @@ def command(
       gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
       gmner pool annotated-2015/ --posts captioned.jsonl --against gmner/dev.jsonl --against gmner/test.jsonl -o pool.jsonl
     """
+    from gmner_cli import outputs
     from gmner_cli.hub import say
     from gmner_cli.jsonl import read_posts
     from gmner_cli.language.published.pools import pool_posts, read_pool
     from gmner_cli.sink import Sink
 
+    outputs.check_records(out, [source, posts, *(against or [])], overwrite=overwrite)
     entries, oddities = read_pool(source)
     found, report = pool_posts(entries, read_posts(posts), {str(path): read_posts(path) for path in against or []})
     sink = Sink(out, config={"command": "pool"})

@@ -9,6 +9,7 @@ import typer
 
 from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
+from gmner_cli.errors import UsageError
 
 
 def _weights(what: str) -> object:
@@ -16,7 +17,10 @@ def _weights(what: str) -> object:
 
 
 def command(
-    texts: Annotated[str, typer.Option("--texts", metavar="POSTS", help='JSONL of posts; at least {"text": ...}. "-" is stdin.')],
+    ctx: typer.Context,
+    posts: Annotated[str | None, typer.Argument(metavar="POSTS", help='JSONL of posts; at least {"text": ...}. "-" is stdin.',
+                                                show_default=False)] = None,
+    texts: Annotated[str | None, typer.Option("--texts", metavar="POSTS", help="The same, by name.")] = None,
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
     recipe: options.Recipe = "mini",
@@ -32,7 +36,9 @@ def command(
                                    "is, or go on without the picture. Default: error with --images, else text-only.")] = None,
     label_map: options.LabelMap = None,
     limit: options.Limit = None,
+    window: options.Window = None,
     resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
     batch_size: options.BatchSize = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
@@ -54,8 +60,13 @@ def command(
     --resume keeps the posts of OUT whose id, text and image name are those of the
     input; it makes again those that failed or were skipped, and puts them last.
 
+    Records are written as they are finished, in the order of the input. OUT may be none
+    of the files that are read, and holds nothing, or what gmner wrote (OUT.run.json says
+    so), unless --overwrite is given. With --limit a longer OUT is kept as OUT.before.
+
     \b
     Examples:
+      gmner predict sample_data/posts.jsonl --images sample_data/images -o found.jsonl
       gmner predict --images sample_data/images --texts sample_data/posts.jsonl -o found.jsonl
       echo '{"text": "Stephen Curry is back in London"}' | gmner predict --texts -
       gmner predict --texts test.jsonl | gmner score - test.jsonl
@@ -63,6 +74,7 @@ def command(
     from gmner_cli.hub import go_offline, say
     from gmner_cli.recipes import load
 
+    texts = _source(ctx, posts, texts)
     chosen = load(recipe, overrides or [])
     renames = options.parse_label_map(label_map)
     if offline:
@@ -86,10 +98,20 @@ def command(
             say(" ".join(chosen.values["note"].split()))
         return [known, *build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)]
 
-    outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, label_map=renames)
+    outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, window=window, label_map=renames,
+                        overwrite=overwrite, inputs=options.read_by(chosen, recipe, weights))
     if outcome.abstained:
         say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
             'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
     for line in known.warnings:
         say(line)
     options.end_with_failures(outcome.failures)
+
+
+def _source(ctx: typer.Context, posts: str | None, texts: str | None) -> str:
+    """What is read: POSTS or --texts; a file of defaults may name the second."""
+    if posts is not None and texts is not None and ctx.get_parameter_source("texts").name != "DEFAULT_MAP":
+        raise UsageError(f"POSTS is given twice: {posts}, and --texts {texts}", hint="give one of them")
+    if posts is None and texts is None:
+        raise UsageError("there is nothing to read", hint='name a file of posts, or "-" for stdin, as in `gmner predict posts.jsonl`')
+    return texts if posts is None else posts

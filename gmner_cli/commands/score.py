@@ -63,6 +63,7 @@ def command(
         gmner score found.jsonl gold.jsonl --cascade spans=spans.jsonl --cascade boxes=boxes.jsonl
     """
     # Not at the top: `gmner --help` reads this file and should not wait for them.
+    from gmner_cli import outputs
     from gmner_cli.jsonl import read_posts
     from gmner_cli.scoring.cascade import cascade
     from gmner_cli.scoring.counts import Settings
@@ -73,6 +74,7 @@ def command(
     if pred == gold == "-":
         raise UsageError("PRED and GOLD cannot both be stdin")
     runs = _runs(oracles or [], pred, gold, match)
+    outputs.check_records("-", [pred, gold, *runs.values()])
     if as_json and as_table:
         raise UsageError("--json and --table exclude each other")
     settings = Settings(iou=iou, small=small, renames=parse_label_map(label_map), ignore_extra=ignore_extra)

@@ -20,7 +20,9 @@ def command(
     out: options.Out = "-",
     on_missing_image: options.OnMissingImage = "error",
     limit: options.Limit = None,
+    window: options.Window = None,
     resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
     batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
                                                    help="Pictures that a SAM gets at a time. Default: 4.")] = None,
     device: options.Device = "auto",
@@ -66,5 +68,6 @@ def command(
     def stages():
         return [CheckImages(pictures, say, wanted=asked), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
 
-    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit)
+    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit, window=window, overwrite=overwrite,
+                        inputs=[model])
     options.end_with_failures(outcome.failures)

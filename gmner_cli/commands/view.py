@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +28,7 @@ def command(
     ] = None,
     title: Annotated[str | None, typer.Option("--title", help="Heading. Default: the name of POSTS.")] = None,
     limit: Limit = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace PAGE also where it is no page of gmner view.")] = False,
 ) -> None:
     """Show posts in one HTML page: pictures with boxes and masks, texts with marked entities.
 
@@ -48,9 +50,11 @@ def command(
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
+    from gmner_cli import outputs
     from gmner_cli.jsonl import read_posts, write_atomic
     from gmner_cli.report import render_page
 
+    outputs.check_page(out, [posts, gold], overwrite)
     failed: list[str] = []
 
     def complain(where: str, reason: str) -> None:
@@ -65,7 +69,7 @@ def command(
     if out == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:
-        path = Path(out)
+        path = Path(os.path.realpath(out))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, page)
     if len(failed) > SHOWN:

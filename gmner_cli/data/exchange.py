@@ -25,7 +25,7 @@ from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.jsonl import disk_errors, write_atomic
-from gmner_cli.sink import open_locked
+from gmner_cli.temporary import open_locked
 
 REPORT, IMAGES = "report.json", "images"
 DRAWN = f"{IMAGES}/"

@@ -26,6 +26,7 @@ class Expressions:
     """
 
     name = "expressions"
+    window = 1
 
     def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):
         for template in (with_expansion, without):
@@ -50,7 +51,7 @@ class Expressions:
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post in posts:
-            for entity in post.entities or []:
+            for entity in (post.entities or []) if not post.set_aside else []:
                 entity.expression = self.express(post, entity)
         return posts
 

@@ -20,6 +20,8 @@ class GrabCut:
 
     name = "segment"
     reads_images = True
+    window = 32
+    """Some for each thread; a large picture takes seconds."""
 
     def __init__(self, *, pictures: Pictures = NO_PICTURES):
         self.pictures = pictures

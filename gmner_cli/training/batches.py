@@ -43,6 +43,25 @@ def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random 
     return batches
 
 
+def packed(examples: Sequence[Example], batch_size: int, start: float) -> list[list[int]]:
+    """Indexes of ``examples`` in batches of similar length, longest first, that together cost least to compute.
+
+    A batch costs its size times the length of its longest, because the others are padded to that, and ``start``
+    beside. So lengths that are far apart do not share a batch only because nothing nearer has come.
+    """
+    order = sorted(range(len(examples)), key=lambda i: -examples[i].length)
+    least, begins = [0.0], [0]
+    for end in range(1, len(order) + 1):
+        cost, begin = min((least[at] + examples[order[at]].length * (end - at) + start, at) for at in range(max(0, end - batch_size), end))
+        least.append(cost)
+        begins.append(begin)
+    batches, end = [], len(order)
+    while end:
+        batches.append(order[begins[end]:end])
+        end = begins[end]
+    return batches[::-1]
+
+
 def cut(batches: Iterable[list[int]], cost: Callable[[int], float], most: float) -> Iterator[list[int]]:
     """The batches, parted where the ``cost`` of their indexes together would pass ``most``; one index may cost more."""
     for batch in batches:

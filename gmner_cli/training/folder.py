@@ -21,7 +21,7 @@ from typing import Any
 from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.jsonl import disk_errors
 from gmner_cli.model_folder import CONFIG, WEIGHTS
-from gmner_cli.sink import open_locked
+from gmner_cli.temporary import open_locked
 from gmner_cli.training import checkpoint, manifest, trained_on
 
 PLACING = ".placing"

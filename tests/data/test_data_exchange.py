@@ -16,7 +16,8 @@ from conftest import ROOT, conll
 from gmner_cli import data
 from gmner_cli.data import exchange, output, scenes
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import drop_leftovers, read_posts, write_atomic
+from gmner_cli.jsonl import read_posts, write_atomic
+from gmner_cli.temporary import open_locked
 
 
 def draw(folder, **more):
@@ -149,14 +150,12 @@ def test_two_runs_at_one_folder_are_refused(tmp_path):
 
 
 def test_leftovers_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path):
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    for pid in (gone.pid, os.getppid()):
-        (tmp_path / f".a.json.{pid}.tmp").touch()
-    (tmp_path / f".b.json.{gone.pid}.tmp").touch()
-    write_atomic(tmp_path / "a.json", "{}")
-    drop_leftovers(tmp_path / "other")
-    assert names(tmp_path) == sorted([f".a.json.{os.getppid()}.tmp", f".b.json.{gone.pid}.tmp", "a.json"])
+    """Who writes a file holds its lock; a killed process holds none."""
+    (tmp_path / ".a.json.11.tmp").touch()
+    (tmp_path / ".b.json.11.tmp").touch()
+    with open_locked(tmp_path / ".a.json.22.tmp"):
+        write_atomic(tmp_path / "a.json", "{}")
+    assert names(tmp_path) == [".a.json.22.tmp", ".b.json.11.tmp", "a.json"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc for processes")

@@ -85,7 +85,7 @@ def test_resumed_the_account_claims_nothing_of_posts_that_were_finished_before(g
 def test_what_cannot_run_is_told_before_out_is_touched(gmner, posts, tmp_path, args, code, said):
     out = tmp_path / "out.jsonl"
     out.write_text("old\n")
-    done = gmner("caption", posts, *CPU, *args, "-o", out, env={"HF_HOME": str(tmp_path / "hub")})
+    done = gmner("caption", posts, *CPU, *args, "-o", out, "--overwrite", env={"HF_HOME": str(tmp_path / "hub")})
     assert (done.returncode, out.read_text()) == (code, "old\n"), done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
 

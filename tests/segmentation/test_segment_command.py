@@ -115,7 +115,7 @@ def test_resume_makes_only_what_failed_and_refuses_another_model(segment, posts,
 def test_a_model_that_is_not_there_is_told_before_out_is_touched(segment, tmp_path, model, code, message):
     out = tmp_path / "out.jsonl"
     out.write_text("old\n")
-    done = segment("--model", model, "-o", out, env={"HF_HOME": str(tmp_path / "hub"), "TORCH_HOME": str(tmp_path / "torch"), "GMNER_CACHE": ""})
+    done = segment("--model", model, "-o", out, "--overwrite", env={"HF_HOME": str(tmp_path / "hub"), "TORCH_HOME": str(tmp_path / "torch"), "GMNER_CACHE": ""})
     assert (done.returncode, out.read_text()) == (code, "old\n"), done.stderr
     assert message in done.stderr and "Traceback" not in done.stderr
 

@@ -15,6 +15,9 @@ from gmner_cli.records import Entity, Expansion, Knowledge, Post
 HOPELESS = 20
 """Questions that may fail before any has been answered; more would fail in the same way, each after its retries."""
 
+BATCH_SIZE = 8
+"""Questions that backends work on at a time, unless asked otherwise."""
+
 
 @dataclass
 class Tally:
@@ -65,14 +68,16 @@ class Expand:
     name = "expand"
 
     def __init__(self, task: str, backend: Backend, prompt: Prompt, *, examples: Examples | None = None,
-                 wanted: int = 0, overwrite: bool = False, source: str | None = None):
+                 wanted: int = 0, overwrite: bool = False, source: str | None = None, batch_size: int | None = None):
         """``examples``: of each post; None shows the ``wanted`` first of the prompt's own. ``source``: what records call
-        the answers, by default the model. Raises UsageError for an unknown task."""
+        the answers, by default the model. ``batch_size``: questions that the backend works on at a time. Raises UsageError for
+        an unknown task."""
         if task not in TASKS:
             raise UsageError(f"unknown task {task!r}", hint=" or ".join(TASKS))
         self.task, self.backend, self.prompt, self.overwrite = task, backend, prompt, overwrite
         self.examples, self.wanted = examples, wanted
         self.source = source or (f"llm:{backend.name}" if backend.generates else backend.name)
+        self.window = 4 * (batch_size or BATCH_SIZE) if backend.generates else 1
         self.tally = Tally()
 
     def __call__(self, posts: list[Post]) -> list[Post]:

@@ -106,11 +106,17 @@ class Plan:
                                                 if (self._tagger / name).is_file()],
                 "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
 
+    def files(self) -> list[Path]:
+        """What is read beside the posts: files, and folders of models."""
+        models_own = self.llm.partition(":")[2]
+        named = [self.pool, *(self.never or []), *self._never, self._tagger, self.prompt, self.recipe and Path(self.recipe), models_own and Path(models_own)]
+        return [path for path in named if path and path.exists()]
+
     def stage(self, runtime: Runtime, tell: Callable[[str], Any]) -> Expand:
         """The stage, models loaded. Raises what ``check`` and the makers of backends raise."""
         examples = self._examples(runtime, tell)
         return Expand(self.task, self._backend(runtime), self._prompt, examples=examples, wanted=self.wanted,
-                      overwrite=self.overwrite, source=self.source)
+                      overwrite=self.overwrite, source=self.source, batch_size=self.batch_size)
 
     def known_posts(self) -> Known:
         """A stage that counts posts that the tagger that finds examples was trained on."""

@@ -26,6 +26,7 @@ class ImportCaptions:
     """
 
     name = "caption"
+    window = 1
 
     def __init__(self, files: Sequence[Path], field: Field = "caption", overwrite: bool = False):
         """``overwrite``: replace what a post has already. Raises GmnerError when a file cannot be used."""
