@@ -12,17 +12,18 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import torch
 
 from gmner_cli.errors import GmnerError, ImageError, RecordError, UsageError, printable
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
-from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.training.batches import ahead, bucket, collate, cut, prepared
+
+if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
+    from gmner_cli.model import Model
 
 WINDOW = 256
 """Posts that are in memory at a time: enough to batch like lengths, little enough to stream."""
@@ -50,6 +51,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     Raises RecordError for a post that the model leaves invalid.
     """
+    import torch
+
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
     outputs: list[Any] = [None] * len(examples)
@@ -90,6 +93,10 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
 
 def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
              again: Callable[[list[int]], dict[str, Any]], runtime: Runtime) -> list[Any]:
+    import torch
+
+    from gmner_cli.model import to_device
+
     try:
         return model.predict(to_device(batch, runtime.device))
     except torch.OutOfMemoryError:
@@ -105,9 +112,12 @@ class ModelStage:
     """A trained model as a stage. Posts whose picture fails are set aside before the batch is made."""
 
     def __init__(self, name: str, model: Model, runtime: Runtime, batch_size: int, pictures: Pictures = NO_PICTURES):
+        from gmner_cli.linear import pack
+
         self.name, self.model, self.runtime = name, model.to(runtime.device).eval(), runtime
         self.batch_size, self.pictures = batch_size, pictures
         model.ready()
+        pack(model, runtime)
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         wanted = [post for post in posts if not post.set_aside and not self._blind(post)]
