@@ -31,7 +31,7 @@ def pack(model: nn.Module, runtime: Runtime) -> None:
     """As ``route``, for a model whose weights will not change any more: they are laid out once, in its precision."""
     half = runtime.device.type == "cpu" and runtime.precision == "bfloat16" and available()
     if not (runtime.onednn or half):
-        return
+        return None
     layers = _layers(model)
     dtype = torch.bfloat16 if half else torch.float32
     if sum(layer.weight.numel() for layer in layers) * dtype.itemsize > MOST_PACKED:
@@ -53,7 +53,7 @@ class OneDnnLinear(nn.Linear):
     """``nn.Linear`` through oneDNN, forward and backward. Under autocast torch takes oneDNN by itself."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        if x.dtype != torch.float32 or not x.numel() or torch.is_autocast_enabled("cpu"):
             return super().forward(x)
         if torch.is_grad_enabled():
             return _Multiply.apply(x, self.weight, self.bias)
@@ -71,7 +71,8 @@ class PackedLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         dtype = self.packed.dtype
         wanted = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        if wanted != dtype or torch.is_grad_enabled():  # what asks for gradients, as an explanation does
+        # Of nothing oneDNN makes an error; and gradients are asked for by models that explain themselves.
+        if wanted != dtype or not x.numel() or torch.is_grad_enabled():
             return super().forward(x)
         return multiply(x.to(dtype), self.packed, self.packed_bias)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmner_cli.model import Site
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder
 from gmner_cli.ner.words import MOST_PIECES
-from gmner_cli.model import Site
 from tests import tiny
 
 ODD = ["[SEP]", "[MASK]", "</s>", "", " ", "\u200d", "\ufe0f", "🐶", "👩‍👩‍👧", "İstanbul", "ﬁ", "e\u0301", "ß", "東京", "١٢", "a" * 300, "\x7f", "O'Neal", "#x", "@y"]
