@@ -1,5 +1,6 @@
 """Console entry point: what ``gmner`` and ``python -m gmner_cli`` start."""
 
+import gc
 import sys
 
 from gmner_cli.errors import INTERRUPTED
@@ -14,6 +15,18 @@ def main() -> None:
     except KeyboardInterrupt:
         print("gmner: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    finally:
+        _collect_no_more()
+
+
+def _collect_no_more() -> None:
+    """Spare the interpreter its last collection, which takes a second or more once transformers is imported.
+
+    The system takes all memory back at once. What must be done at the end (``atexit``, temporary
+    folders, threads, streams) does not wait for a collection.
+    """
+    gc.disable()
+    gc.freeze()
 
 
 if __name__ == "__main__":

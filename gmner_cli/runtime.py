@@ -4,55 +4,96 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from gmner_cli.cpu import this_cpu
 from gmner_cli.errors import UsageError
+from gmner_cli.hub import say
+
+if TYPE_CHECKING:  # what computes without torch has its threads from here too
+    import torch
+
+_threads: int | None = None
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where and how models run. ``precision``: "float32" or "bfloat16" (autocast, weights stay float32)."""
+    """Where and how models run. ``precision``: "float32" or "bfloat16" (autocast, weights stay float32).
+
+    ``onednn``: whether linear layers in float32 go through oneDNN on a CPU, instead of torch's own choice.
+    """
 
     device: torch.device
     precision: str = "float32"
+    onednn: bool = False
 
     def autocast(self) -> AbstractContextManager:
         """The context that forward passes run in."""
         if self.precision == "bfloat16":
+            import torch
+
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
 
-def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threads: int | None = None) -> Runtime:
+def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threads: int | None = None,
+          onednn: bool | None = None, tell: Callable[[str], None] = say) -> Runtime:
     """Choose the device, set threads and seed everything.
 
-    ``precision`` "auto" is bfloat16 on CUDA devices that have it, float32 elsewhere.
-    Raises UsageError when a CUDA device is asked for and there is none.
+    ``precision`` "auto" is bfloat16 on CUDA devices that have it, float32 elsewhere; bfloat16 on a CPU without it
+    becomes float32, and ``tell`` says so. ``onednn`` None follows from the CPU; True and False are for those who
+    compare. Raises UsageError when a CUDA device is asked for and there is none.
     """
+    import torch
+
+    from gmner_cli.linear import available
+
     seed_everything(seed)
-    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-                                         else os.cpu_count() or 1))
+    torch.set_num_threads(use_threads(threads))
     chosen = _device(device)
     if precision not in ("auto", "float32", "bfloat16"):
         raise UsageError(f"unknown precision {precision!r}", hint="auto, float32 or bfloat16")
     if precision == "auto":
         half = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
         precision = "bfloat16" if half else "float32"
-    return Runtime(chosen, precision)
+    if precision == "bfloat16" and chosen.type == "cpu" and not this_cpu().bfloat16:
+        tell("this CPU has no instructions for bfloat16, so that it would be slower; computing in float32")
+        precision = "float32"
+    if onednn is None:
+        onednn = this_cpu().slow_in_mkl and torch.backends.mkl.is_available()
+    return Runtime(chosen, precision, onednn and chosen.type == "cpu" and available())
+
+
+def use_threads(count: int | None = None) -> int:
+    """Decide how many threads compute, by default one for each core that this process may use; ``start`` does it too."""
+    global _threads
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    _threads = count or cores or 1
+    return _threads
+
+
+def threads() -> int:
+    """How many threads compute: what was decided last."""
+    return _threads or use_threads()
 
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch on all devices."""
+    import torch
+
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
 def _device(name: str) -> torch.device:
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

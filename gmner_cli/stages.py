@@ -12,10 +12,9 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import torch
 
 from gmner_cli.errors import (
     MOST_CHARACTERS,
@@ -28,10 +27,12 @@ from gmner_cli.errors import (
     shown,
 )
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
-from gmner_cli.model import Model, to_device
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.training.batches import ahead, bucket, collate, cut, packed, prepared
+
+if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
+    from gmner_cli.model import Model
 
 WINDOW = 256
 """Posts that a stage gets at a time, at most: enough to batch like lengths, little enough to keep in memory."""
@@ -74,6 +75,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     Raises RecordError for a post that the model leaves invalid, and where it computes NaN.
     """
+    import torch
+
     copies = [model.blank(post) for post in posts]
     examples = model.examples(copies, training=False)
     outputs: list[Any] = [None] * len(examples)
@@ -120,6 +123,10 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
 
 def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
              again: Callable[[list[int]], dict[str, Any]], runtime: Runtime) -> list[Any]:
+    import torch
+
+    from gmner_cli.model import to_device
+
     try:
         return model.predict(to_device(batch, runtime.device))
     except torch.OutOfMemoryError:
@@ -133,6 +140,8 @@ def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
 
 def _holds_nan(output: Any) -> bool:
     """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant: what is forbidden scores so."""
+    import torch
+
     if isinstance(output, float):
         return output != output
     if isinstance(output, torch.Tensor):
@@ -146,9 +155,12 @@ class ModelStage:
     """A trained model as a stage. Posts whose picture fails are set aside before the batch is made."""
 
     def __init__(self, name: str, model: Model, runtime: Runtime, batch_size: int, pictures: Pictures = NO_PICTURES):
+        from gmner_cli.linear import pack
+
         self.name, self.model, self.runtime = name, model.to(runtime.device).eval(), runtime
         self.batch_size, self.pictures = batch_size, pictures
         model.ready()
+        pack(model, runtime)
 
     @property
     def window(self) -> int:

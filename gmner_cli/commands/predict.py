@@ -84,7 +84,7 @@ def command(
     from gmner_cli.stages import Pictures
 
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
-    where = runtime.start(device, seed=seed, threads=threads)
+    where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     on_missing = on_missing_image or ("error" if images else "text-only")
     pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,

@@ -57,10 +57,14 @@ def command(
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
-    from gmner_cli.segmentation.choosing import asked, identity, segmenter
+    from gmner_cli.segmentation.choosing import GRABCUT, asked, identity, segmenter
     from gmner_cli.stages import CheckImages
 
-    where = runtime.start(device, seed=seed, threads=threads)
+    if model == GRABCUT and device in ("auto", "cpu"):  # it needs no torch, which takes seconds to import
+        where = None
+        runtime.use_threads(threads)
+    else:
+        where = runtime.start(device, seed=seed, threads=threads)
     pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
               "images": str(pictures.root.resolve())}

@@ -23,7 +23,7 @@ from gmner_cli.shipped import is_shipped
 
 FOLDER = Path(__file__).parent
 EMBEDDED = FOLDER / "weights"
-_TOP = {"name", "about", "note", "extends", "stages"}
+_TOP = {"name", "about", "note", "extends", "stages", "precision"}
 _SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
 _DEEPEST = 20
@@ -67,6 +67,11 @@ class Recipe:
     @property
     def stages(self) -> list[str]:
         return list(self.values.get("stages", []))
+
+    @property
+    def precision(self) -> str:
+        """What `predict` computes in: auto, float32 or bfloat16. Training has its own, ``train.precision``."""
+        return str(self.values.get("precision", "auto"))
 
     def changed_settings(self, name: str) -> dict[str, Any]:
         """The model settings of a stage that the user set for this run."""
@@ -204,10 +209,10 @@ def _paths(values: dict[str, Any], before: str = "") -> Iterator[str]:
 
 def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     paths = list(_paths(values))
-    if key in paths:
-        return key
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
+    if not inside and (key in paths or key == "precision"):  # of the whole run, which a recipe need not spell out
+        return key
     fits = inside or fits
     if not inside and all(values[p.partition(".")[0]].get("model") for p in fits) and (own := _own_setting(values, key, within)):
         return own

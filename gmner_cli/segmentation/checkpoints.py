@@ -13,14 +13,15 @@ import re
 import zipfile
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from gmner_cli.bounded import open_regular
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 from gmner_cli.hub import OfficialFile, official_file, refuse_not_finite, say
+
+if TYPE_CHECKING:  # the names of checkpoints are known without torch
+    import torch
+    from torch import Tensor
 
 SOURCE = "https://dl.fbaipublicfiles.com/segment_anything"
 
@@ -59,13 +60,15 @@ def locate(name: str, *, offline: bool = False) -> Path:
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pth file. Raises ModelError when it holds anything else, without running any of it."""
+    import torch
+
     _refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # damage shows itself as errors of every class
         raise ModelError(f"is refused: {_reason(problem)}", where=str(path),
                          hint="only tensors are read from a .pth file, because a pickle can run code") from None
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()) or not content:
+    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()) or not content:
         raise ModelError("is not a dictionary of tensors", where=str(path))
     if sum(v.numel() * v.element_size() for v in content.values()) > 2 * path.stat().st_size:
         raise ModelError("its tensors are larger than the file", where=str(path), hint="it is damaged, or made to do harm")
@@ -92,6 +95,8 @@ def build_sam(tensors: dict[str, Tensor], tell: Any = say) -> torch.nn.Module:
     Everything but the decoder's 8 heads, which all SAMs have, follows from the
     shapes. Raises ModelError when the tensors are of another model.
     """
+    import torch
+
     try:
         parts = _parts(tensors)
         from segment_anything.modeling import (

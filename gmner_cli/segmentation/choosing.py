@@ -8,7 +8,6 @@ from pathlib import Path
 from gmner_cli.errors import UsageError, did_you_mean
 from gmner_cli.hub import sha256, weights_sha256
 from gmner_cli.images import Pictures
-from gmner_cli.model import new_model
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.segmentation.checkpoints import OFFICIAL
@@ -19,18 +18,20 @@ from gmner_cli.stages import ModelStage, Stage
 BATCH_SIZE = 4
 """Pictures that SAM gets at a time, unless asked otherwise; each is 1024 pixels high and wide."""
 
-_NAMES = ("grabcut", *(f"sam:{name}" for name in OFFICIAL))
+GRABCUT = "grabcut"
+_NAMES = (GRABCUT, *(f"sam:{name}" for name in OFFICIAL))
 
 
-def segmenter(model: str, runtime: Runtime, pictures: Pictures, *, batch_size: int | None = None,
+def segmenter(model: str, runtime: Runtime | None, pictures: Pictures, *, batch_size: int | None = None,
               offline: bool = False) -> Stage:
     """The stage that ``model`` names, loaded.
 
     ``model``: "grabcut"; "sam:vit_b", "sam:vit_l" or "sam:vit_h" for the authors'
     checkpoints; the path of such a .pth file; or a hub id or folder with a
-    Hugging Face SAM. Raises UsageError or ModelError.
+    Hugging Face SAM. ``runtime``: None will do for grabcut, which has no use of it, nor of torch.
+    Raises UsageError or ModelError.
     """
-    if model == "grabcut":
+    if model == GRABCUT:
         return GrabCut(pictures=pictures)
     if re.fullmatch(r"[\w:]+", model) and model not in _NAMES and not Path(model).exists():
         raise UsageError(f"unknown --model {model!r}", hint=f"{did_you_mean(model, _NAMES)} It may also be a hub id such as "
@@ -39,6 +40,8 @@ def segmenter(model: str, runtime: Runtime, pictures: Pictures, *, batch_size: i
         kind, checkpoint = "gmner_cli.segmentation.segment_anything:SegmentAnything", model.removeprefix("sam:")
     else:
         kind, checkpoint = "gmner_cli.segmentation.sam:Sam", model
+    from gmner_cli.model import new_model
+
     net = new_model(kind, {"checkpoint": checkpoint}, [], recipe="segment", offline=offline).eval()
     return ModelStage("segment", net, runtime, batch_size or BATCH_SIZE, pictures)
 

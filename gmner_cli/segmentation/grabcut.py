@@ -98,12 +98,13 @@ def segment_box(image: Image.Image, box: Box) -> np.ndarray:
         hints[inside & (_superellipse(across, down, START_ROUND) <= 1)] = cv2.GC_PR_FGD
         hints[inside & (core <= sure)] = cv2.GC_FGD
         judged, clear = _judge(cut.pixels, hints, (EDGE - radius) / SOFTNESS, cuts)
-        return _tidy(judged & inside) & inside, clear[inside].mean()
+        return judged, clear[inside].mean()
 
-    mask, _ = look(*FIRST)
-    second, clarity = look(*SECOND)
-    if clarity >= CLEAR:
-        mask = second
+    # The longer cut first: where it is believed, the other is not needed.
+    judged, clarity = look(*SECOND)
+    if clarity < CLEAR:
+        judged, _ = look(*FIRST)
+    mask = _tidy(judged & inside) & inside
     if mask.sum() < FALLBACK * inside.sum():
         mask = inside & (radius <= 1)
     whole = cut.full(mask, image.size)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import torch
 from PIL import Image
 
 from gmner_cli.images import NO_PICTURES, Pictures
 from gmner_cli.masks import encode
 from gmner_cli.records import Mask, Post
+from gmner_cli.runtime import threads
 from gmner_cli.segmentation.grabcut import segment_box, segment_heat, segment_points
 from gmner_cli.segmentation.prompts import Prompt, empty_mask, prompts_of, put_masks
 
@@ -31,7 +31,7 @@ class GrabCut:
         asked = [prompts_of(post) if _has_picture(post) else [] for post in wanted]
         jobs = [(post, prompt) for post, prompts in zip(wanted, asked, strict=True) for prompt in prompts]
         # Threads help, because OpenCV computes without Python's lock.
-        pool = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="gmner-grabcut")
+        pool = ThreadPoolExecutor(threads(), thread_name_prefix="gmner-grabcut")
         try:
             masks = pool.map(lambda job: _one(self.pictures.load(job[0]), job[1]), jobs)
             found = [[next(masks) for _ in prompts] for prompts in asked]

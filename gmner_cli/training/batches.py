@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from threading import Lock
-from typing import Any, TypeVar
-
-import torch
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gmner_cli.images import Pictures
-from gmner_cli.model import Example, Model
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
+
+if TYPE_CHECKING:  # what computes without torch makes its work ahead too
+    from gmner_cli.model import Example, Model
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -149,5 +149,7 @@ def _finish(model: Model, examples: Sequence[Example], loading: dict[int, Future
     with turn:
         batch = model.collate(examples, [loaded.get(e.post) for e in examples])
     if runtime.device.type == "cuda":
+        import torch
+
         batch = {k: v.pin_memory() if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
     return batch
