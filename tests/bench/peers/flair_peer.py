@@ -54,7 +54,7 @@ def train() -> float:
     with tempfile.TemporaryDirectory() as folder:
         ModelTrainer(tagger, made).fine_tune(
             folder, learning_rate=ASKED["lr"], mini_batch_size=ASKED["train_batch"], max_epochs=1, embeddings_storage_mode="none",
-            save_final_model=False, use_final_model_for_eval=True, num_workers=0)
+            save_final_model=False, use_final_model_for_eval=True)
     return time.process_time() - began
 
 
