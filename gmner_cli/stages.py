@@ -27,7 +27,7 @@ from gmner_cli.training.batches import ahead, bucket, collate, cut, packed, prep
 WINDOW = 256
 """Posts that a stage gets at a time, at most: enough to batch like lengths, little enough to keep in memory."""
 
-MANY = 64
+MANY = 32
 """A stage that wants more posts than this at a time is a quick one."""
 
 UNSAID = 16
