@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs
 WINDOW = 256
 """Posts that a stage gets at a time, at most: enough to batch like lengths, little enough to keep in memory."""
 
-MANY = 64
+MANY = 32
 """A stage that wants more posts than this at a time is a quick one."""
 
 UNSAID = 16
