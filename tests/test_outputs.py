@@ -300,3 +300,12 @@ def test_what_another_run_is_writing_stays(files):
         assert (files / ".out.jsonl.run.json.1.tmp").exists()
     made()
     assert not (files / ".out.jsonl.run.json.1.tmp").exists()
+
+
+def test_posts_of_predict_are_named_once(gmner, tmp_path):
+    """By position or by --texts; not by both, and not by neither."""
+    posts = write_jsonl(tmp_path / "posts.jsonl", [{"text": "Allen swims"}])
+    for args, said in (((posts, "--texts", posts), "given twice"), ((), "nothing to read")):
+        done = gmner("predict", *args, "--offline")
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert said in done.stderr
