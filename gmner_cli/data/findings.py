@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     "duplicate_id": Kind("an id stands twice in one split; --fix drops an equal copy, or renames a post that differs",
                          fatal=True),
     "empty_post": Kind("a post has no tokens"),
+    "empty_split": Kind("a file has no posts"),
     "orphan_tag": Kind("an I- tag continues nothing; --fix lets it start an entity"),
     "fine_tag_differs": Kind("coarse and fine column disagree about an entity; the coarse span is kept"),
     "broken_annotation": Kind("an XML or JSON file, or an object in it, cannot be read; its boxes are left unassessed"),

@@ -308,3 +308,15 @@ def test_a_file_whose_tags_are_not_found_is_never_a_file_without_entities(tmp_pa
         plain(tmp_path, content)
     lost = plain(tmp_path, content, fix=True).report.lost()
     assert any(words in finding.message for finding in lost)
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n \n\t\n", "-DOCSTART- -X- O\n\n"])
+def test_a_file_without_posts_is_refused(tmp_path, content):
+    for fix in (False, True):
+        with pytest.raises(GmnerError, match="no posts"):
+            plain(tmp_path, content, fix=fix)
+
+
+def test_a_split_without_posts_is_a_problem(gmner):
+    (gmner.root / "txt" / "test.txt").write_text("")
+    assert [f.message for f in load("twitter-gmner", gmner.root).report.problems() if f.kind == "empty_split"] == ["test has no posts"]
