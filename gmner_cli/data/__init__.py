@@ -95,9 +95,9 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
         raise GmnerError("no such file or folder", where=str(place), hint=f"--source must hold {adapter.layout}")
     report = Report()
     posts = adapter.read(place, options, report)
-    if not any(posts.values()):
+    if not any(posts.values()) and not report.fatal():
         raise GmnerError("holds no posts", where=str(place), hint=f"--source must hold {adapter.layout}, and the file may be damaged")
-    for split in (split for split, read in posts.items() if not read):
+    for split in (split for split, read in posts.items() if not read and not adapter.own_file):
         report.add("empty_split", place, f"{split} has no posts")
     inspection.duplicates(posts, report, fix=options.fix)
     inspection.overlaps(posts, report)

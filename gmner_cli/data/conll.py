@@ -102,9 +102,11 @@ def no_token(tags: Sequence[str]) -> Row:
     return Row("", tuple(tags), "the token is empty", lossy=any(tag.strip() not in ("", "O") for tag in tags))
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, tagged: bool = False) -> list[str]:
     """The lines of a UTF-8 file without their ends; a byte order mark is skipped.
 
+    ``tagged``: of a file of tokens and tags, where an end that other programs write
+    (U+0085, U+2028 and the like) is one behind a tag, or where most lines end with it.
     Raises GmnerError when the file is missing or not UTF-8 (with the line).
     """
     try:
@@ -121,12 +123,12 @@ def read_lines(path: Path) -> list[str]:
         line = data.count(b"\n", 0, problem.start) + 1
         raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
                          hint=f"convert it, as in: iconv -f {'UTF-16' if utf16 else 'latin1'} -t UTF-8") from None
-    # A file of an old Mac, or of a program with line ends of its own, perhaps with a few ends of another system. A lone
-    # one elsewhere belongs to a word, but not behind a tag.
-    for end in _OTHER_ENDS:
+    # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
+    ends = _OTHER_ENDS if tagged else "\r"
+    for end in ends:
         if end in text and text.count(end) - text.count(f"{end}\n") > text.count("\n"):
             text = text.replace(f"{end}\n", "\n").replace(end, "\n")
-    if any(end in text for end in _OTHER_ENDS):
+    if tagged and any(end in text for end in ends):
         text = _AFTER_A_TAG.sub(lambda found: found[1] + "\n" * len(found[2]), text)
     # A mark inside is where files were joined; elsewhere it may be a word.
     return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
@@ -145,7 +147,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
     posts: list[Sentence] = []
     current: Sentence | None = None
     comments = 0
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, tagged=True), start=1):
         where = f"{path}:{number}"
         if not line.strip() or (line.startswith("-DOC") and _DOCSTART.match(line)):
             # The posts of some files have an empty line below their id.

@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
     "region_file_name": Kind("an XML file names ID_region.jpg: a working copy of the annotators", problem=False),
     "unusable_span": Kind("a marked span does not stand in its text; --fix leaves it out, which loses it", fatal=True),
     "unusable_entry": Kind("an entry of the file is not what the format declares; --fix leaves it out, which loses it", fatal=True),
-    "other_offsets": Kind("the file counts characters as UTF-16 does, or includes the last one; the records do not", problem=False),
+    "other_offsets": Kind("the file counts characters as UTF-16 does or in bytes, or includes the last one; the records do not", problem=False),
     "unsure_offsets": Kind("nothing tells how the file counts characters beyond the basic plane; code points are assumed"),
     "several_types": Kind("a span or box has several types; the first is taken"),
     "not_used": Kind("something of the export that the records have no place for", problem=False),

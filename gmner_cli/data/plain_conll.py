@@ -148,7 +148,7 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """
     if not source.is_file():
         raise GmnerError("is not a file", where=str(source), hint="conll reads one file: --source tagged.txt")
-    lines = read_lines(source)
+    lines = read_lines(source, tagged=True)
     cut = cells_of(options.column, lines)
     numbers = numbered(lines)
     if numbers:
