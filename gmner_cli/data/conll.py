@@ -106,7 +106,7 @@ def read_lines(path: Path, tagged: bool = False) -> list[str]:
     """The lines of a UTF-8 file without their ends; a byte order mark is skipped.
 
     ``tagged``: of a file of tokens and tags, where an end that other programs write
-    (U+0085, U+2028 and the like) is one behind a tag, or where most lines end with it.
+    (U+0085, U+2028 and the like) is one behind a tag.
     Raises GmnerError when the file is missing or not UTF-8 (with the line).
     """
     try:
@@ -124,11 +124,9 @@ def read_lines(path: Path, tagged: bool = False) -> list[str]:
         raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
                          hint=f"convert it, as in: iconv -f {'UTF-16' if utf16 else 'latin1'} -t UTF-8") from None
     # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
-    ends = _OTHER_ENDS if tagged else "\r"
-    for end in ends:
-        if end in text and text.count(end) - text.count(f"{end}\n") > text.count("\n"):
-            text = text.replace(f"{end}\n", "\n").replace(end, "\n")
-    if tagged and any(end in text for end in ends):
+    if text.count("\r") - text.count("\r\n") > text.count("\n"):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if tagged and any(end in text for end in _OTHER_ENDS):
         text = _AFTER_A_TAG.sub(lambda found: found[1] + "\n" * len(found[2]), text)
     # A mark inside is where files were joined; elsewhere it may be a word.
     return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
@@ -146,7 +144,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
     """
     posts: list[Sentence] = []
     current: Sentence | None = None
-    comments = 0
+    comments, untold = 0, True
     for number, line in enumerate(read_lines(path, tagged=True), start=1):
         where = f"{path}:{number}"
         if not line.strip() or (line.startswith("-DOC") and _DOCSTART.match(line)):
@@ -169,6 +167,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
             problem = problem or "a token stands outside a post: no IMGID line before it"
         if problem:
             report.add("malformed_line", where, problem, fixed=fix and not row.lossy, lossy=row.lossy)
+        untold = untold and row.problem is not None and all(tag == "O" for tag in row.tags)
         for word in (row, *row.more):
             if not word.token.strip(" "):
                 continue
@@ -178,6 +177,8 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
             current.tokens.append(word.token)
             current.tags.append(word.tags)
             current.lines.append(number)
+    if ids and untold and any(post.tokens for post in posts):
+        report.add("malformed_line", path, "no line has a tag, so nothing tells what the entities are", lossy=True)
     if comments:
         report.add("comment_line", path, f"{comments} lines begin with # and have no tag; they are no posts")
     for post in posts:

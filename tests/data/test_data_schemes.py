@@ -320,3 +320,10 @@ def test_a_file_without_posts_is_refused(tmp_path, content):
 def test_a_split_without_posts_is_a_problem(gmner):
     (gmner.root / "txt" / "test.txt").write_text("")
     assert [f.message for f in load("twitter-gmner", gmner.root).report.problems() if f.kind == "empty_split"] == ["test has no posts"]
+
+
+@pytest.mark.parametrize("content", ["IMGID:1\nAda\nsings\n", "<!DOCTYPE html>\n<body>404</body>\n", "version https://git-lfs.github.com/spec/v1\nsize 12\n"])
+def test_a_split_without_any_tag_is_never_one_without_entities(gmner, content):
+    gmner.write(train=content)
+    splits = load("twitter-gmner", gmner.root, options=Options(fix=True))
+    assert ["nothing tells what the entities are" in f.message for f in splits.report.lost()] == [True]
