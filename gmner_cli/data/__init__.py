@@ -75,7 +75,7 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
     beside: likewise for the data sets that ``siblings`` finds; one that cannot be read is reported.
     stop: raise at malformed lines and duplicate ids; otherwise they are only reported.
 
-    Raises GmnerError when files are absent or (with ``stop``, and without
+    Raises GmnerError when files are absent, hold no posts, or (with ``stop``, and without
     ``options.fix``) cannot give whole records; with it, ``report.lost()`` tells
     what the records lack. Raises UsageError for an option that the data set has no use for.
     """
@@ -95,6 +95,10 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
         raise GmnerError("no such file or folder", where=str(place), hint=f"--source must hold {adapter.layout}")
     report = Report()
     posts = adapter.read(place, options, report)
+    if not any(posts.values()) and not report.fatal():
+        raise GmnerError("holds no posts", where=str(place), hint=f"--source must hold {adapter.layout}, and the file may be damaged")
+    for split in (split for split, read in posts.items() if not read and not adapter.own_file):
+        report.add("empty_split", place, f"{split} has no posts")
     inspection.duplicates(posts, report, fix=options.fix)
     inspection.overlaps(posts, report)
     if images is not None:

@@ -24,21 +24,27 @@ from gmner_cli.jsonl import UTF16
 
 ID_MARK = "IMGID:"
 _DOCSTART = re.compile(r"-DOCSTART-(\s|$)")
-_COMMENT = re.compile(r"# *[\w.:-]+ *=| *# [^\t]*$")
+_COMMENT = re.compile(r"# *[\w.:-]+ *=| *# [^\t]*$|# ?id[ \t]\S+\t\w+=\S*$")
 LIKE_A_TAG = re.compile(r"O|[BIESLUMW] ?[-_].+|.+[-_] ?[BIESLUMW]", re.IGNORECASE)
 """What a last column must look like where it alone tells how a line is meant."""
+PARTED = re.compile(r".+[,;|/\\:]\s*(O|[BIESLUMW][-_]\S+)", re.IGNORECASE | re.DOTALL)
+"""A token and a tag in one cell, parted by a sign that no CoNLL file has between columns."""
+_OTHER_ENDS = "\r\x0b\x0c\x85\u2028\u2029"
+_AFTER_A_TAG = re.compile(rf"([\t ](?:O|[BIESLUMW][-_][^\s]+))([{_OTHER_ENDS}]+)(?=[^\n{_OTHER_ENDS}])")
 
 
 class Row(NamedTuple):
     """One line: the token and its tags as they stand; ``problem``: what is wrong with the line.
 
-    ``lossy``: the line says something that the row cannot hold.
+    ``lossy``: the line says something that the row cannot hold. ``more``: rows
+    of lines that were joined to this one.
     """
 
     token: str
     tags: tuple[str, ...]
     problem: str | None = None
     lossy: bool = False
+    more: tuple[Row, ...] = ()
 
 
 Cut = Callable[[str], Row]
@@ -71,13 +77,24 @@ def tab_cells(count: int) -> Cut:
         full = [cell for cell in cells if cell.strip(" ")]
         if len(cells) == 1:
             # Cut at spaces only where that gives what a line must hold: a token may have spaces inside.
-            words = line.strip(" ").rsplit(" ", count)
+            words = line.rsplit(None, count)
             if len(words) == 1 + count and all(map(LIKE_A_TAG.fullmatch, words[1:])):
                 return Row(words[0].rstrip(" "), tuple(words[1:]), problem)
         tags = full[1:1 + count]
-        return Row(full[0], (*tags, *["O"] * (count - len(tags))), problem, lossy=len(full) > 1 + count)
+        return joined(cells, 1 + count, problem) or Row(full[0], (*tags, *["O"] * (count - len(tags))), problem,
+                                                        lossy=len(full) > 1 + count or bool(PARTED.fullmatch(full[0])))
 
     return cut
+
+
+def joined(cells: Sequence[str], width: int, problem: str) -> Row | None:
+    """The rows of lines of ``width`` cells that stand in one line, as where a line end was lost; None where they do not."""
+    lines = [cells[at:at + width] for at in range(0, len(cells), width)]
+    if not (1 < width < len(cells)) or not all(len(line) == width and line[0].strip(" ") and LIKE_A_TAG.fullmatch(line[-1].strip())
+                                               for line in lines):
+        return None
+    first, *others = (Row(line[0], tuple(line[1:])) for line in lines)
+    return first._replace(problem=problem, more=tuple(others))
 
 
 def no_token(tags: Sequence[str]) -> Row:
@@ -85,9 +102,11 @@ def no_token(tags: Sequence[str]) -> Row:
     return Row("", tuple(tags), "the token is empty", lossy=any(tag.strip() not in ("", "O") for tag in tags))
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, tagged: bool = False) -> list[str]:
     """The lines of a UTF-8 file without their ends; a byte order mark is skipped.
 
+    ``tagged``: of a file of tokens and tags, where an end that other programs write
+    (U+0085, U+2028 and the like) is one behind a tag.
     Raises GmnerError when the file is missing or not UTF-8 (with the line).
     """
     try:
@@ -99,7 +118,7 @@ def read_lines(path: Path) -> list[str]:
     try:
         if utf16:
             raise UnicodeDecodeError("utf-8", data, 0, 1, "it is UTF-16")
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
@@ -107,23 +126,26 @@ def read_lines(path: Path) -> list[str]:
     # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
     if text.count("\r") - text.count("\r\n") > text.count("\n"):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if tagged and any(end in text for end in _OTHER_ENDS):
+        text = _AFTER_A_TAG.sub(lambda found: found[1] + "\n" * len(found[2]), text)
     # A mark inside is where files were joined; elsewhere it may be a word.
     return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
 
 
 def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None], report: Report, *, ids: bool = True,
-                   free: bool = False, fix: bool = False) -> list[Sentence]:
+                   free: bool = False, fix: bool = False, numbers: bool = False) -> list[Sentence]:
     """All posts of a file, their tags in the one form of ``gmner_cli.data.schemes``.
 
     ``labels``: the types allowed in each tag column (None: any). ``ids``: every
-    post must open with an IMGID line. ``free``: see ``schemes.detect``.
+    post must open with an IMGID line. ``free``: see ``schemes.detect``. ``numbers``:
+    every line of a token begins with its number, so that one with # is a comment.
     Everything odd goes to ``report``. The tokens are the same with and without
     ``fix``: a tag that cannot be read is O, and a token outside a post begins one.
     """
     posts: list[Sentence] = []
     current: Sentence | None = None
-    comments = 0
-    for number, line in enumerate(read_lines(path), start=1):
+    comments, untold = 0, True
+    for number, line in enumerate(read_lines(path, tagged=True), start=1):
         where = f"{path}:{number}"
         if not line.strip() or (line.startswith("-DOC") and _DOCSTART.match(line)):
             # The posts of some files have an empty line below their id.
@@ -136,7 +158,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
             if ids and not name:
                 report.add("malformed_line", where, "IMGID without an id", fixed=fix)
             continue
-        if current is None and _is_comment(line):
+        if (numbers and line.startswith("#")) or (current is None and _is_comment(line)):
             comments += 1
             continue
         row = cut(line)
@@ -145,14 +167,18 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
             problem = problem or "a token stands outside a post: no IMGID line before it"
         if problem:
             report.add("malformed_line", where, problem, fixed=fix and not row.lossy, lossy=row.lossy)
-        if not row.token.strip(" "):
-            continue
-        if current is None:
-            current = Sentence(None, number)
-            posts.append(current)
-        current.tokens.append(row.token)
-        current.tags.append(row.tags)
-        current.lines.append(number)
+        untold = untold and row.problem is not None and all(tag == "O" for tag in row.tags)
+        for word in (row, *row.more):
+            if not word.token.strip(" "):
+                continue
+            if current is None:
+                current = Sentence(None, number)
+                posts.append(current)
+            current.tokens.append(word.token)
+            current.tags.append(word.tags)
+            current.lines.append(number)
+    if ids and untold and any(post.tokens for post in posts):
+        report.add("malformed_line", path, "no line has a tag, so nothing tells what the entities are", lossy=True)
     if comments:
         report.add("comment_line", path, f"{comments} lines begin with # and have no tag; they are no posts")
     for post in posts:
@@ -163,7 +189,7 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
 
 
 def _is_comment(line: str) -> bool:
-    """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``; "#" with a tag is a word of a tweet."""
+    """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``, or MultiCoNER's ``# id ...``; "#" with a tag is a word of a tweet."""
     found = _COMMENT.match(line)
     return bool(found) and ("=" in found[0] or not LIKE_A_TAG.fullmatch(line.split(" ")[-1]))
 

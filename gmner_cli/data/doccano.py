@@ -3,7 +3,7 @@
     {"id": 7, "text": "Lady Gaga sings", "label": [[0, 9, "PER"]], "image": "7.jpg"}
     {"id": 7, "text": "Lady Gaga sings", "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 9}]}
 
-Everything else that an object holds goes to ``meta``.
+An object without spans of any form has no ``entities``: nobody looked. Everything else that an object holds goes to ``meta``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from gmner_cli.errors import GmnerError, RecordError
 from gmner_cli.jsonl import loads
 from gmner_cli.records import Post, id_text
 
-_SPANS = ("label", "labels", "entities")
+_SPANS = ("label", "labels", "entities", "annotations", "spans")
+"""Where an object holds its spans: its old and new form, the oldest one (whose types are numbers), and spaCy's."""
 _IMAGES = ("image", "picture", "filename", "upload_name")
 
 
@@ -47,7 +48,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     way = counting([(text, marks) for *_, text, marks in entries], source, report)
     posts = []
     for where, value, own, text, marks in entries:
-        entities = in_order(entities_of(text, marks, way, options.label_map, where, report))
+        told = any(key in value for key in _SPANS)  # an object that says nothing of spans is not one without entities
+        entities = in_order(entities_of(text, marks, way, options.label_map, where, report)) if told else None
         image = next((picture_name(value[key], where, report) for key in _IMAGES if value.get(key)), None)
         rest = {key: item for key, item in value.items() if key not in ("id", "text", "data", *_SPANS, *_IMAGES) and item not in (None, [], {}, "")}
         posts.append(Post(id=own, text=text, image=image, entities=entities, meta={"dataset": "doccano", **rest}))
@@ -60,9 +62,11 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 def _mark(span: Any) -> Mark:
     """A span of either form. Raises KeyError, TypeError or ValueError."""
     if isinstance(span, dict):
-        start, end, kind = span["start_offset"], span["end_offset"], span["label"]
+        start, end = (span[f"{side}_offset"] if f"{side}_offset" in span else span[side] for side in ("start", "end"))
+        kind = span["label"]
     else:
         start, end, kind = span
+    kind = str(kind) if type(kind) is int else kind
     if type(start) is not int or type(end) is not int or not isinstance(kind, str) or not kind.strip():
         raise TypeError(f"{str(span)[:80]} is no span of two whole numbers and a type")
     return Mark(start, end, kind.strip())

@@ -1,7 +1,7 @@
 """Spans that tools mark in plain text: how a file counts characters, and the entities of its posts.
 
 Records count code points. Programs in JavaScript count UTF-16 units, two for an
-emoji; some old ones include the last character. A span that quotes its text
+emoji; some in Go or Rust count bytes; some old ones include the last character. A span that quotes its text
 tells which; without quotes, the way that cuts the fewest words does.
 """
 
@@ -46,21 +46,33 @@ def _units(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (places[start], places[end]) if start < end and start in places and end in places else None
 
 
+def _bytes(text: str, start: int, end: int) -> tuple[int, int] | None:
+    if text.isascii():
+        return _points(text, start, end)
+    places, at = {}, 0
+    for place, character in enumerate(text):
+        places[at] = place
+        at += len(character.encode("utf-8", "surrogatepass"))
+    places[at] = len(text)
+    return (places[start], places[end]) if start < end and start in places and end in places else None
+
+
 def _inclusive(text: str, start: int, end: int) -> tuple[int, int] | None:
     return _points(text, start, end + 1)
 
 
-WAYS: dict[str, Way] = {"code points": _points, "UTF-16 units": _units, "code points, the last one included": _inclusive}
+WAYS: dict[str, Way] = {"code points": _points, "UTF-16 units": _units, "UTF-8 bytes": _bytes, "code points, the last one included": _inclusive}
 
 
 def counting(posts: Sequence[tuple[str, Sequence[Mark]]], where: object, report: Report) -> str:
     """The way, of WAYS, in which a whole file counts; reported where it is not the records' own, or not told."""
     votes: Counter[str] = Counter()
-    open_ = 0
+    open_ = unquoted = 0
     for text, marks in posts:
         for mark in marks:
             fits = {name: _fit(way, text, mark) for name, way in WAYS.items()}
             votes.update({name: fit for name, fit in fits.items() if fit})
+            unquoted += mark.quote is None
             different = _points(text, mark.start, mark.end) != _units(text, mark.start, mark.end)
             open_ += different and fits["code points"] == fits["UTF-16 units"]
     name = max(WAYS, key=lambda way: (votes[way], -list(WAYS).index(way)))
@@ -68,6 +80,8 @@ def counting(posts: Sequence[tuple[str, Sequence[Mark]]], where: object, report:
         report.add("other_offsets", where, f"counts in {name}")
     elif open_ and votes["code points"] == votes["UTF-16 units"]:
         report.add("unsure_offsets", where, f"{open_} spans stand behind characters that UTF-16 counts twice")
+    elif unquoted and 2 * votes[name] < sum(len(marks) for _, marks in posts):
+        report.add("unsure_offsets", where, f"most spans begin or end inside a word, however characters are counted; counted in {name}")
     return name
 
 

@@ -24,10 +24,12 @@ _SCHEMES = {"IOE": "IE", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEW
 """The marks of the schemes that mark ends, O left out. BIOES is IOBES, BILOU is BILUO, BMES is BMEOS; in IOE, 1 and 2,
 an I may begin."""
 
-_PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_]\s*(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
+# Word processors make a longer dash of "-"; "B/PER" and "B:PER" are met, too.
+_PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_/:\u2010-\u2015\u2212]\s*(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
 _SUFFIX = re.compile(r"(?P<type>.*\S)\s*[-_]\s*(?P<mark>[BIESLUMW])", re.IGNORECASE | re.DOTALL)
 
 
+_SEVERAL = re.compile(r"[|,;+&]\s*[BIESLUMW][-_]\S")
 _EDGES = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+|[\\s\u200b-\u200f\u2060\ufeff]+$")
 
 
@@ -57,6 +59,8 @@ class Scheme:
         tag = _bare(tag)
         if tag in ("O", "o"):
             return "O"
+        if _SEVERAL.search(tag):
+            raise ValueError(f"{tag[:80]!r} is more than one tag")
         if self.form == "plain":
             role, kind = "I", tag
         else:

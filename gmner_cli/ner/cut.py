@@ -91,7 +91,7 @@ def _pattern(cut: Cut) -> regex.Pattern:
         # A word ends before n't, and no sign joins what hangs on it.
         joint = rf"(?!{_CLITIC})(?:{joint})" if joint else ""
         letter = rf"(?:(?!{_CLITIC}){_LETTER})"
-        words = [rf"(?<=[\p{{L}}\p{{N}}\p{{M}}]\s?){_CLITIC}", _word(letter, joint) + end, _word(_LETTER, joint) + end]
+        words = [rf"(?<=(?:[\p{{L}}\p{{N}}\p{{M}}]|\p{{L}}\.)\s?){_CLITIC}", _word(letter, joint) + end, _word(_LETTER, joint) + end]
     else:
         words = [_word(_LETTER, joint) + end]
     front = [rf"(?<![\p{{L}}\p{{N}}\p{{M}}]){_class(cut.front)}{_word(_LETTER, joint)}"] if cut.front else []

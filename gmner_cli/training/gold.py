@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -36,6 +36,14 @@ def _compare_types(train: Sequence[Post], dev: Sequence[Post], names: tuple[str,
     if not asked:
         raise GmnerError("no post has an entity, so every epoch would score 0", where=names[1],
                          hint="--dev needs posts with gold entities, as `gmner prepare` writes them")
+    alike = defaultdict(list)
+    for kind in sorted(taught):
+        alike[_fold(kind)].append(kind)
+    for kinds in alike.values():
+        if len(kinds) > 1:
+            usual = max(kinds, key=lambda kind: taught[kind])
+            tell(f"{names[0]}: {_listed(kinds)} are different types to a tagger; if they mean the same, add "
+                 + " ".join(f"--label-map {printable(kind)}={printable(usual)}" for kind in kinds if kind != usual))
     missing = sorted(asked.keys() - taught.keys())
     renames = " ".join(f"--label-map {printable(kind)}={printable(like)}" for kind in missing if (like := same_type(kind, taught)))
     if len(missing) == len(asked):

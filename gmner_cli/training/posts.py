@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gmner_cli.data.adapter import NO_ENTITY
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.jsonl import read_lines
 from gmner_cli.records import Post
@@ -19,14 +20,17 @@ MOST_LISTED = 20
 
 
 def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | None,
-              tell: Callable[[str], Any]) -> list[Post]:
+              tell: Callable[[str], Any], met: set[str] | None = None) -> list[Post]:
     """The posts of a file that were assessed; the others would teach that nothing is an entity.
 
+    ``label_map``: types to read as others; entities of a type that is O there are left out, as in ``prepare``.
+    ``met`` takes the types that stand in the file.
     Marks of an earlier run on a picture are taken off: it is tried again. Raises
     RecordError at the first bad or failed record, GmnerError when no post is left.
     """
     name = "stdin" if str(path) == "-" else printable(str(path))
     posts, unassessed = [], 0
+    renames = label_map or {}
     for line in islice(read_lines(path), limit):
         if line.error is not None:
             raise line.error
@@ -36,8 +40,11 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
         if line.post.entities is None:
             unassessed += 1
             continue
+        if met is not None:
+            met.update(entity.type for entity in line.post.entities)
+        line.post.entities = [entity for entity in line.post.entities if renames.get(entity.type) != NO_ENTITY]
         for entity in line.post.entities:
-            entity.type = (label_map or {}).get(entity.type, entity.type)
+            entity.type = renames.get(entity.type, entity.type)
         posts.append(msgspec.structs.replace(line.post, skipped=None, image_problem=None))
     if unassessed:
         tell(f"{name}: {unassessed} posts have no \"entities\", so they were not assessed; they are left out")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gmner_cli.errors import UsageError
+from gmner_cli.errors import UsageError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.images import own_folder
 from gmner_cli.language.expressions import Expressions
@@ -72,7 +72,10 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 
     with claimed(out, tell) as work:
         refuse_unmovable(out)
-        posts, dev = (read_gold(path, label_map, limit, tell) for path in (train_file, dev_file))
+        met: set[str] = set()
+        posts, dev = (read_gold(path, label_map, limit, tell, met) for path in (train_file, dev_file))
+        if unmet := sorted((label_map or {}).keys() - met):
+            tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are {', '.join(map(printable, sorted(met)))}")
         about = manifest.describe(
             f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
@@ -84,6 +87,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         about["facts"] = model.facts
         if "entities" in kind.finds:
             check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
+            if line := trained_on.told_of_dev(posts, dev, start):
+                tell(line)
 
         earlier = (going_on.look_back(work, out, about, settings, tell, lambda: _place(work, out, tell)) if resume
                    else going_on.NOTHING)

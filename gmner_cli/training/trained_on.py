@@ -56,6 +56,16 @@ def read(folder: Path) -> frozenset[bytes]:
     return frozenset(content[at:at + _SIZE] for at in range(0, len(content), _SIZE))
 
 
+def told_of_dev(posts: Iterable[Post], dev: Sequence[Post], init: Path | None = None) -> str | None:
+    """What to say where posts to choose by stand among those to train on, or in the data of the model that training starts from."""
+    hashes = {fingerprint(post.text) for post in posts} - {None} | (read(init) if init else set())
+    count = sum(fingerprint(post.text) in hashes for post in dev)
+    if not count or count < SHARE * len(dev):
+        return None
+    return (f"{count} of {len(dev)} posts to choose by stand in the training data" + (", or in that of the model it starts from" if init else "")
+            + ": the dev score is too high, and what was learnt by heart chooses the epoch")
+
+
 class Known:
     """Stage that changes nothing: it counts posts that models were trained on, but for those whose ``meta.split`` is train."""
 

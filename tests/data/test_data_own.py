@@ -55,6 +55,12 @@ def test_quotation_marks_of_tweets_in_tables_with_tabs_are_theirs(own):
     assert [p.text for p in splits["mine"]] == ['"hello she said', 'what" he said', '"x" and "y"']
 
 
+def test_line_ends_of_other_scripts_are_characters_of_a_post(own):
+    text = "it is a O\u2028New York B-LOC\u2028wakes\x85up"
+    assert [p.text for p in own("text", text)["mine"]] == [text]
+    assert [p.text for p in own("doccano", json.dumps({"text": text}, ensure_ascii=False))["mine"]] == [text]
+
+
 def test_tables_that_cannot_be_read_say_why(own):
     for content, said in (("a,b\n1,2\n", "no column of texts among 'a', 'b'"), ('text,id\n"a"b,1\n', "cannot be cut"), ("", "no column of texts")):
         with pytest.raises(GmnerError, match=said):
@@ -96,6 +102,26 @@ def test_offsets_of_utf16_are_told_by_the_words_they_would_cut(own, shift, noted
     splits = own("doccano", entry, "jsonl")
     assert told(splits["mine"][0]) == [("Lady Gaga", "PER", None), ("Oslo", "LOC", None)]
     assert splits.report.counts() == noted
+
+
+@pytest.mark.parametrize("entry", [
+    {"annotations": [{"label": 3, "start_offset": 0, "end_offset": 9, "user": 1}]}, {"spans": [{"start": 0, "end": 9, "label": "3"}]},
+    {"label": [[0, 9, 3]]}])
+def test_spans_of_the_oldest_export_and_of_spacy(own, entry):
+    splits = own("doccano", {"text": GAGA, **entry}, label_map={"3": "PER"})
+    assert told(splits["mine"][0]) == [("Lady Gaga", "PER", None)]
+
+
+def test_an_object_that_says_nothing_of_spans_is_not_one_without_entities(own):
+    lines = [{"text": GAGA}, {"text": GAGA, "label": []}]
+    assert [p.entities for p in own("doccano", "\n".join(map(json.dumps, lines)))["mine"]] == [None, []]
+
+
+def test_offsets_in_bytes_are_told_and_those_that_cut_words_in_any_way_are_reported(own):
+    splits = own("doccano", {"text": f"éé {GAGA} 😀 Oslo", "label": [[5, 14, "PER"], [34, 38, "LOC"]]})
+    assert [e.text for e in splits["mine"][0].entities] == ["Lady Gaga", "Oslo"]
+    assert [f.message for f in splits.report.of("other_offsets")] == ["counts in UTF-8 bytes"]
+    assert own("doccano", {"text": GAGA, "label": [[0, 8, "PER"], [1, 4, "PER"]]}).report.of("unsure_offsets")
 
 
 def test_offsets_that_nothing_tells_are_reported(own):
@@ -315,5 +341,5 @@ def test_an_input_is_never_written_over(cli, tmp_path, name, option):
     source, out = (name, "out") if option == "--source" else ("out/mine.jsonl", ".")
     before = (tmp_path / name).read_bytes()
     done = cli("prepare", "doccano", "--source", source, "-o", out, *(["--boxes", name] if option == "--boxes" else []))
-    assert done.returncode == 2 and "is an input" in done.stderr
+    assert done.returncode == 2 and "is one of the files that are read" in done.stderr
     assert (tmp_path / name).read_bytes() == before

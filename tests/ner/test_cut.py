@@ -95,3 +95,8 @@ def test_facts_that_say_nonsense_are_refused(odd):
     with pytest.raises(ModelError, match="cut"):
         Cut.of({"cut": odd})
     assert Cut.of({}) == Cut()
+
+
+def test_what_hangs_on_initials_is_a_word_too():
+    assert [
+        [text[a:b] for a, b in PENN.spans(text)] for text in ("U.S.'s", "J.R.’s", "U.S. 's")] == [["U.S.", "'s"], ["J.R.", "’s"], ["U.S.", "'s"]]

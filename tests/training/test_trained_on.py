@@ -101,3 +101,11 @@ def test_mini_knows_the_test_posts_of_other_data_sets(shared, folder, split, lea
         posts = (shared / "data" / file).read_text(encoding="utf-8").split("IMGID:")[1:]
         stage([Post(id=str(n), text=" ".join(line.split("\t")[0] for line in p.splitlines()[1:])) for n, p in enumerate(posts)])
         assert stage.found["the tagger"] >= found and bool(stage.warnings) == bool(found)
+
+
+def test_dev_posts_that_are_trained_on_are_told(tmp_path):
+    mine, other = ([Post(id=str(n), text=f"{word} sings in Oslo {n}") for n in range(3)] for word in ("Ada", "Eve"))
+    assert trained_on.told_of_dev(mine, other) is None
+    assert "2 of 5 posts to choose by stand in the training data" in trained_on.told_of_dev(mine, [*other, *mine[:2]])
+    trained_on.write(tmp_path, other)
+    assert "the model it starts from" in trained_on.told_of_dev(mine, other, tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gmner_cli.errors import GmnerError, RecordError
@@ -66,6 +68,20 @@ def test_a_dev_set_that_can_only_score_0_is_refused(training, dev, train, wanted
 def test_the_label_map_that_is_named_mends_it(training):
     write_jsonl(training.folder / "dev.jsonl", [post("d", entities=[{"start": 0, "end": 3, "type": "person"}])])
     assert training("--label-map", "person=PER").code == 0
+
+
+def test_a_type_in_two_cases_is_told(model):
+    line = said(model, GOOD, train=[*GOOD, gold("Eve in Bern", (0, 3, "per"))])
+    assert "PER, per are different types" in line and "--label-map per=PER" in line
+
+
+def test_a_type_that_is_mapped_to_o_is_left_out_and_one_that_is_nowhere_is_told(training):
+    entities = [{"start": 0, "end": 3, "type": "PER"}, {"start": 4, "end": 5, "type": "FOOD"}]
+    for name in ("train", "dev"):
+        write_jsonl(training.folder / f"{name}.jsonl", [{"id": name, "text": "Ada x", "entities": entities}])
+    done = training("--label-map", "FOOD=O", "--label-map", "PRE=PER")
+    assert done.code == 0 and "no entity has the type PRE; there are FOOD, PER" in done.err
+    assert json.loads((training.out / "run.json").read_text())["facts"]["types"] == ["PER"]
 
 
 @pytest.mark.parametrize(("bad", "wanted"), [
