@@ -135,7 +135,11 @@ def root(
     # gmner.yaml sits below environment and flags, which is where Click keeps its default map.
     commands = ctx.command.commands  # type: ignore[attr-defined]
     try:
-        ctx.obj = read_own(Path.cwd())
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise GmnerError("the working directory is no longer there", hint="change into one that is, as with `cd`") from None
+        ctx.obj = read_own(here)
         ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()}, ctx.obj)
     except GmnerError as problem:
         typer.echo(f"gmner: {problem}", err=True)

@@ -36,9 +36,9 @@ class GmnerError(Exception):
     exit_code = DATA_FAILED
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
-        message = shortened(message)
+        message = _harmless(shortened(message))
         super().__init__(message)
-        self.message, self.where, self.hint = message, where and shortened(where), hint and shortened(hint)
+        self.message, self.where, self.hint = message, where and printable(shortened(where)), hint and _harmless(shortened(hint))
 
     def __str__(self) -> str:
         text = shortened(f"{self.where}: {self.message}" if self.where else self.message)
@@ -93,6 +93,11 @@ def foreign(problem: Exception) -> GmnerError | None:
 def printable(text: str) -> str:
     """One line that is safe in a terminal: control characters, line ends and lone surrogates are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _harmless(text: str) -> str:
+    """As ``printable``, line by line: a name in a message may hold what makes a terminal do something."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def shortened(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import traceback
 import warnings
@@ -25,6 +26,7 @@ from gmner_cli.records import Post
 # Sizes are checked here, and EXIF oddities do not matter. For the whole process, because
 # warnings.catch_warnings() around each picture leaves wrong filters behind when threads do it at once.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it logs about damage, it raises as well
 
 MOST_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb (a 100-megapixel photo is 300 MB in memory)."""

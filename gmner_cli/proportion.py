@@ -7,6 +7,7 @@ looked at. So its numbers are bounded first: some for themselves, the others by 
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from gmner_cli.errors import ModelError, shown
 MOST_CONFIG_BYTES = 10_000_000
 MOST_HEADER_BYTES = 32_000_000
 """Of a safetensors file: its list of tensors. A model of 1,000 layers has one of 2 MB."""
+MOST_TENSORS = 50_000
+"""Of a safetensors file; models with hundreds of experts have some thousand in each."""
 MOST_LAYERS = 1_000
 """The deepest published models have some 200."""
 MOST_UNSEEN = 16_384
@@ -52,6 +55,7 @@ def check_folder(folder: Path) -> None:
         total, largest = sum(path.stat().st_size for path in weights), max((_largest(path) for path in weights), default=0)
     except OSError as problem:
         raise ModelError(f"cannot be read: {problem.strerror}", where=shown(str(problem.filename or folder))) from None
+    _refuse_detours(folder)
     for path, content in contents.items():
         try:
             config = json.loads(content)
@@ -60,6 +64,22 @@ def check_folder(folder: Path) -> None:
         for name, problem in _oddities(config, total, largest):
             raise ModelError(f"{shown(name)} is {problem}", where=str(path),
                              hint="the file is damaged, made to do harm, or belongs to other weights")
+
+
+def _refuse_detours(folder: Path) -> None:
+    """Raise ModelError where the files of ``folder`` would have others loaded in their place, or pickles among them."""
+    if os.path.lexists(adapter := folder / "adapter_config.json"):
+        raise ModelError("holds an adapter, which has another model loaded", where=str(folder),
+                         hint=f"merge them where you trust both (merge_and_unload, save_pretrained), or remove {adapter.name}")
+    for path in folder.glob("*.index.json"):
+        try:
+            names = set(json.loads(read_regular(path, MOST_CONFIG_BYTES))["weight_map"].values())
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue  # whoever reads it next says so
+        for name in names:
+            if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+                raise ModelError(f"names {shown(str(name))}, which is no safetensors file beside it", where=str(path),
+                                 hint="the file is damaged, made to do harm, or belongs to other weights")
 
 
 def _largest(path: Path) -> int:
@@ -73,6 +93,8 @@ def _largest(path: Path) -> int:
             raise ModelError(f"its list of tensors takes {length} bytes, more than {MOST_HEADER_BYTES}", where=str(path))
         try:
             tensors = json.loads(stream.read(length))
+            if len(tensors) > MOST_TENSORS:
+                raise ModelError(f"holds {len(tensors)} tensors, more than {MOST_TENSORS}", where=str(path))
             return max((max(entry["shape"], default=0) for name, entry in tensors.items() if name != "__metadata__"), default=0)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return 0
@@ -96,6 +118,8 @@ def _oddities(config: Any, total: int, largest: int) -> Iterator[tuple[str, str]
         depth = sum(_numbers(value, *_DEPTHS))
         for key, inner in value.items():
             name = f"{path}.{key}".lstrip(".")
+            if key.endswith("_implementation") and "/" in str(inner):  # fetched from the hub and run by transformers
+                yield name, f"{shown(str(inner))}, code that does not come with the tool"
             if isinstance(inner, (dict, list)):
                 rest.append((name, inner))
             for number in _numbers(value, key):

@@ -144,3 +144,23 @@ def test_shortened_keeps_both_ends():
     assert shortened("a" * 10, 10) == "a" * 10 and shortened("abcdefghijk", 5) == "ab…jk" and len(shortened("x" * 99, 6)) == 6
     assert shown("a\n\x1b[31m\udcff") == "a\\n\\x1b[31m\\udcff" and len(shown("\n" * 500)) == 200
     assert len(str(GmnerError("m" * 5000, where="w" * 5000, hint="h" * 5000))) < 2100
+
+
+NAME = "a\n\x1b[2J\x1b]0;t\x07.jsonl"
+"""Clears a terminal and gives it another title."""
+
+
+@pytest.mark.parametrize("args", [("score", NAME, "p.jsonl"), ("segment", "p.jsonl", "--images", NAME), ("predict", NAME), ("predict", "p.jsonl", "--ner", NAME),
+                                  ("prepare", "conll", "--source", NAME, "-o", "out"), ("view", "p.jsonl", "-o", f"{NAME}/x"), ("segment", "p.jsonl", "-o", f"{NAME}/x/y")])
+def test_a_name_does_nothing_to_a_terminal(here, args):
+    done = CliRunner().invoke(build(), list(args), env={"GMNER_OFFLINE": "1"})
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr and "a\n" not in done.stderr
+    assert "Traceback" not in done.stderr and "unexpected" not in done.stderr
+
+
+def test_a_working_directory_that_is_gone_is_named(here, monkeypatch):
+    (here / "gone").mkdir()
+    monkeypatch.chdir(here / "gone")
+    (here / "gone").rmdir()
+    done = CliRunner().invoke(build(), ["score", "../p.jsonl", "../p.jsonl"])
+    assert done.exit_code == 1 and "the working directory is no longer there" in done.stderr and "hint" in done.stderr

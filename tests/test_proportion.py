@@ -172,3 +172,30 @@ def test_a_sam_of_a_million_layers(tmp_path):
                "image_encoder.blocks.99999999.x": torch.zeros(1)}
     with pytest.raises(ModelError, match="is not a SAM"):
         build_sam(tensors)
+
+
+@pytest.mark.parametrize("file, content, words", [
+    ("adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "../elsewhere"}, "holds an adapter"),
+    ("model.safetensors.index.json", {"weight_map": {"a": "../../elsewhere/model.safetensors"}}, "no safetensors file beside it"),
+    ("pytorch_model.safetensors.index.json", {"weight_map": {"a": "pytorch_model.bin"}}, "no safetensors file beside it")])
+def test_no_file_of_a_folder_has_others_loaded(bert, tmp_path, file, content, words):
+    from transformers import AutoModel
+
+    (shutil.copytree(bert, tmp_path / "m") / file).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=words):
+        hub.pretrained_model(AutoModel, str(tmp_path / "m"))
+
+
+@pytest.mark.parametrize("values", [{"attn_implementation": "kernels-community/x"}, {"_attn_implementation": {"text_config": "a/b@c:d"}},
+                                    {"text_config": {"experts_implementation": "a/b"}}], ids=str)
+def test_a_config_names_no_code_of_the_hub(bert, tmp_path, values):
+    with pytest.raises(ModelError, match="code that does not come with the tool"):
+        check_folder(changed(bert, tmp_path / "m", **values))
+    check_folder(changed(bert, tmp_path / "n", attn_implementation="sdpa"))
+
+
+def test_a_file_of_very_many_tensors_is_refused_at_once(bert, tmp_path):
+    header = json.dumps({str(i): {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(60_000)}).encode()
+    (shutil.copytree(bert, tmp_path / "m") / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(ModelError, match="60000 tensors"):
+        check_folder(tmp_path / "m")

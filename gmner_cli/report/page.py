@@ -22,6 +22,9 @@ from gmner_cli.report.pictures import Shown, embed
 OnProblem = Callable[[str, str], None]
 """Called with a post's id and one sentence: what of it could not be shown."""
 
+MOST_ENTITIES = 500
+"""Of a post that are drawn: marks stand in each other, so a page of thousands would be larger than memory."""
+
 
 @dataclass
 class _Item:
@@ -63,8 +66,13 @@ def render_page(posts: Iterable[Post], gold: Iterable[Post] | None, images_root:
 def _item(post: Post, gold: Mapping[str, Post] | None) -> _Item:
     found = post.entities or []
     if gold is None:
-        return _Item(post, describe(found), compared=False)
+        more = [f"the first {MOST_ENTITIES} of its {len(found)} entities are drawn"] if len(found) > MOST_ENTITIES else []
+        return _Item(post, describe(found[:MOST_ENTITIES]), compared=False, notes=more)
     truth = gold.get(post.id)
+    most = max(len(found), len(truth.entities or []) if truth else 0)
+    if most > MOST_ENTITIES:
+        return _Item(post, describe(found[:MOST_ENTITIES]), compared=False,
+                     notes=[f"{most} entities are more than can be compared here; the first {MOST_ENTITIES} predictions are drawn"])
     if truth is None:
         return _Item(post, describe(found), compared=False, notes=["there is no gold for this post"])
     if truth.text != post.text:

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gmner_cli.errors import RecordError
 from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Entity
 from gmner_cli.scoring.regions import agreement, box_iou
+
+MOST_PAIRS = 1_000_000
+"""Of gold and predicted entities of one span: a thousand on both sides, of which real posts have one or two."""
 
 Pairs = list[tuple[int, int]]
 """(index of the gold entity, index of the predicted one), both inside their group."""
@@ -47,6 +51,8 @@ class SpanGroup:
     gold, predicted: entities of the same span, neither list empty; not changed.
     renames: types to read as another one, on both sides (``--label-map``).
 
+    Raises RecordError for more pairs than ``MOST_PAIRS``.
+
     Attributes
     ----------
     types, fine_types: bool [gold, predicted]; an absent fine type agrees with nothing.
@@ -54,6 +60,8 @@ class SpanGroup:
     """
 
     def __init__(self, gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]):
+        if len(gold) * len(predicted) > MOST_PAIRS:
+            raise RecordError(f"{len(gold)} gold and {len(predicted)} predicted entities have the span {list(gold[0].span)}, more than can be compared")
         self.gold, self.predicted = gold, predicted
         self.types = [[renames.get(g.type, g.type) == renames.get(p.type, p.type) for p in predicted] for g in gold]
         self.fine_types = [[g.fine_type is not None and g.fine_type == p.fine_type for p in predicted] for g in gold]

@@ -136,3 +136,10 @@ class TestCommand:
         assert lines[-2] == "gmner view: ... and 1480 more; the page has all of them"
         assert lines[-1] == "gmner view: 1500 posts, 1500 problems" and "\x1b" not in "".join(lines)
         assert (tmp_path / "p.html").read_text().count("no such image") == 700
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_post_of_very_many_entities_is_drawn_in_part_and_says_so(tmp_path, compared):
+    posts = [Post(id="1", text=TEXT, entities=[entity(boxes=[])] * 20_000)]
+    made = render_page(posts, posts if compared else None, tmp_path, "t")
+    assert "20000" in made and "the first 500" in made and len(made) < 1_000_000

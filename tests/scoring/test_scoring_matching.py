@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posts_to_score import crowds, post
 
+from gmner_cli.errors import RecordError
+from gmner_cli.records import Entity
 from gmner_cli.scoring.joining import join
-from gmner_cli.scoring.matching import largest_matching
+from gmner_cli.scoring.matching import largest_matching, span_groups
 from gmner_cli.scoring.report import Settings, score
 
 
@@ -103,3 +105,9 @@ def test_join_holds_no_more_posts_than_the_streams_are_apart(shift):
         if predicted is not None:
             alive -= {("p", int(predicted.id)), ("g", int(gold.id))}
     assert most <= 2 * shift + 3
+
+
+def test_very_many_entities_of_one_span_are_refused_before_anything_is_compared():
+    same = [Entity(start=0, end=5, type="PER", boxes=[])] * 20_000
+    with pytest.raises(RecordError, match="20000 gold and 20000 predicted"):
+        span_groups(same, same, {})
