@@ -52,11 +52,20 @@ KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000",
 """Formats that are read. Pillow knows more, but EPS runs Ghostscript on the file and others are as risky."""
 
 
-def own_folder(path: Path | str) -> Path:
+def own_folder(path: Path | str, follow_links: bool = False) -> Path:
     """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there is
-    one, else beside it; for a pipe, where the user is."""
+    one, else beside it; for a pipe, where the user is.
+
+    Raises UsageError where ``images`` is a link that leads out of its folder, unless ``follow_links``: nobody named that place.
+    """
     folder = Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
-    return folder / "images" if (folder / "images").is_dir() else folder
+    own = folder / "images"
+    if not own.is_dir():
+        return folder
+    if not follow_links and not Path(os.path.realpath(own)).is_relative_to(os.path.realpath(folder)):
+        raise UsageError("is a link that leads out of its folder", where=printable(str(own)),
+                         hint=f"if its pictures are meant, name it: --images {printable(str(own))}")
+    return own
 
 
 def locate(root: Path, name: str, follow_links: bool = False) -> Path:

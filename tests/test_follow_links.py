@@ -81,3 +81,16 @@ def test_the_stages_that_look(links):
     assert done.exit_code == 3 and "--follow-links" in done.stderr
     assert run(*args, "--follow-links").exit_code == 0
     assert "masks" in json.loads((links / "out.jsonl").read_text())["entities"][0]
+
+
+def test_a_folder_of_pictures_that_nobody_named_is_no_link_out(links):
+    """``images`` beside the posts is found by the tool; where it leads elsewhere, the user has to say so."""
+    os.rename(links / "images", links.parent / "private")
+    (links / "images").symlink_to("../private")
+    Image.new("RGB", (12, 10), "red").save(links.parent / "private" / "own.jpg")
+    write_jsonl(links / "posts.jsonl", [{"id": "t1", "text": "Ada", "image": "own.jpg"}])
+    for command in (("view", "posts.jsonl", "-o", "page.html"), ("segment", "posts.jsonl", "-o", "out.jsonl")):
+        done = run(*command)
+        assert done.exit_code == 2 and "is a link that leads out of its folder" in done.stderr, done.stderr
+        assert run(*command, "--images", "images").exit_code == 0
+        assert run(*command, "--follow-links").exit_code == 0

@@ -92,7 +92,7 @@ def command(
 
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     checkpoint = model or captioner.default_checkpoint(where, field)
-    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image, follow_links=follow_links)
+    pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
     config |= {"model": weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
                "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve())}
 

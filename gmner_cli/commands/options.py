@@ -108,13 +108,13 @@ def read_by(recipe: Any, name: str, weights: Mapping[str, Path]) -> list[Path]:
     return [path for path in (Path(name), *folders) if path is not None and path.exists()]
 
 
-def image_folder(images: Path | None, texts: str, needed: bool) -> Path | None:
+def image_folder(images: Path | None, texts: str, needed: bool, follow_links: bool) -> Path | None:
     """Where pictures are looked for: ``--images``, or the JSONL file's own place when a stage will look."""
     if images is not None or not needed:
         return images
     from gmner_cli.images import own_folder
 
-    return own_folder(texts)
+    return own_folder(texts, follow_links)
 
 
 SHOWN = 20

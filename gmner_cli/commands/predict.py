@@ -86,7 +86,8 @@ def command(
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     on_missing = on_missing_image or ("error" if images else "text-only")
-    pictures = Pictures(options.image_folder(images, texts, needed=looks(chosen)), on_missing, named=images is not None, follow_links=follow_links)
+    folder = options.image_folder(images, texts, needed=looks(chosen), follow_links=follow_links)
+    pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
               "images": pictures.root and str(pictures.root.resolve())}

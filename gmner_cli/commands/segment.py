@@ -65,7 +65,7 @@ def command(
         runtime.use_threads(threads)
     else:
         where = runtime.start(device, seed=seed, threads=threads)
-    pictures = Pictures(options.image_folder(images, posts, needed=True), on_missing_image, follow_links=follow_links)
+    pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
               "images": str(pictures.root.resolve())}
 

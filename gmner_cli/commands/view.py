@@ -64,7 +64,7 @@ def command(
 
     shown = _readable(posts, limit, complain)
     page = render_page(shown, None if gold is None else read_posts(gold),
-                       image_folder(images, posts, needed=True),
+                       image_folder(images, posts, needed=True, follow_links=follow_links),
                        title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain, follow_links=follow_links)
     if out == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))

@@ -66,7 +66,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
         tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its head is")
     looks = kind.reads_images or kind.trains_on_images
-    pictures = Pictures(images or (own_folder(train_file) if looks else None), on_missing_image, follow_links=follow_links)
+    pictures = Pictures(images or (own_folder(train_file, follow_links) if looks else None), on_missing_image, follow_links=follow_links)
     if str(train_file) == str(dev_file) == "-":
         raise UsageError("stdin cannot be both TRAIN and --dev", hint="name a file for one of them")
 

@@ -179,7 +179,7 @@ class Plan:
                  "name its file with --never")
         return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
                              runtime=runtime, offline=self.offline, tell=tell, code=self._code(),
-                             pictures=Pictures(self.images or own_folder(self.posts), "text-only", named=self.images is not None,
+                             pictures=Pictures(self.images or own_folder(self.posts, self.follow_links), "text-only", named=self.images is not None,
                                                follow_links=self.follow_links))
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
