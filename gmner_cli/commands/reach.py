@@ -36,7 +36,7 @@ _OPTIONS = {
     Reach.llm: "llm",
     Reach.plain: "batch-size captions check column detailed device examples examples-fixed fix ignore-extra iou jobs json label-map limit "
                  "match max-new-tokens max-tokens offline on-missing-image orphans per-minute precision quality resume seed sheet small "
-                 "table task temperature test threads title train "
+                 "table task temperature test threads title train window "
                  "caption.prompt expand.source predict.gold prepare.dev prepare.set",
 }
 _REACH = {name: reach for reach, names in _OPTIONS.items() for name in names.split()}
