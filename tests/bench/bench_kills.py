@@ -31,6 +31,8 @@ from tests.conftest import SMALL_POSTS, tiny_settings, write_jsonl  # noqa: E402
 Files = dict[str, bytes]
 KEPT = ".before"
 """At the end of the name of what a run replaced and kept."""
+XML = ("<annotation><size><width>40</width><height>32</height></size><object><name>{word}</name><bndbox><xmin>1</xmin><ymin>2</ymin>"
+       "<xmax>30</xmax><ymax>20</ymax></bndbox></object></annotation>")
 
 
 @dataclass
@@ -209,6 +211,7 @@ def make_inputs(folder: Path) -> None:
         (folder / name / "xml").mkdir()
         for split in ("train", "dev", "test"):
             (folder / name / "txt" / f"{split}.txt").write_text(f"IMGID:{split}{word}\n{word}\tB-LOC\nwakes\tO\n\n")
+            (folder / name / "xml" / f"{split}{word}.xml").write_text(XML.format(word=word))
     (folder / "pool").mkdir()
     (folder / "pool" / "p.txt").write_text("".join(f"ö{n}\nSwimmer {n}.\n" for n in range(4)))
     (folder / "pool" / "p_GPT.txt").write_text("".join(f"ö{n}\n['Allen', 'PER']\n" for n in range(4)))
