@@ -61,7 +61,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
         most = window or (STREAM if streams(source) else WINDOW)
-        made = compose(stages(), chain(waiting, posts), most) if waiting else ()
+        made = compose(stages(), chain(waiting, posts), most, proven=bool(sink.finished)) if waiting else ()
         sink.begin(tell)
         for post in made:
             _write(sink, post, reading, outcome, keep_partial)
