@@ -99,7 +99,7 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_par
             post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
             sink.write(post)
     outcome.written += 1
-    outcome.abstained += post.grounding == ABSTAINED
+    outcome.abstained += post.grounding == ABSTAINED and not post.set_aside  # what came in so is not said of this run
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.

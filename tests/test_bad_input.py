@@ -264,6 +264,12 @@ def test_what_a_stage_leaves_that_is_no_json_fails_that_post_alone(tmp_path):
     assert "nan cannot be written as JSON" in out[1].pop("error") and out[1] == {"id": "b", **more}, "the rest is as it came in"
 
 
+def test_a_failed_post_that_came_in_as_declined_is_not_counted_as_declined_now(tmp_path):
+    records = [{"id": n, "text": n, "grounding": "abstained", "entities": []} for n in ("good", "bad")]
+    outcome, out = through(tmp_path, records, Upper())
+    assert out[1]["grounding"] == "abstained" and outcome.abstained == 1
+
+
 def test_a_post_too_deep_to_be_written_fails_alone(tmp_path):
     records = [b'{"id": "a", "text": "x"}']
     for depth in range(800, 1000):

@@ -258,14 +258,14 @@ def main(words: list[str] | None = None) -> int:
         inputs = Path(place) / "inputs"
         inputs.mkdir()
         made = kills.run(lambda: make_inputs(inputs), inputs)  # in a fork, because transformers starts threads
-        assert made.code == 0, made.said
+        assert made.code == 0, (made.code, made.said)
         made.preload()
         chosen = [s for s in scenarios(inputs) if not given.names or s.name in given.names]
         bench = Bench(Path(place), given.most, given.torn, given.seed)
         if any(s.name == "predict" for s in chosen):
             trained = kills.run(kills.gmner(["train-ner", "train.jsonl", "--dev", "train.jsonl", "-o", "tagger",
                                              *tiny_settings(inputs / "bert"), "--set", "epochs=20", "--offline", "--device", "cpu"]), inputs)
-            assert trained.code == 0, trained.said
+            assert trained.code == 0, (trained.code, trained.said)
         for scenario in chosen:
             began, before = time.perf_counter(), bench.kills
             only = inputs
