@@ -61,7 +61,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
         most = window or (STREAM if streams(source) else WINDOW)
-        made = compose(stages(), chain(waiting, posts), most) if waiting else ()
+        made = compose(stages(), chain(waiting, posts), most, proven=bool(sink.finished)) if waiting else ()
         sink.begin(tell)
         for post in made:
             _write(sink, post, reading, outcome, keep_partial)
@@ -99,7 +99,7 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_par
             post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
             sink.write(post)
     outcome.written += 1
-    outcome.abstained += post.grounding == ABSTAINED
+    outcome.abstained += post.grounding == ABSTAINED and not post.set_aside  # what came in so is not said of this run
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.

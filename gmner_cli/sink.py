@@ -60,6 +60,9 @@ class Sink:
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
         self.partial = self.path if self._special else self.path.with_name(self.path.name + PARTIAL)
         self._resume, self._config, self._keep_longer = resume, json.loads(json.dumps(config or {})), keep_longer
+        if not self._special and (self.partial.is_symlink() or (self.partial.exists() and not self.partial.is_file())):
+            # A link could lead to any file, which would be emptied; a FIFO would never open.
+            raise UsageError("is in the way: it is not what a run leaves", where=str(self.partial), hint="move it, or give another -o FILE")
         with self._disk_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._special:

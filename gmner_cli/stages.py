@@ -247,7 +247,7 @@ class CheckImages:
         return None
 
 
-def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW) -> Iterator[Post]:
+def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW, proven: bool = False) -> Iterator[Post]:
     """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at a time.
 
     That is its ``window``, or ``most`` where that is less, and in the beginning less still (``window_after``): the
@@ -257,11 +257,11 @@ def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW) 
 
     A post that a stage cannot bear is marked with ``error`` and the others go on.
     Raises what a stage raises when that is not about one post: when the settings
-    or the model are wrong, or when no post at all gets through.
+    or the model are wrong, or when no post at all gets through, unless it is ``proven`` that some do.
     """
     made = iter(posts)
     for stage in stages:
-        made = _through(stage, made, min(most, getattr(stage, "window", UNSAID)))
+        made = _through(stage, made, min(most, getattr(stage, "window", UNSAID)), proven)
     return made
 
 
@@ -273,18 +273,19 @@ def window_after(came: int, most: int) -> int:
     return min(most, 1 << max(0, (came if most > MANY else came // 4).bit_length() - 1))
 
 
-def _through(stage: Stage, posts: Iterator[Post], most: int) -> Iterator[Post]:
-    came, proven = 0, False
+def _through(stage: Stage, posts: Iterator[Post], most: int, proven: bool) -> Iterator[Post]:
+    came, tried = 0, 0
     first: Exception | None = None
     while window := list(islice(posts, window_after(came, most))):
         came += len(window)
+        tried += sum(not post.set_aside for post in window)  # a stage leaves the others alone, so they say nothing of it
         done, problem = _apart(stage, window)
         proven = proven or any(not post.set_aside for post in done)
         first = None if proven else first or problem
-        if first is not None and came >= WINDOW:
+        if first is not None and tried >= WINDOW:
             raise first
         yield from done
-    if first is not None and came > 1:
+    if first is not None and tried > 1:
         raise first
 
 

@@ -215,6 +215,26 @@ def test_what_is_wrong_for_all_posts_ends_the_run_and_it_can_be_resumed(tmp_path
     assert len(out) == 9 and not any("error" in r for r in out)
 
 
+def test_posts_that_fail_again_fail_alone_when_a_run_is_resumed(tmp_path):
+    """Nothing is left but they; that others got through tells that the model is not to blame."""
+    records = [{"id": str(n), "text": "bad" if n in (2, 3, 4) else "good"} for n in range(6)]
+    for resume in (False, True, True):
+        outcome, out = through(tmp_path, records, Upper(), resume=resume)
+        assert len(outcome.failures) == 3 and sorted(r["id"] for r in out) == list("012345")
+        assert sorted(r["id"] for r in out if "error" in r) == list("234")
+
+
+@pytest.mark.parametrize("aside", [2, 300])
+def test_posts_that_were_set_aside_say_nothing_of_a_later_stage(tmp_path, aside):
+    def marks(posts):
+        return [msgspec.structs.replace(post, error="no picture") if post.text == "missing" else post for post in posts]
+
+    marks.name = "images"
+    records = [{"id": str(n), "text": "missing"} for n in range(aside)] + [{"id": "x", "text": "bad"}]
+    outcome, out = through(tmp_path, records, marks, Upper())
+    assert [r["id"] for r in out] == [r["id"] for r in records] and len(outcome.failures) == aside + 1
+
+
 def test_finished_windows_are_kept_when_a_later_one_ends_the_run(tmp_path):
     records = [{"id": str(n), "text": "bad" if n > 700 else "good"} for n in range(800)]
     said = []
@@ -242,6 +262,12 @@ def test_what_a_stage_leaves_that_is_no_json_fails_that_post_alone(tmp_path):
     outcome, out = through(tmp_path, [{"id": i, **more} for i in "abc"], Nan())
     assert ["error" in r for r in out] == [False, True, False] and len(outcome.failures) == 1
     assert "nan cannot be written as JSON" in out[1].pop("error") and out[1] == {"id": "b", **more}, "the rest is as it came in"
+
+
+def test_a_failed_post_that_came_in_as_declined_is_not_counted_as_declined_now(tmp_path):
+    records = [{"id": n, "text": n, "grounding": "abstained", "entities": []} for n in ("good", "bad")]
+    outcome, out = through(tmp_path, records, Upper())
+    assert out[1]["grounding"] == "abstained" and outcome.abstained == 1
 
 
 def test_a_post_too_deep_to_be_written_fails_alone(tmp_path):

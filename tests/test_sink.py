@@ -193,6 +193,22 @@ def test_a_link_to_the_file_stays_a_link(tmp_path):
     assert link.is_symlink() and ids(tmp_path / "real" / "out.jsonl") == ["a", "b"]
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_partial_file_that_is_a_link_or_no_file_is_left_alone(tmp_path, resume):
+    """A folder may be somebody else's, and its links lead anywhere."""
+    precious, out, partial = tmp_path / "precious", tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
+    precious.write_text("years of work")
+    for name in ("precious", "nowhere"):
+        partial.symlink_to(name)
+        with pytest.raises(UsageError, match="is in the way"):
+            Sink(out, config=CONFIG, resume=resume)
+        partial.unlink()
+    os.mkfifo(partial)
+    with pytest.raises(UsageError, match="is in the way"):
+        Sink(out, config=CONFIG, resume=resume)
+    assert precious.read_text() == "years of work" and not (tmp_path / "nowhere").exists()
+
+
 def test_resume_without_a_file_and_a_folder_for_a_file_are_refused(tmp_path):
     with pytest.raises(UsageError, match="--resume needs a file"):
         Sink("-", resume=True)

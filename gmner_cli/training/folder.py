@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,24 @@ def _refuse_foreign(out: Path) -> None:
                          where=str(out), hint="give a new folder with -o, or move what is not the model's")
 
 
+def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Raise UsageError where something that is read lies in a folder that a training of ``out`` removes."""
+    for gone in (_work(out), *([before(out)] if holds_something(out) else [])):
+        for path in inputs:
+            if path is not None and str(path) != "-" and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(gone)):
+                raise UsageError(f"is read, and a training that ends in {out} removes {gone.name}", where=printable(str(path)),
+                                 hint="move it, or give another folder with -o")
+
+
 @contextmanager
 def claimed(out: Path, tell: Callable[[str], Any]) -> Iterator[Path]:
     """``OUT.partial``, for this process alone; what a kill left of an earlier change of models is mended first.
 
     Raises GmnerError when another training writes ``out``, UsageError where nothing can be written.
     """
-    work, lock = out.with_name(out.name + ".partial"), out.with_name(out.name + ".lock")
+    work, lock = _work(out), out.with_name(out.name + ".lock")
+    if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
+        raise UsageError("is in the way: it is not the lock of a training", where=str(lock), hint="move it, or give another folder with -o")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         held = open_locked(lock)
@@ -216,6 +227,10 @@ def _exchanged(a: Path, b: Path) -> bool:
 def holds_something(folder: Path) -> bool:
     """Whether ``folder`` is one that is not empty."""
     return folder.is_dir() and bool(os.listdir(folder))
+
+
+def _work(out: Path) -> Path:
+    return out.with_name(out.name + ".partial")
 
 
 # What is deleted without a question is hidden, and unlike what a person calls a backup.

@@ -26,6 +26,7 @@ from gmner_cli.training.folder import (
     discard,
     put_in_place,
     refuse_foreign,
+    refuse_inputs,
     refuse_unmovable,
 )
 from gmner_cli.training.gold import check_gold
@@ -59,6 +60,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
     start = start_folder(init, stage) if init is not None else None
+    refuse_inputs(out, (train_file, dev_file, start, images))
     kind = find_class(section.model, trusted=[section.model])
     if stage in FINDERS and ("entities" in kind.finds) != (stage == "ner"):
         raise UsageError(f"{kind.__name__} finds {', '.join(kind.finds) or 'nothing'}, which is not what section {stage!r} is for",

@@ -31,6 +31,8 @@ from tests.conftest import SMALL_POSTS, tiny_settings, write_jsonl  # noqa: E402
 Files = dict[str, bytes]
 KEPT = ".before"
 """At the end of the name of what a run replaced and kept."""
+XML = ("<annotation><size><width>40</width><height>32</height></size><object><name>{word}</name><bndbox><xmin>1</xmin><ymin>2</ymin>"
+       "<xmax>30</xmax><ymax>20</ymax></bndbox></object></annotation>")
 
 
 @dataclass
@@ -209,6 +211,7 @@ def make_inputs(folder: Path) -> None:
         (folder / name / "xml").mkdir()
         for split in ("train", "dev", "test"):
             (folder / name / "txt" / f"{split}.txt").write_text(f"IMGID:{split}{word}\n{word}\tB-LOC\nwakes\tO\n\n")
+            (folder / name / "xml" / f"{split}{word}.xml").write_text(XML.format(word=word))
     (folder / "pool").mkdir()
     (folder / "pool" / "p.txt").write_text("".join(f"ö{n}\nSwimmer {n}.\n" for n in range(4)))
     (folder / "pool" / "p_GPT.txt").write_text("".join(f"ö{n}\n['Allen', 'PER']\n" for n in range(4)))
@@ -255,14 +258,14 @@ def main(words: list[str] | None = None) -> int:
         inputs = Path(place) / "inputs"
         inputs.mkdir()
         made = kills.run(lambda: make_inputs(inputs), inputs)  # in a fork, because transformers starts threads
-        assert made.code == 0, made.said
+        assert made.code == 0, (made.code, made.said)
         made.preload()
         chosen = [s for s in scenarios(inputs) if not given.names or s.name in given.names]
         bench = Bench(Path(place), given.most, given.torn, given.seed)
         if any(s.name == "predict" for s in chosen):
             trained = kills.run(kills.gmner(["train-ner", "train.jsonl", "--dev", "train.jsonl", "-o", "tagger",
                                              *tiny_settings(inputs / "bert"), "--set", "epochs=20", "--offline", "--device", "cpu"]), inputs)
-            assert trained.code == 0, trained.said
+            assert trained.code == 0, (trained.code, trained.said)
         for scenario in chosen:
             began, before = time.perf_counter(), bench.kills
             only = inputs

@@ -84,6 +84,39 @@ def test_two_trainings_cannot_write_one_model(training):
     assert not (training.folder / "out.lock").exists()
 
 
+def test_a_file_of_the_users_that_is_called_like_our_lock_is_left_alone(training):
+    """Also where it is what is read: the lock is removed at the end."""
+    lock = training.folder / "out.lock"
+    train = (training.folder / "train.jsonl").read_bytes()
+    lock.write_bytes(train)
+    for options in ({"train": lock}, {}):
+        done = training(**options)
+        assert done.code == 2 and str(lock) in done.err and lock.read_bytes() == train
+    lock.unlink()
+    lock.symlink_to("train.jsonl")
+    assert training().code == 2 and lock.is_symlink()
+    lock.unlink()
+    lock.touch()  # what a kill leaves
+    assert training().code == 0 and not lock.exists()
+
+
+def test_what_is_read_is_not_in_a_folder_that_the_training_removes(training):
+    training()
+    training("--seed", "2")
+    kept = (training.before / "run.json").read_bytes()
+    done = training("--seed", "3", "--init", training.before)
+    assert done.code == 2 and "out.before" in done.err and (training.before / "run.json").read_bytes() == kept
+    training.kill_after(1)
+    training("--seed", "3")
+    work = training.folder / "out.partial"
+    (work / "more.jsonl").write_bytes((training.folder / "train.jsonl").read_bytes())
+    for options in ({"train": work / "more.jsonl"}, {}):
+        assert training("--seed", "4", *(() if options else ("--init", work)), **options).code == 2
+    assert (work / "more.jsonl").exists() and training.run()["seed"] == 2
+    training.before.rename(training.folder / "kept")
+    assert training("--seed", "5", "--init", training.folder / "kept").code == 0
+
+
 def test_a_link_to_a_folder_stays_a_link(training):
     training.out.symlink_to(training.folder / "disk", target_is_directory=True)
     assert training().code == 0
