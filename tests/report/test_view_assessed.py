@@ -136,3 +136,10 @@ class TestCommand:
         assert lines[-2] == "gmner view: ... and 1480 more; the page has all of them"
         assert lines[-1] == "gmner view: 1500 posts, 1500 problems" and "\x1b" not in "".join(lines)
         assert (tmp_path / "p.html").read_text().count("no such image") == 700
+
+
+@pytest.mark.parametrize(("size", "boxes", "told"), [((80, 80), [(0.0, 0.0, 10.0, 10.0)], True), ((40, 40), [(0.0, 0.0, 10.0, 10.0)], False),
+                                                     ((80, 80), [], False)])
+def test_boxes_of_pictures_of_two_sizes_are_a_note_as_the_score_warns(size, boxes, told):
+    ours, theirs = (Post(id="p", text="Milan wins", image_size=of, entities=[entity(boxes=boxes)]) for of in ((40, 40), size))
+    assert ("40x40 here and 80x80 in gold" in page(ours, theirs)) == told == bool(score([ours], [theirs])["warnings"])
