@@ -24,7 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import torch
@@ -48,6 +48,11 @@ class Example:
     post: int
     length: int
     data: Any
+
+
+Together = Annotated[int, msgspec.Meta(ge=1)] | None
+"""Expressions of a post that share an example, and so one encoding of its picture, in training. A batch counts examples: with
+1 it is as many pairs of picture and expression, as RiVEG's paper counts them. None: as many as go together in prediction."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ import torch
 from PIL import Image
 
 from gmner_cli import recipes
+from gmner_cli.errors import UsageError
 from gmner_cli.jsonl import read_lines
-from gmner_cli.model import new_model
+from gmner_cli.language.expressions import Expressions
+from gmner_cli.model import find_class, new_model, parse_config
+from gmner_cli.records import Entity, Expansion, Post
 from gmner_cli.training.loop import _optimizer
 from gmner_cli.training.settings import parse_train
 from tests import tiny
@@ -119,3 +122,22 @@ def test_where_there_is_no_such_token_auto_leaves_it_and_enc_is_refused(blip):
     assert first_ids(entailer(folder, first_token="auto")) == [2, 2]
     with pytest.raises(ModelError, match=r"\[ENC\]"):
         entailer(folder, first_token="enc")
+
+
+@pytest.mark.parametrize("recipe", VARIANTS)
+def test_a_batch_is_as_many_pairs_of_picture_and_expression_as_the_paper_s_with_five_wordings_too(recipe, networks):
+    posts = [Post(id=str(n), text="Ada at Rome", image="x.png", image_size=(96, 64), entities=[
+        Entity(start=0, end=3, type="PER", boxes=[(1, 1, 9, 9), (8.0, 4.0, 30.0, 40.0)],
+               expansions=[Expansion(text=f"a {n}", source=str(n)) for n in range(5)]),
+        Entity(start=7, end=11, type="LOC", boxes=[])]) for n in range(2)]
+    worded = Expressions.of(recipes.load(recipe), "ve").every_wording(posts)
+    for stage, pairs in (("ve", 12), ("vg", 10)):
+        model, _ = built(recipe, stage, networks)
+        assert [len(e.data) for e in model.examples(worded, training=True)] == [1] * pairs
+        assert len(model.examples([model.blank(p) for p in worded], training=False)) == 2, "prediction encodes a picture once"
+
+
+@pytest.mark.parametrize("value", [0, -1, "all"])
+def test_what_goes_together_is_a_number_above_zero(value):
+    with pytest.raises(UsageError, match="train_together"):
+        parse_config(find_class(FLORENCE_VE), {"train_together": value}, "test")

@@ -17,7 +17,7 @@ from torch import Tensor
 from gmner_cli.entailment import calibration
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
-from gmner_cli.model import Example, Model, Site
+from gmner_cli.model import Example, Model, Site, Together
 from gmner_cli.records import Entity, Post
 from gmner_cli.scoring.counts import percent
 
@@ -28,6 +28,8 @@ UNCALIBRATED = (1.0, 0.0, 0.5)
 class EntailerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     threshold: float | None = None
     """An entity is visible when its probability is above this. None: the one chosen on dev, 0.5 without training."""
+    train_together: Together = None
+    """As in ``model.Together``."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ class Entailer(Model):
         return expression_of(post, entity)
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """For each post that has a picture, its Questions, at most ``most_together`` in an example."""
+        """For each post that has a picture, its Questions, at most ``most_together`` in an example; in training ``train_together``."""
         found = []
         for index, post in enumerate(posts):
             asked = [Question(number, self.question(post, entity), bool(entity.boxes) if training else None)
@@ -91,8 +93,9 @@ class Entailer(Model):
                      if post.image is not None and not (training and entity.boxes is None)]
             if not asked and self.asks_all and post.image is not None and not training:
                 found.append(Example(index, 0, []))
-            for start in range(0, len(asked), self.most_together):
-                part = asked[start:start + self.most_together]
+            most = (training and self.config.train_together) or self.most_together
+            for start in range(0, len(asked), most):
+                part = asked[start:start + most]
                 found.append(Example(index, len(part), part))
         return found
 

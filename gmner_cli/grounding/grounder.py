@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
-from gmner_cli.model import Example, Model
+from gmner_cli.model import Example, Model, Together
 from gmner_cli.records import Box, Entity, Post
 from gmner_cli.scoring.counts import percent
 from gmner_cli.scoring.regions import box_area, box_iou
@@ -34,6 +34,8 @@ FAR = 10.0
 class GrounderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     threshold: float = 0.0
     """A box scored below this is not given: the entity becomes ``boxes: []``."""
+    train_together: Together = None
+    """As in ``model.Together``."""
 
 
 @dataclass(slots=True)
@@ -70,10 +72,13 @@ class Grounder(Model):
     """Entities of a post in one example. A post with more is encoded again."""
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """For each post that has a picture, its Soughts, in parts as ``passes`` cuts them."""
+        """For each post that has a picture, its Soughts, in parts as ``train_together`` and ``passes`` cut them."""
         found = []
         for index, post in enumerate(posts):
-            found += [Example(index, length, part) for length, part in self.passes(self.sought(post, training))]
+            sought = self.sought(post, training)
+            most = (training and self.config.train_together) or max(len(sought), 1)
+            found += [Example(index, length, part) for start in range(0, len(sought), most)
+                      for length, part in self.passes(sought[start:start + most])]
         return found
 
     def sought(self, post: Post, training: bool) -> list[Sought]:

@@ -18,6 +18,7 @@ from gmner_cli.report.card import card
 from gmner_cli.report.compare import KINDS, STATES, Pair, compare, describe, mask_trouble
 from gmner_cli.report.palette import Palette
 from gmner_cli.report.pictures import Shown, embed
+from gmner_cli.scoring.audit import all_boxes
 
 OnProblem = Callable[[str, str], None]
 """Called with a post's id and one sentence: what of it could not be shown."""
@@ -88,6 +89,9 @@ def _item(post: Post, gold: Mapping[str, Post] | None) -> _Item:
         notes.append("no entities were assessed in this post; as in the score, it counts as having none")
     if truth.entities is None:
         notes.append("no entities were assessed in gold; as in the score, it counts as having none")
+    if post.image_size and truth.image_size and tuple(post.image_size) != tuple(truth.image_size) and (all_boxes(post) or all_boxes(truth)):
+        (w, h), (gold_w, gold_h) = post.image_size, truth.image_size
+        notes.append(f"the picture is {w}x{h} here and {gold_w}x{gold_h} in gold, so its boxes may not mean the same places")
     pairs = compare(found, truth.entities or [])
     return _Item(post, pairs, compared=True, notes=notes + mask_trouble(pairs))
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gmner_cli.backbone import Backbone
+from gmner_cli.model import Together
 
 
 class ReaderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +32,8 @@ class ReaderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     text_length: int = 40
     abstain: float = 0.0
     """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
+    train_together: Together = None
+    """As in ``model.Together``."""
     save_dtype: Literal["float32", "float16"] = "float32"
     """Of the weights in the checkpoint; training and prediction are in float32."""
 

@@ -53,20 +53,22 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_boxes_whatever_stands_beside_t
     assert whole == pytest.approx((1 * alone[0] + 3 * alone[1] + 2 * alone[2]) / 6, rel=1e-4)
 
 
-def test_training_lowers_the_loss_and_reaches_every_part(model):
-    torch.manual_seed(0)
-    batch, losses = batch_of(model, posts()), []
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for _ in range(20):
-        loss = model.loss(batch)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.8 * losses[0]
+def test_a_step_against_the_gradient_lowers_the_loss_as_it_says_and_reaches_every_part(model):
+    """One small step, because over twenty real ones the proposals and their matching jump, and where the loss
+    ends hangs on the last digit of a sum, which is another one with other threads."""
+    batch = batch_of(model, posts())
+    before = model.loss(batch)
+    before.backward()
+    taught = {name: p for name, p in model.net.named_parameters() if p.grad is not None}
     for part in ("model.backbone", "model.text_backbone", "model.encoder", "model.decoder", "bbox_embed"):
-        assert any(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.net.named_parameters() if part in n), part
+        assert any(p.grad.abs().sum() > 0 for name, p in taught.items() if part in name), part
+    lower = 1e-4 * before.item()
+    with torch.no_grad():
+        steep = sum((p.grad.double() ** 2).sum() for p in taught.values()).item()
+        for p in taught.values():
+            p -= lower / steep * p.grad
+        after = model.loss(batch)
+    assert before.item() - after.item() == pytest.approx(lower, rel=0.1)
 
 
 def test_the_loss_under_bfloat16(model):

@@ -143,3 +143,10 @@ def test_a_post_of_very_many_entities_is_drawn_in_part_and_says_so(tmp_path, com
     posts = [Post(id="1", text=TEXT, entities=[entity(boxes=[])] * 20_000)]
     made = render_page(posts, posts if compared else None, tmp_path, "t")
     assert "20000" in made and "the first 500" in made and len(made) < 1_000_000
+
+
+@pytest.mark.parametrize(("size", "boxes", "told"), [((80, 80), [(0.0, 0.0, 10.0, 10.0)], True), ((40, 40), [(0.0, 0.0, 10.0, 10.0)], False),
+                                                     ((80, 80), [], False)])
+def test_boxes_of_pictures_of_two_sizes_are_a_note_as_the_score_warns(size, boxes, told):
+    ours, theirs = (Post(id="p", text="Milan wins", image_size=of, entities=[entity(boxes=boxes)]) for of in ((40, 40), size))
+    assert ("40x40 here and 80x80 in gold" in page(ours, theirs)) == told == bool(score([ours], [theirs])["warnings"])
