@@ -14,6 +14,7 @@ import numpy as np
 from gmner_cli.cpu import this_cpu
 from gmner_cli.errors import UsageError
 from gmner_cli.hub import say
+from gmner_cli.memory import keep_freed
 
 if TYPE_CHECKING:  # what computes without torch has its threads from here too
     import torch
@@ -53,6 +54,7 @@ def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threa
 
     from gmner_cli.linear import available
 
+    keep_freed()
     seed_everything(seed)
     torch.set_num_threads(use_threads(threads))
     chosen = _device(device)

@@ -70,3 +70,27 @@ def test_half_precision_around_it_does_not_reach_it():
     plain = crf.loss(emissions, gold, mask)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert crf.loss(emissions, gold, mask).item() == plain.item()
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_long_posts_are_decoded_as_the_library_does_and_marginals_are_its_gradients(rounded):
+    """``rounded``: small whole numbers, so that many paths are equally good."""
+    torch.manual_seed(3)
+    crf, lengths = TagCrf(LABELS).eval(), torch.tensor([90, 1, 37, 2, 90])
+    emissions = 6 * torch.randn(len(lengths), 90, len(LABELS))
+    if rounded:
+        emissions = emissions.div(6).round()
+        with torch.no_grad():
+            for scores in crf.crf.parameters():
+                scores.round_()
+    mask = torch.arange(90)[None] < lengths[:, None]
+    assert crf.decode(emissions, mask) == crf.crf.decode(emissions, mask=mask)
+
+    exact = TagCrf(LABELS).double()
+    exact.load_state_dict(crf.state_dict())
+    leaf = emissions.double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(exact.crf._compute_normalizer(leaf.transpose(0, 1), mask.T).sum(), leaf)
+    found = crf.marginals(emissions, mask)
+    assert torch.allclose(found, gradient.float(), atol=1e-6) and not found[~mask].any()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert crf.marginals(emissions, mask).equal(found) and crf.decode(emissions, mask) == crf.decode(emissions, mask)
