@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -19,9 +16,6 @@ from gmner_cli.jsonl import UNREADABLE, Line, failed_post, read_lines
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.sink import Sink, fingerprint
 from gmner_cli.stages import WINDOW, Stage, compose
-
-STREAM = 32
-"""The window for posts that come through a pipe: no post waits for more others than a batch holds."""
 
 
 @dataclass
@@ -49,8 +43,8 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     cannot be loaded costs no records. ``config`` identifies the run for ``resume``.
     Records that cannot be read or that a stage marks come out with ``error``, and what failed or
     was skipped comes out as it came in; with ``keep_partial``, with what the stages had found.
-    ``window``: posts that a stage works on at a time, at most; by default WINDOW, and STREAM of a source that
-    is no file, whose posts may come slowly. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
+    ``window``: posts that a stage works on at a time, at most; by default WINDOW, from a pipe as from a file,
+    so that both give the same. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
     Raises GmnerError when a file cannot be read or written.
     """
     reading = _Reading(source, limit, label_map or {})
@@ -60,8 +54,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     try:
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
-        most = window or (STREAM if streams(source) else WINDOW)
-        made = compose(stages(), chain(waiting, posts), most, proven=bool(sink.finished)) if waiting else ()
+        made = compose(stages(), chain(waiting, posts), window or WINDOW, proven=bool(sink.finished)) if waiting else ()
         sink.begin(tell)
         for post in made:
             _write(sink, post, reading, outcome, keep_partial)
@@ -75,14 +68,6 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
         raise
     _tell_of_others(sink, outcome, tell)
     return outcome
-
-
-def streams(source: str | Path) -> bool:
-    """Whether posts come one by one from another program or a person, and somebody may be waiting for each."""
-    try:
-        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode if str(source) == "-" else os.stat(source).st_mode)
-    except (OSError, ValueError, AttributeError):  # no such file, or no stdin
-        return str(source) == "-"
 
 
 def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_partial: bool) -> None:

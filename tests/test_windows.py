@@ -16,7 +16,7 @@ import pytest
 
 from gmner_cli.errors import ModelError
 from gmner_cli.model import Example
-from gmner_cli.predicting import STREAM, run_file
+from gmner_cli.predicting import run_file
 from gmner_cli.records import Post
 from gmner_cli.stages import UNSAID, WINDOW, compose, window_after
 from gmner_cli.training.batches import bucket, packed
@@ -55,7 +55,7 @@ def test_windows_grow_with_what_has_come_to_what_the_stage_wants():
     assert {window_after(came, 1) for came in range(1000)} == {1}
 
 
-@pytest.mark.parametrize("most,wanted", [(WINDOW, (256, 4, 1, UNSAID)), (8, (8, 4, 1, 8)), (1, (1, 1, 1, 1))])
+@pytest.mark.parametrize("most,wanted", [(WINDOW, (WINDOW, 4, 1, UNSAID)), (8, (8, 4, 1, 8)), (1, (1, 1, 1, 1))])
 def test_every_stage_gets_as_many_as_it_wants_and_the_order_stays(most, wanted):
     stages = [Noting("a", 256), Noting("b", 4), Noting("c", 1), Noting("d")]
     made = list(compose(stages, posts_of(1000), most))
@@ -209,10 +209,11 @@ def test_a_pipe_that_stays_open_is_answered_and_lags_by_less_than_a_batch(piped)
         give(process, number)
         assert json.loads(process.stdout.readline())["id"] == str(number)
     give(process, *range(8, 300))
-    for number in range(8, 300 - STREAM + 1):
+    answered = 300 - 300 % WINDOW
+    for number in range(8, answered):
         assert json.loads(process.stdout.readline())["id"] == str(number)
     process.stdin.close()
-    assert len(process.stdout.readlines()) == STREAM - 1 and process.wait() == 0
+    assert len(process.stdout.readlines()) == 300 - answered and process.wait() == 0
 
 
 def test_with_a_window_of_one_every_post_is_answered_as_it_comes(piped):

@@ -50,7 +50,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="
 Window = Annotated[
     int | None, typer.Option("--window", envvar="GMNER_WINDOW", min=1, metavar="N",
                              help="Posts that may wait for each other, so that like can be computed with like; 1 answers each as it "
-                                  "comes. Default: what suits the models; from a pipe at most 32.")
+                                  "comes. Default: what suits the models, at most 128.")
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace OUT also where it holds something that gmner did not write.")
