@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gmner_cli.model import Example
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.vision.pixels import colours
-from gmner_cli.vision.textures import SIZE, textures
+from gmner_cli.vision.textures import SIZE, textures_once
 
 SHRINKAGE = 0.01
 """Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
@@ -43,7 +43,7 @@ class Familiarity(nn.Module):
 
         Patches float [P, K, d], colours float [P, 3, H, W] in [0, 1].
         """
-        features = torch.cat([patches.mean(1), patches.std(1), textures(colours)], -1).float()
+        features = torch.cat([patches.mean(1), patches.std(1), textures_once(colours)], -1).float()
         if self.gathered is not None and not self.training:
             self.gathered.append(features.cpu())
         return _distance(features, self.mean, self.whitener)

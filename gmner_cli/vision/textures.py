@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
+from threading import Lock
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +16,32 @@ SIDE = 128
 
 SIZE = 30
 """How many statistics there are."""
+
+REMEMBERED = 512
+"""Pictures whose statistics are kept, 120 bytes each: more than lie between two stages that look at the same picture."""
+
+_known: OrderedDict[tuple, Tensor] = OrderedDict()
+_turn = Lock()
+
+
+def textures_once(colours: Tensor) -> Tensor:
+    """``textures``, to the bit, on a CPU without computing anew what was seen a moment ago: entailment and grounding
+    look at the same pictures, and telling by a hash that they are the same takes a tenth of the time."""
+    if colours.device.type != "cpu" or colours.dtype != torch.float32 or colours.requires_grad:
+        return textures(colours)
+    keys = [(tuple(one.shape), blake2b(one.contiguous().numpy(), digest_size=16).digest()) for one in colours]
+    with _turn:
+        found = {key: _known[key] for key in keys if key in _known}
+    new = {key: row for row, key in enumerate(keys) if key not in found}
+    if new:
+        found |= zip(new, textures(colours[list(new.values())]), strict=True)
+    with _turn:
+        for key in keys:
+            _known[key] = found[key]
+            _known.move_to_end(key)
+        while len(_known) > REMEMBERED:
+            _known.popitem(last=False)
+    return torch.stack([found[key] for key in keys])
 
 
 def textures(colours: Tensor) -> Tensor:

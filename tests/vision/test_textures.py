@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from gmner_cli.vision import textures as module
-from gmner_cli.vision.textures import SIZE, textures
+from gmner_cli.vision.textures import SIZE, textures, textures_once
 
 
 def pooled(colours, most):
@@ -27,3 +27,22 @@ def test_maxima_of_shifted_slices_are_max_pooling_to_the_bit(monkeypatch, size, 
     ours = textures(colours)
     monkeypatch.setattr(module, "_around", pooled)
     assert ours.shape == (3, SIZE) and torch.equal(ours, textures(colours))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_picture_seen_again_is_not_computed_again_and_has_the_same_bits(monkeypatch, last):
+    """``last``: channels last in memory, as decoded pictures lie."""
+    colours = torch.rand(9, 3, 24, 40, generator=torch.Generator().manual_seed(int(last)))
+    if last:
+        colours = colours.contiguous(memory_format=torch.channels_last)
+    computed = []
+    monkeypatch.setattr(module, "textures", lambda shown: computed.append(len(shown)) or textures(shown))
+    first, whole = textures_once(colours[:5]), textures(colours)
+    again = textures_once(colours[[7, 3, 3, 0, 8, 7]])  # known ones, new ones and the same twice
+    assert computed == [5, 2] and torch.equal(first, whole[:5]) and torch.equal(again, whole[[7, 3, 3, 0, 8, 7]])
+    assert torch.equal(textures_once(colours[6:7]), whole[6:7])
+    other = textures_once(colours[:5].reshape(5, 3, 40, 24))
+    assert computed == [5, 2, 1, 5] and torch.equal(other, textures(colours[:5].reshape(5, 3, 40, 24)))
+    monkeypatch.setattr(module, "REMEMBERED", 4)
+    textures_once(colours)
+    assert len(module._known) == 4
