@@ -28,7 +28,7 @@ for line in json.loads(sys.argv[1]):
 print(json.dumps({"found": found, "heavy": sorted({"torch", "transformers", "numpy"} & sys.modules.keys())}))
 """
 LINES = {
-    "gmner predict --recipe ": names(), "gmner predict --recipe z": ["zero-shot"], "gmner train-vg a --recipe riveg": ["riveg", "riveg-seqtr"],
+    "gmner predict --recipe ": names(), "gmner predict --recipe z": ["zero-shot"], "gmner train-vg a --recipe riveg": [name for name in names() if name.startswith("riveg")],
     "gmner expand --recipe mini": ["mini"], "gmner recipes pl": ["plim-bert", "plim-mini"], "gmner recipes m": ["mini", "mine.yaml"],
     "gmner predict --recipe sub/": ["sub/own.yml", "sub/more/"], "gmner prepare ": ["twitter-gmner", "twitter-2017", "conll", "scenes"],
     "gmner prepare twitter-f": ["twitter-fmnerg"], "gmner predict --device ": ["auto", "cpu"], "gmner train-ner x --device a": ["auto"],

@@ -26,7 +26,7 @@ def settings(tmp_path, monkeypatch):
         seen.update(options, recipe=recipe, root=pictures.root)
         return [type("Pass", (), {"name": "pass", "__call__": lambda self, posts: posts})()]
 
-    def fake_start(device, *, seed, threads):
+    def fake_start(device, *, precision, seed, threads):
         seen.update(device=device, seed=seed, threads=threads)
 
     monkeypatch.setattr("gmner_cli.pipeline.build", fake_build)
