@@ -19,6 +19,7 @@ import yaml
 
 from gmner_cli.errors import UsageError, did_you_mean, shown
 from gmner_cli.plain_yaml import parse, read_file
+from gmner_cli.recipes.places import place, place_files
 from gmner_cli.shipped import is_shipped
 
 FOLDER = Path(__file__).parent
@@ -136,22 +137,18 @@ def _read(name: str, seen: tuple[str, ...], visit: Callable[[Path], object]) -> 
     content = read_file(path)
     if not isinstance(content, dict):
         raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
-    _find_files(content, path.resolve().parent)
+    own = path.parent != FOLDER
+    if own:
+        place_files(content, path.resolve())
     parent = content.pop("extends", None)
     if parent is None:
         return content
-    below = _read(str(parent), (*seen, str(path)), visit)
+    parent = str(parent)
+    if own and parent.endswith((".yaml", ".yml")):
+        parent = place(parent, path.resolve())
+    below = _read(parent, (*seen, str(path)), visit)
     below.pop("name", None)
     return {"name": path.stem, **_merge(below, content)}
-
-
-def _find_files(content: dict[str, Any], folder: Path) -> None:
-    """Make paths of models whole that are in files: they lie beside the recipe, wherever the command runs."""
-    for section in content.values():
-        model = section.get("model") if isinstance(section, dict) else None
-        file, _, name = model.rpartition(":") if isinstance(model, str) else ("", "", "")
-        if file.endswith(".py"):
-            section["model"] = f"{folder / Path(file).expanduser()}:{name}"
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
