@@ -38,6 +38,7 @@ def entailer(request, gmner, drawn, tmp_path_factory):
     """The recipe and the trained folder."""
     folder = tmp_path_factory.mktemp(request.param)
     save, values = VE[request.param]
+    values = {**values, "ve.train.batch_size": 18}  # a batch is so many pairs: here all three of all six pictures
     return request.param, trained(gmner, drawn, folder / "ve", "ve", save(folder / "net"), request.param, **values)
 
 

@@ -178,7 +178,7 @@ def test_a_column_that_is_not_there_is_no_reason_to_lose_the_tags(tmp_path):
 
 
 def test_a_type_that_is_not_declared_is_named_or_left_out_by_the_label_map(gmner):
-    from conftest import conll
+    from tests.data.conftest import conll
 
     gmner.write(train=conll(("t1", "Rex/B-DOG the/I-DOG dog/I-DOG and/O Ada/B-PER")))
     with pytest.raises(GmnerError, match="unknown type 'DOG'") as caught:
@@ -194,7 +194,7 @@ def test_a_type_that_is_not_declared_is_named_or_left_out_by_the_label_map(gmner
 
 
 def test_twitter_files_in_other_schemes_keep_their_entities(gmner):
-    from conftest import conll
+    from tests.data.conftest import conll
 
     gmner.write(train=conll(("t1", "Lady/B-PER Gaga/E-PER in/O Oslo/S-LOC")))
     for fix in (False, True):
@@ -241,7 +241,7 @@ def test_fix_that_loses_a_tag_writes_the_words_and_ends_with_1(cli, tmp_path):
 
 
 def test_copies_that_say_something_else_are_kept(gmner):
-    from conftest import conll
+    from tests.data.conftest import conll
 
     gmner.write(train=conll(("t1", "Ada/B-PER sings"), ("t1", "Ada/O sings")))
     splits = load("twitter-gmner", gmner.root, options=Options(fix=True))
