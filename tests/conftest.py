@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Small models are slower on two threads than on one, and several tests' processes may share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a shell starts with & ignores Ctrl-C, and so would every command that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DUMMIES = Path(__file__).parent / "dummies"
 
