@@ -99,7 +99,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     else:
         batches = packed(examples, batch_size, BATCH_START)
     batches = cut(batches, price, BATCH_BYTES)
-    # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11, the CRF's marginals),
+    # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11),
     # and tensors made under inference_mode never take part in any.
     name = type(model).__name__
     with torch.no_grad(), runtime.autocast():
