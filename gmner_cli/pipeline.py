@@ -61,6 +61,8 @@ def running(recipe: Recipe, gold: str | None = None) -> list[str]:
     Raises UsageError for an unknown level, and for a stage that finds entities and more at once.
     """
     check_level(gold)
+    if gold is None:
+        return recipe.stages
 
     def needed(name: str) -> bool:
         finds = getattr(_class_of(recipe.section(name)), "finds", ())

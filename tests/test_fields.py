@@ -24,6 +24,7 @@ from gmner_cli.model import find_class
 from gmner_cli.pipeline import KeepGold, build, known_posts, running
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
+from gmner_cli.segmentation.prompts import empty_mask, prompts_of, put_masks
 from gmner_cli.stages import ModelStage, compose, run
 from gmner_cli.training import trained_on
 from tests.conftest import DUMMIES, read_jsonl, write_jsonl
@@ -315,6 +316,13 @@ def test_text_is_filled_by_the_runner_for_models_and_stages_that_find_entities()
     given = Post(id="a", text="Allen", entities=[Entity(start=0, end=5, type="PER")])
     (same,) = compose([ModelStage("vg", dummy("Boxes"), CPU, 4)], [given])
     assert same.entities[0].text is None, "of what was there before, nothing is changed"
+
+
+def test_what_points_find_no_mask_for_is_not_visible():
+    post = gold(entities=[{"start": 0, "end": 5, "type": "PER", "visible": True, "points": [[3, 3]]}])
+    assert len(prompts_of(post)) == 1
+    put_masks(post, [empty_mask(16, 12)])
+    assert (post.entities[0].visible, post.entities[0].boxes, post.entities[0].masks) == (False, [], [])
 
 
 def test_a_declined_picture_is_looked_at_by_what_finds_nothing_of_entities():
