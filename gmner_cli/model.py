@@ -32,6 +32,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
+from gmner_cli.fields import check_finds, clear
 from gmner_cli.records import Post
 from gmner_cli.shipped import is_shipped
 
@@ -70,9 +71,10 @@ class Model(nn.Module, ABC):
 
     Config: ClassVar[type[msgspec.Struct]]
     """Every setting a recipe may give, with defaults: a msgspec.Struct with ``forbid_unknown_fields=True``."""
-    finds: ClassVar[tuple[str, ...]]
-    """The entity fields that this model fills, or ("entities",) for a tagger. They are cleared before it
-    predicts, so that gold cannot leak into a prediction."""
+    finds: tuple[str, ...]
+    """The fields that this model fills, or ("entities",) for a tagger; see ``fields``. They are cleared
+    before it predicts, so that gold cannot leak into a prediction. A class names all that its models may
+    fill; where that depends on settings, a model sets its own."""
     reads_images: ClassVar[bool] = False
     """Whether ``collate`` needs the posts' pictures."""
     trains_on_images: ClassVar[bool] = False
@@ -150,10 +152,8 @@ class Model(nn.Module, ABC):
         raise UsageError(f"{type(self).__name__} reports no development score, so it cannot be trained")
 
     def blank(self, post: Post) -> Post:
-        """A copy of ``post``, entities copied too, without what this model is to find."""
-        if "entities" in self.finds:
-            return msgspec.structs.replace(post, entities=None)
-        return post.clear(*self.finds)
+        """A copy of ``post`` and its entities, without what this model is to find and what is void then."""
+        return clear(post, self.finds)
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
         """Groups for AdamW. The default: ``lr`` for all; biases and norms are not decayed by the loop."""
@@ -224,10 +224,7 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
 
 
 def _check_class(kind: type[Model], where: str) -> None:
-    finds = getattr(kind, "finds", None)
-    if not (isinstance(finds, tuple) and all(isinstance(name, str) for name in finds)):
-        raise UsageError(f"{kind.__name__} does not say which fields it finds", where=where,
-                         hint='for a tagger write: finds = ("entities",)')
+    check_finds(getattr(kind, "finds", None), kind.__name__, where)
     if left := sorted(kind.__abstractmethods__):
         raise UsageError(f"{kind.__name__} has no {', '.join(f'`{name}`' for name in left)}", where=where)
     wanted = next((base.Config for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
+from gmner_cli.fields import LEVELS, believe, check_finds, check_level, left_out
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, load_model
 from gmner_cli.recipes import Recipe, Section
-from gmner_cli.records import Entity, Post
+from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
 from gmner_cli.training import trained_on
 from gmner_cli.training.trained_on import Known
 
-GOLD = ("spans", "groundable", "boxes")
-"""What may be taken from the incoming entities, each including the ones before it."""
-
-_REPLACED = {"spans": ("ner",), "groundable": ("ner", "ve"), "boxes": ("ner", "ve", "vg")}
+GOLD = LEVELS
+"""As in ``fields``."""
 
 
 def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
@@ -34,8 +33,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     """The stages of ``recipe``, models loaded.
 
     ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
-    much of the incoming entities is believed; the stages that would find it are
-    left out. Raises UsageError or ModelError.
+    much of the incoming entities is believed; the stages that would find nothing else are
+    left out, whatever their sections are called. Raises UsageError or ModelError.
     """
     weights = dict(weights or {})
     names = recipe.stages
@@ -43,28 +42,38 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
         if given not in names:
             raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
                              hint=f"its stages are {', '.join(names)}")
-    if gold is not None and gold not in GOLD:
-        raise UsageError(f"unknown --gold {gold!r}", hint=", ".join(GOLD))
     stages: list[Stage] = []
-    if pictures.root is not None or looks(recipe):
-        stages.append(CheckImages(pictures, tell))
-    stages.append(BelieveGold(gold))
-    for name in names:
-        if name in _REPLACED.get(gold or "", ()):
-            continue
+    for name in running(recipe, gold):
         section = recipe.section(name)
         if section.stage:
             stages.append(_plain_stage(section, pictures))
         else:
             stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
-    return stages
+    found = [field for stage in stages for field in getattr(stage, "finds", ())]
+    first = [CheckImages(pictures, tell)] if pictures.root is not None or looks(recipe) else []
+    return [*first, KeepGold(gold, found), *stages]
+
+
+def running(recipe: Recipe, gold: str | None = None) -> list[str]:
+    """The stages of ``recipe`` that run when ``gold`` is believed: those that find more than it gives.
+
+    Raises UsageError for an unknown level, and for a stage that finds entities and more at once.
+    """
+    check_level(gold)
+    if gold is None:
+        return recipe.stages
+
+    def needed(name: str) -> bool:
+        finds = getattr(_class_of(recipe.section(name)), "finds", ())
+        return not left_out(finds, gold, f"stage {name!r} of recipe {recipe.name!r}")
+
+    return [name for name in recipe.stages if needed(name)]
 
 
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
-    sections = (recipe.section(name) for name in recipe.stages)
-    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else _plain_class(s)) for s in sections)
+    return any(_reads_images(_class_of(recipe.section(name))) for name in recipe.stages)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
@@ -81,7 +90,7 @@ def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = 
     """A stage that counts the posts that the models of this run were trained on; see ``build``."""
     names = {"ner": "the tagger", "ve": "visual entailment", "vg": "visual grounding"}
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
-               for name in recipe.stages if name not in _REPLACED.get(gold or "", ())}
+               for name in running(recipe, gold)}
     return Known({names.get(name, f"stage {name}"): trained_on.read(folder) for name, folder in folders.items() if folder},
                  so="what was learnt by heart is right there, and a score on them says nothing")
 
@@ -113,48 +122,44 @@ def _plain_stage(section: Section, pictures: Pictures) -> Stage:
     return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
 
 
+def _class_of(section: Section) -> Any:
+    """The class of a section's model or stage."""
+    return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
+
+
 def _plain_class(section: Section) -> Any:
     """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
     module, _, name = section.stage.partition(":")
     if not is_shipped(section.stage):
         raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
-    return getattr(importlib.import_module(module), name)
+    kind = getattr(importlib.import_module(module), name)
+    check_finds(getattr(kind, "finds", ()), name, f"recipe {section.recipe}")
+    return kind
 
 
 def _reads_images(kind: Any) -> bool:
     return getattr(kind, "reads_images", False)
 
 
-class BelieveGold:
-    """The first stage: forgets what incoming entities claim, but for what ``gold`` asks to keep.
+class KeepGold:
+    """The first stage: keeps no more of the incoming entities than ``level`` of gold names.
 
-    It makes sure that entities that come in never influence what is found.
+    It makes sure that what comes in never influences what is found; see ``fields.believe``. A post without
+    ``entities`` fails, unless ``level`` is None.
     """
 
     name = "gold"
     window = 1
 
-    def __init__(self, level: str | None):
-        self.level = level
+    def __init__(self, level: str | None, finds: Iterable[str] = ()):
+        """``finds``: all that the stages after it find, which is cleared; see ``fields``."""
+        self.level, self._cleared = level, frozenset(finds)
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        return [post if post.set_aside else self._strip(post) for post in posts]
+        return [post if post.set_aside else self._keep(post) for post in posts]
 
-    def _strip(self, post: Post) -> Post:
-        if self.level is None:
-            return msgspec.structs.replace(post, entities=None, grounding=None)
-        if post.entities is None:
+    def _keep(self, post: Post) -> Post:
+        if self.level is not None and post.entities is None:
             return msgspec.structs.replace(
                 post, error=f"post {post.id}: --gold {self.level} needs `entities`, and the record has none")
-        return msgspec.structs.replace(post, entities=[self._entity(post, e) for e in post.entities], grounding=None)
-
-    def _entity(self, post: Post, entity: Entity) -> Entity:
-        kept = Entity(start=entity.start, end=entity.end, type=entity.type, fine_type=entity.fine_type,
-                      text=post.text[entity.start:entity.end], token_start=entity.token_start,
-                      token_end=entity.token_end, expansions=entity.expansions, extra=dict(entity.extra))
-        if self.level in ("groundable", "boxes") and entity.boxes is not None:
-            kept.groundable = 1.0 if entity.boxes else 0.0
-            if self.level == "boxes" or not entity.boxes:
-                kept.boxes = entity.boxes
-        return kept
-
+        return believe(post, self.level, self._cleared)

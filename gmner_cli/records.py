@@ -135,6 +135,8 @@ class Entity(Record):
     expansions: list[Expansion] | None = None
     expression: str | None = None
     groundable: float | None = None
+    visible: bool | None = None
+    """What visual entailment decided: grounding does not look for what is not. Boxes have the last word."""
     boxes: list[Box] | None = None
     box_scores: list[float] | None = None
     masks: list[Mask] | None = None

@@ -26,6 +26,7 @@ from gmner_cli.errors import (
     printable,
     shown,
 )
+from gmner_cli.fields import VISUAL, clear, fill_text, of_entities
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
@@ -74,6 +75,7 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
+    The entities that a model finds get their ``text`` from the span, where it leaves that absent.
     Raises RecordError for a post that the model leaves invalid, and where it computes NaN.
     """
     import torch
@@ -119,6 +121,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
             post.check()
         except RecordError as problem:
             raise RecordError(f"{name}.write leaves an invalid record: {problem.reason}", where=f"post {printable(post.id)}") from None
+        if "entities" in model.finds:
+            fill_text(post)
     return copies
 
 
@@ -164,6 +168,10 @@ class ModelStage:
         pack(model, runtime)
 
     @property
+    def finds(self) -> tuple[str, ...]:
+        return self.model.finds
+
+    @property
     def window(self) -> int:
         """Pictures take long, and batching like with like gains little there, unless they are padded; texts are the other way round."""
         alone = self.model.reads_images and not self.model.batches_by_shape
@@ -176,6 +184,8 @@ class ModelStage:
         found = run(self.model, read, self.runtime, self.batch_size, self.pictures)
         done = {}
         for old, new in zip(wanted, found, strict=True):
+            if old.image_problem is not None and self.model.reads_images:
+                new = clear(new, VISUAL)  # nothing can be said of what was not seen
             new.image = old.image
             done[id(old)] = new
         return [done.get(id(post), post) for post in posts]
@@ -186,7 +196,7 @@ class ModelStage:
             return False
         # A tagger goes on with the text; what only looks would call an unseen thing invisible. What grounding
         # models declined can still be looked at by one that fills no field of entities, such as a caption's.
-        return ((post.grounding == ABSTAINED and bool(self.model.finds))
+        return ((post.grounding == ABSTAINED and of_entities(self.model.finds))
                 or (post.image_problem is not None and "entities" not in self.model.finds))
 
 
@@ -300,7 +310,11 @@ def _apart(stage: Stage, posts: list[Post]) -> tuple[list[Post], Exception | Non
     while waiting:
         part = waiting.pop()
         try:
-            done += stage(part)
+            made = stage(part)
+            if "entities" in getattr(stage, "finds", ()):
+                for post in made:
+                    fill_text(post)
+            done += made
         except Exception as problem:
             if isinstance(problem, GmnerError) and not isinstance(problem, (RecordError, ImageError)):
                 raise

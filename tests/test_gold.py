@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gmner_cli.pipeline import BelieveGold
+from gmner_cli.pipeline import KeepGold
 from gmner_cli.records import Entity, Post
 from tests.conftest import read_jsonl
 
@@ -45,12 +45,12 @@ FULL = {"start": 0, "end": 5, "type": "PER", "fine_type": "swimmer", "score": 0.
 @pytest.mark.parametrize("level, kept", {
     None: None,
     "spans": {},
-    "groundable": {"groundable": 1.0},
-    "boxes": {"groundable": 1.0, "boxes": [(1, 2, 3, 4)]},
+    "groundable": {"groundable": 1.0, "visible": True},
+    "boxes": {"groundable": 1.0, "visible": True, "boxes": [(1, 2, 3, 4)], "box_scores": [0.3]},
 }.items())
 def test_each_level_of_gold_keeps_what_it_names_and_no_prediction(level, kept):
     post = Post(id="a", text="Allen swims", caption="c", entities=[Entity(**FULL, extra={"mine": 1})])
-    found, = BelieveGold(level)([post])
+    found, = KeepGold(level)([post])
     if kept is None:
         assert found.entities is None
     else:
@@ -59,10 +59,12 @@ def test_each_level_of_gold_keeps_what_it_names_and_no_prediction(level, kept):
     assert found.caption == "c" and post.entities[0].score == 0.9, "the post that came in is not changed"
 
 
-@pytest.mark.parametrize("level, kept", [("spans", {}), ("groundable", {"groundable": 0.0, "boxes": []}),
-                                         ("boxes", {"groundable": 0.0, "boxes": []})])
+@pytest.mark.parametrize("level, kept", [
+    ("spans", {}), ("groundable", {"groundable": 0.0, "visible": False, "boxes": []}),
+    ("boxes", {"groundable": 0.0, "visible": False, "boxes": []})])
 def test_what_gold_says_is_not_in_the_picture_is_not_looked_for(level, kept):
-    found, = BelieveGold(level)([Post(id="a", text="Allen", entities=[Entity(start=0, end=5, type="PER", boxes=[])])])
+    entity = Entity(start=0, end=5, type="PER", boxes=[])
+    found, = KeepGold(level)([Post(id="a", text="Allen", entities=[entity])])
     assert found.entities[0].to_builtins() == {"start": 0, "end": 5, "type": "PER", "text": "Allen", **kept}
 
 
@@ -70,4 +72,4 @@ def test_posts_that_are_set_aside_stay_as_they_came_in():
     for marks in ({"error": "x"}, {"skipped": "x"}):
         post = Post(id="a", text="Allen", entities=[Entity(start=0, end=5, type="PER", score=0.5)], **marks)
         for level in (None, "spans"):
-            assert BelieveGold(level)([post]) == [post]
+            assert KeepGold(level)([post]) == [post]

@@ -92,7 +92,8 @@ def mine(tmp_path, monkeypatch):
 def test_a_file_lies_beside_its_recipe_and_may_be_moved_with_it(mine, tmp_path, monkeypatch):
     mine(*mine.train)
     mine("predict", "--texts", "posts.jsonl", "--ner", "trained", "-o", "found.jsonl")
-    assert all(post["entities"] == [{"start": 0, "end": 1, "type": "PER"}] for post in read_jsonl(Path("found.jsonl").read_text()))
+    for post in read_jsonl(Path("found.jsonl").read_text()):
+        assert post["entities"] == [{"start": 0, "end": 1, "type": "PER", "text": post["text"][0]}]
     (tmp_path / "mine").rename(tmp_path / "moved")
     done = CliRunner().invoke(build(), ["predict", "--texts", "posts.jsonl", "--ner", "trained", "--recipe", "../moved/mine.yaml"])
     assert done.exit_code == 0, done.stderr

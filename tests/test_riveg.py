@@ -60,6 +60,7 @@ def test_trained_folders_predict_the_posts_they_learned_and_need_nothing_else(gm
     assert rows["EEG"]["f1"] == rows["GMNER"]["f1"] == 100
     entities = [e for r in read_jsonl(done.stdout) for e in r["entities"]]
     assert all(len(e.get("box_scores", [])) == len(e["boxes"]) for e in entities)
+    assert all(e["visible"] == bool(e["boxes"]) for e in entities)
     visible = [e["groundable"] for e in entities if e["boxes"]]
     assert min(visible) > max(e["groundable"] for e in entities if not e["boxes"])
 

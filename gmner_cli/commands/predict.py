@@ -47,8 +47,13 @@ def command(
 ) -> None:
     """Find the entities of posts: span, type and, with a recipe that looks, box and mask.
 
-    Entities that come in are ignored unless --gold asks for them. Posts that fail
-    come out with an "error" field, and the command then ends with exit code 3.
+    Entities that come in are ignored unless --gold asks for them, and so is every field that a stage
+    finds. Posts that fail come out with an "error" field, and the command then ends with exit code 3.
+
+    --gold believes no more than it names: "spans" the spans, their types and token numbers, "groundable" also
+    whether each entity is visible ("boxes", else "visible", says so), "boxes" also boxes, their
+    scores and masks. Stages that find nothing else do not run; what the others find is made anew.
+    A model that finds entities together with more takes no --gold.
 
     A recipe may decline a picture that is unlike those it was trained on, as mini
     does with photographs: then the post says "grounding": "abstained", and no entity

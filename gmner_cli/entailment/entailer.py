@@ -44,8 +44,8 @@ class Question:
 class Entailer(Model):
     """P(the picture shows what the expression says) for every entity; the picture is encoded once per post.
 
-    Writes ``groundable``; an entity at or below the threshold gets ``boxes: []``, one
-    above it is left to visual grounding. Without a picture nothing is visible.
+    Writes ``groundable`` and ``visible``. An entity at or below the threshold is not visible and gets
+    ``boxes: []``; one above it is, and its boxes are left to visual grounding. Without a picture nothing is.
 
     A subclass turns texts and pictures into tensors (``inputs``) and those into
     log-odds (``match``), and has a ``Config`` that extends EntailerConfig; the recipe's stage ``expressions``, where
@@ -57,7 +57,7 @@ class Entailer(Model):
     """
 
     Config = EntailerConfig
-    finds = ("groundable", "boxes", "box_scores", "masks")
+    finds = ("groundable", "visible")
     reads_images = True
     load_time = frozenset({"threshold"})
     metric = "accuracy"
@@ -124,12 +124,13 @@ class Entailer(Model):
         slope, shift, threshold = self._decision()
         for post in posts:
             for entity in post.entities or []:
-                entity.groundable, entity.boxes = 0.0, []
+                entity.groundable, entity.visible, entity.boxes = 0.0, False, []
         for example, odds in zip(examples, outputs, strict=True):
             for question, value in zip(example.data, odds, strict=True):
                 entity = posts[example.post].entities[question.entity]
                 entity.groundable = calibration.chance(value, slope, shift)
-                entity.boxes = None if entity.groundable > threshold else []
+                entity.visible = entity.groundable > threshold
+                entity.boxes = None if entity.visible else []
 
     def _decision(self) -> tuple[float, float, float]:
         slope, shift, threshold = self.calibration.tolist()

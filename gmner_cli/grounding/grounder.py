@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.fields import not_shown
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model, Together
 from gmner_cli.records import Box, Entity, Post
@@ -52,8 +53,9 @@ class Sought:
 class Grounder(Model):
     """One box per entity, with ``box_scores``; the picture is encoded once for all entities of an example.
 
-    Entities that have ``boxes: []`` already (visual entailment said no) are left
-    alone; those of a post without a picture get ``boxes: []``. Trained on the visible
+    Entities that are not ``visible`` (visual entailment said no), or have ``boxes: []`` already, are left
+    alone; those of a post without a picture get ``boxes: []``. Where no box is good enough for the
+    threshold, what was thought visible no longer is. Trained on the visible
     gold entities, each with its largest box (RiVEG, section IV-C2).
 
     A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that extends
@@ -64,7 +66,7 @@ class Grounder(Model):
     """
 
     Config = GrounderConfig
-    finds = ("boxes", "box_scores", "masks")
+    finds = ("boxes", "box_scores")
     reads_images = True
     load_time = frozenset({"threshold"})
     metric = "prec@0.5"
@@ -85,7 +87,7 @@ class Grounder(Model):
         """The entities of a post that are looked for; in training each as often as it has wordings."""
         return [Sought(number, expression_of(post, entity), max(entity.boxes, key=box_area) if training else None)
                 for number, entity in enumerate(post.entities or [])
-                if post.image is not None and (entity.boxes if training else entity.boxes is None)]
+                if post.image is not None and (entity.boxes if training else _asked_for(entity))]
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
         """What one post seeks in parts that fit into one example, each with its length."""
@@ -120,12 +122,15 @@ class Grounder(Model):
                 self._check_shares(shares)
                 box = fitted(shares, post.image_size) if score >= self.config.threshold else None
                 entity = post.entities[sought.entity]
-                entity.boxes = [] if box is None else [box]
-                entity.box_scores = [] if box is None else [round(score, 4)]
+                if box is None:
+                    not_shown(entity)
+                    entity.box_scores = []
+                else:
+                    entity.boxes, entity.box_scores = [box], [round(score, 4)]
         for post in posts:
             for entity in post.entities or []:
-                if entity.boxes is None and post.image is None:
-                    entity.boxes = []
+                if entity.visible is False or (post.image is None and entity.boxes is None):
+                    not_shown(entity)
 
     def _check_shares(self, shares: Sequence[float]) -> None:
         far = max((abs(value) for value in shares if math.isfinite(value)), default=0.0)
@@ -135,9 +140,10 @@ class Grounder(Model):
 
     def blank(self, post: Post) -> Post:
         """Entities known to be invisible stay so; all others are asked for."""
-        blank = post.clear("box_scores", "masks")
-        for entity in blank.entities or []:
-            entity.boxes = None if entity.boxes else entity.boxes
+        blank = super().blank(post)
+        for before, entity in zip(post.entities or [], blank.entities or [], strict=True):
+            if before.boxes == []:
+                entity.boxes = []
         return blank
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
@@ -151,6 +157,10 @@ class Grounder(Model):
             raise GmnerError("the dev posts have no entity with a box, so there is nothing to find")
         return {"prec@0.5": percent(sum(iou > RIGHT for iou in overlaps), len(overlaps)),
                 "mean_iou": percent(math.fsum(overlaps), len(overlaps))}
+
+
+def _asked_for(entity: Entity) -> bool:
+    return entity.visible is not False and entity.boxes is None
 
 
 def _overlap(found: Entity, true: Entity) -> float:

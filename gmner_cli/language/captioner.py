@@ -41,14 +41,14 @@ class CaptionerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a chat model is asked, or the words that another model goes on from. None: as the kind of model wants it."""
     max_new_tokens: int | None = None
     overwrite: bool = False
-    """Caption posts again that have one already."""
+    """Caption posts again that have one already. ``predict`` clears what its stages find, so it has none."""
 
 
 class Captioner(Model):
     """One caption per picture, greedy, on one line, without the prompt."""
 
     Config = CaptionerConfig
-    finds = ()
+    finds = tuple(TOKENS)
     reads_images = True
     load_time = frozenset(CaptionerConfig.__struct_fields__)
 
@@ -59,6 +59,7 @@ class Captioner(Model):
 
         if config.field not in TOKENS:
             raise UsageError(f"unknown field {config.field!r}", hint=" or ".join(TOKENS))
+        self.finds = (config.field,)
         self.net, report = pretrained_model(AutoModelForImageTextToText, config.checkpoint, offline=site.offline,
                                             output_loading_info=True)
         _check_whole(self.net, report["missing_keys"], config.checkpoint)
@@ -83,6 +84,7 @@ class Captioner(Model):
         return 2 * max(size["height"], size["width"]) if size.keys() == {"height", "width"} else 2048
 
     def blank(self, post: Post) -> Post:
+        """Captions stay: ``wants`` asks which posts have one."""
         return post.clear()
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:

@@ -26,6 +26,7 @@ class Expressions:
     """
 
     name = "expressions"
+    finds = ("expression",)
     window = 1
 
     def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):

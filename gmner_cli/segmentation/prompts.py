@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gmner_cli.errors import RecordError
+from gmner_cli.fields import not_shown
 from gmner_cli.masks import decode, encode
 from gmner_cli.records import Box, Entity, Mask, Post
 
@@ -90,7 +91,11 @@ def put_masks(post: Post, masks: Sequence[Mask] | None) -> None:
         elif _asks_by_points(entity):
             mask = next(rest)
             box = bounding_box(decode(mask))
-            entity.boxes, entity.masks = ([box], [mask]) if box else ([], [])
+            if box is None:
+                not_shown(entity)
+            else:
+                entity.boxes = [box]
+            entity.masks = [mask] if box else []
 
 
 def bounding_box(pixels: np.ndarray) -> Box | None:

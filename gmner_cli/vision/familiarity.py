@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gmner_cli.fields import VISUAL
 from gmner_cli.model import Example
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.vision.pixels import colours
@@ -109,7 +110,8 @@ class Declining:
         for post in {example.post for example, (declined, _) in zip(examples, outputs, strict=True) if declined}:
             posts[post].grounding = ABSTAINED
             for entity in posts[post].entities or []:
-                entity.groundable = entity.boxes = entity.box_scores = None
+                for name in VISUAL:
+                    setattr(entity, name, None)
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
         scores = super().evaluate(predicted, gold)

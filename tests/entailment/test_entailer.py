@@ -56,11 +56,12 @@ def test_a_post_with_many_entities_is_asked_in_parts_and_answers_find_their_enti
     expected = [1 / (1 + math.exp(-o)) for o in (3, -3, 0.1, -0.1, 2)]
     assert [e.groundable for e in found.entities] == pytest.approx(expected, abs=1e-4)
     assert [e.boxes for e in found.entities] == [None, [], None, [], None]
+    assert [e.visible for e in found.entities] == [True, False, True, False, True]
 
 
 def test_without_a_picture_nothing_is_visible():
     (found,) = asked(Sizes().eval(), [post([9, 9], image=None)])
-    assert [(e.groundable, e.boxes) for e in found.entities] == [(0.0, []), (0.0, [])]
+    assert [(e.groundable, e.visible, e.boxes) for e in found.entities] == [(0.0, False, [])] * 2
 
 
 def test_training_asks_assessed_entities_alone_and_prediction_never_sees_boxes():
@@ -68,8 +69,9 @@ def test_training_asks_assessed_entities_alone_and_prediction_never_sees_boxes()
     posts = [post([1, 2, 3], [True, None, False])]
     questions = [q for e in model.examples(posts, training=True) for q in e.data]
     assert [(q.entity, q.visible) for q in questions] == [(0, True), (2, False)]
+    posts[0].entities[0].visible = True
     blank = model.blank(posts[0])
-    assert all(e.boxes is None for e in blank.entities)
+    assert all(e.boxes is None and e.visible is None for e in blank.entities)
     seen = [q for e in model.examples([blank], training=False) for q in e.data]
     assert [q.visible for q in seen] == [None] * 3 and "visible" not in model.collate(
         model.examples([blank], False), [Image.new("RGB", (1, 1))] * 2)

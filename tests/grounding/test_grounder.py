@@ -60,6 +60,19 @@ def test_what_entailment_denied_stays_denied_and_gold_boxes_are_forgotten():
     assert text.entities[0].boxes == []
 
 
+def test_what_is_said_not_to_be_visible_is_not_looked_for_and_what_gets_no_box_is_not_visible():
+    given = post(*["0 0 0.5 0.5 1"] * 3, "0 0 0.5 0.5 0.1", "0 0 0.5 0.5 0.1")
+    for entity, visible in zip(given.entities, (True, False, None, True, None), strict=True):
+        entity.visible = visible
+    (found,) = asked(Fixed(threshold=0.5), given)
+    box = [(0.0, 0.0, 100.0, 50.0)]
+    assert [(e.visible, e.boxes, e.box_scores) for e in found.entities] == [
+        (True, box, [1.0]), (False, [], None), (None, box, [1.0]), (False, [], []), (None, [], [])]
+    given.image = None
+    (text,) = asked(Fixed(), given)
+    assert [(e.visible, e.boxes) for e in text.entities] == [(v, []) for v in (False, False, None, False, None)]
+
+
 def test_training_seeks_visible_entities_by_their_largest_box_in_shares_of_the_picture():
     boxes = [[(0.0, 0.0, 10.0, 10.0), (50.0, 0.0, 250.0, 50.0)], [], None, [(100.0, 50.0, 200.0, 100.0)]]
     model = Fixed()
