@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from gmner_cli import sections
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
@@ -43,6 +44,9 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
         if given not in names:
             raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
                              hint=f"its stages are {', '.join(names)}")
+        if recipe.section(given).stage:
+            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder {weights[given]} "
+                             "cannot be its weights", hint=_with_models(recipe))
     if gold is not None and gold not in GOLD:
         raise UsageError(f"unknown --gold {gold!r}", hint=", ".join(GOLD))
     stages: list[Stage] = []
@@ -59,6 +63,11 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
             stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
     return stages
+
+
+def _with_models(recipe: Recipe) -> str:
+    models = [name for name in recipe.stages if recipe.section(name).model]
+    return f"stages with weights are {', '.join(models)}" if models else "none of its stages is one"
 
 
 def looks(recipe: Recipe) -> bool:
@@ -79,10 +88,9 @@ def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, st
 
 def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = None) -> Known:
     """A stage that counts the posts that the models of this run were trained on; see ``build``."""
-    names = {"ner": "the tagger", "ve": "visual entailment", "vg": "visual grounding"}
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
                for name in recipe.stages if name not in _REPLACED.get(gold or "", ())}
-    return Known({names.get(name, f"stage {name}"): trained_on.read(folder) for name, folder in folders.items() if folder},
+    return Known({sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
                  so="what was learnt by heart is right there, and a score on them says nothing")
 
 
@@ -92,13 +100,13 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     if folder is None:
         if find_class(section.model, trusted=[section.model]).needs_training:
             raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
-                             hint=f"train it with `gmner train-{section.name} ... --recipe {section.recipe} -o DIR`, "
-                                  f"then give it with --{section.name} DIR")
+                             hint=f"train it with `{sections.training(section.name)} ... --recipe {section.recipe} -o DIR`, "
+                                  f"then give it with {sections.giving(section.name)}")
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
             raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
-                             hint=f"give a trained model with --{section.name} DIR")
+                             hint=f"give a trained model with {sections.giving(section.name)}")
         model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
 
