@@ -52,7 +52,14 @@ def fields(kinds: Iterable[type[Record]] | None = None) -> list[Field]:
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a post, with what each field means; fields beyond it are allowed and pass through."""
+    """JSON Schema (2020-12) of a post, with what each field means, as `gmner schema --json` prints it.
+
+    Fields beyond it are allowed and pass through.
+
+    >>> import gmner_cli
+    >>> gmner_cli.schema()["$defs"]["Entity"]["properties"]["end"]["description"]
+    'The character after the last. Filled by annotators, `predict`.'
+    """
     content = json_schema()
     for field in fields():
         entry = content["$defs"][field.record]["properties"][field.name]

@@ -31,13 +31,15 @@ _REPLACED = {"spans": ("ner",), "groundable": ("ner", "ve"), "boxes": ("ner", "v
 
 def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
           weights: Mapping[str, Path] | None = None, batch_size: int | None = None, offline: bool = False,
-          tell: Callable[[str], None] = say) -> list[Stage]:
+          tell: Callable[[str], None] = say, made: dict[str, Stage] | None = None) -> list[Stage]:
     """The stages of ``recipe``, models loaded.
 
     ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
     much of the incoming entities is believed; the stages that would find it are
-    left out. Raises UsageError or ModelError.
+    left out. ``made``: stages that an earlier call made with the same recipe, weights and pictures, by name; it
+    gets those that this call makes. Raises UsageError or ModelError.
     """
+    made = {} if made is None else made
     weights = dict(weights or {})
     names = recipe.stages
     for given in weights:
@@ -56,12 +58,12 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     for name in names:
         if name in _REPLACED.get(gold or "", ()):
             continue
-        section = recipe.section(name)
-        if section.stage:
-            stages.append(_plain_stage(section, pictures))
-        else:
-            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
+        if name not in made:
+            section = recipe.section(name)
+            made[name] = (_plain_stage(section, pictures) if section.stage else
+                          _model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
+        stages.append(made[name])
     return stages
 
 

@@ -77,42 +77,12 @@ def command(
       gmner predict --texts test.jsonl | gmner score - test.jsonl
       gmner predict --texts test.jsonl --images photos/ --weights ner=tagger --weights vg=grounder -o found.jsonl
     """
-    from gmner_cli.hub import go_offline, say
-    from gmner_cli.recipes import load
+    from gmner_cli.api.finding import predict
 
-    texts = _source(ctx, posts, texts)
-    chosen = load(recipe, overrides or [])
-    given = _given(ctx, weights or [])
-    renames = options.parse_label_map(label_map)
-    if offline:
-        go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.pipeline import build, known_posts, looks, weights_digests
-    from gmner_cli.stages import Pictures
-
-    where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
-    on_missing = on_missing_image or ("error" if images else "text-only")
-    folder = options.image_folder(images, texts, needed=looks(chosen), follow_links=follow_links)
-    pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
-    config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
-              "weights": weights_digests(chosen, given), "on_missing_image": on_missing,
-              "images": pictures.root and str(pictures.root.resolve())}
-
-    known = known_posts(chosen, given, gold)
-
-    def stages():
-        if chosen.values.get("note"):
-            say(" ".join(chosen.values["note"].split()))
-        return [known, *build(chosen, where, pictures, gold=gold, weights=given, batch_size=batch_size, offline=offline)]
-
-    outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, window=window, label_map=renames,
-                        overwrite=overwrite, inputs=options.read_by(chosen, recipe, given))
-    if outcome.abstained:
-        say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
-            'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
-    for line in known.warnings:
-        say(line)
-    options.end_with_failures(outcome.failures)
+    run_posts(predict, _source(ctx, posts, texts), out, images=images, follow_links=follow_links, recipe=recipe,
+              weights=_given(ctx, weights or []), gold=gold, set=overrides or [], on_missing_image=on_missing_image,
+              label_map=options.parse_label_map(label_map), limit=limit, window=window, resume=resume, overwrite=overwrite,
+              batch_size=batch_size, device=device, threads=threads, seed=seed, offline=offline)
 
 
 def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:

@@ -64,18 +64,9 @@ def _train(
     offline: options.Offline = False,
 ) -> None:
     """Train the model of one section and say how it went."""
-    from gmner_cli.hub import go_offline, say
-    from gmner_cli.recipes import load
+    from gmner_cli.api import learning
+    from gmner_cli.hub import say
 
-    chosen = load(recipe, overrides or [], within=section)
-    if offline:
-        go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.training.loop import Watcher
-    from gmner_cli.training.runs import train as fit
-
-    precision = (chosen.section(section).train or {}).get("precision", "auto")
-    where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     with bar("epoch 1") as progress:
         state = {"epoch": 0}
 
@@ -85,10 +76,10 @@ def _train(
                 progress.restart(f"epoch {epoch}", count)
             progress.advance(1, note=f"loss {loss:.3f}")
 
-        history = fit(section, chosen, train, dev, out, where, seed=seed, images=images, follow_links=follow_links,
-                      on_missing_image=on_missing_image, resume=resume, offline=offline, init=init,
-                      label_map=options.parse_label_map(label_map), limit=limit,
-                      watcher=Watcher(step=step, epoch=_print_row), tell=say)
+        history = learning.train(section, train, out, dev=dev, recipe=recipe, images=images, follow_links=follow_links,
+                                 on_missing_image=on_missing_image, init=init, set=overrides or [],
+                                 label_map=options.parse_label_map(label_map), limit=limit, resume=resume, device=device,
+                                 threads=threads, seed=seed, offline=offline, step=step, epoch=_print_row)
     say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
 
 
