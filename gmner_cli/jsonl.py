@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import IO, Any
 import jsonlines
 import msgspec
 
-from gmner_cli.errors import GmnerError, RecordError, printable
+from gmner_cli.errors import GmnerError, RecordError, printable, shown
 from gmner_cli.records import Post
 from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
@@ -28,6 +28,11 @@ UNREADABLE = "unreadable"
 """Field of a failed record that holds the line as it came in."""
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """What files begin with that Windows calls Unicode."""
+
+Given = Post | Mapping[str, Any]
+"""A record in memory: a post, or a dict of what a line of a file holds."""
+Source = str | Path | Iterable[Given]
+"""A file of records ("-" is stdin), or records in memory."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -72,28 +77,77 @@ def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Itera
                 error = RecordError(_invalid_line(problem), where=f"{name}:{counter.number}")
                 yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(counter.line))
                 continue
-            own = raw.get("id")
-            own = str(own) if type(own) is int else own  # 7 and "7" are one id
-            first = seen.get(own) if isinstance(own, str) else None
-            identity = _new_id(own, seen, counter.number)
-            try:
-                if first is not None:
-                    raise RecordError(f"duplicate id {own!r}, first seen in line {first}")
-                post = Post.from_builtins({**raw, "id": identity} if own is None else raw).check(allowed)
-            except RecordError as problem:
-                where = f"{name}:{counter.number}" + (f" (id {printable(own)})" if isinstance(own, str) and own else "")
-                error = RecordError(problem.message, where=where, hint=problem.hint)
-                yield Line(counter.number, identity, error=error, raw=raw)
-            else:
-                yield Line(counter.number, identity, post=post, raw=raw)
+            yield _checked(raw, counter.number, f"{name}:{counter.number}", seen, allowed)
 
 
-def read_posts(source: str | Path, labels: Iterable[str] | None = None, limit: int | None = None) -> Iterator[Post]:
-    """Every post of a file, in order. For training, scoring and viewing.
+def read_records(records: Iterable[Given], labels: Iterable[str] | None = None) -> Iterator[Line]:
+    """As ``read_lines``, of records in memory: dicts as in a file, or posts. An error says posts[0], posts[1], ....
+
+    What is given is copied, so that nothing changes it. What JSON cannot hold is an error of its record; a path is
+    held as text.
+    """
+    seen: dict[str, int] = {}
+    allowed = None if labels is None else set(labels)
+    for number, record in enumerate(records, start=1):
+        where = f"posts[{number - 1}]"
+        try:
+            raw = _as_json(record)
+        except RecordError as problem:
+            own = record.get("id") if isinstance(record, Mapping) else None
+            identity = _new_id(own if isinstance(own, str) and own.isprintable() else None, seen, number)
+            yield Line(number, identity, error=RecordError(problem.message, where=where), raw=shown(repr(record)))
+        else:
+            yield _checked(raw, number, where, seen, allowed)
+
+
+def _checked(raw: dict[str, Any], number: int, where: str, seen: dict[str, int], allowed: set[str] | None) -> Line:
+    """The record of a JSON object; a bad one carries its error."""
+    own = raw.get("id")
+    own = str(own) if type(own) is int else own  # 7 and "7" are one id
+    first = seen.get(own) if isinstance(own, str) else None
+    identity = _new_id(own, seen, number)
+    try:
+        if first is not None:
+            raise RecordError(f"duplicate id {own!r}, first seen in line {first}")
+        post = Post.from_builtins({**raw, "id": identity} if own is None else raw).check(allowed)
+    except RecordError as problem:
+        where += f" (id {printable(own)})" if isinstance(own, str) and own else ""
+        return Line(number, identity, error=RecordError(problem.message, where=where, hint=problem.hint), raw=raw)
+    return Line(number, identity, post=post, raw=raw)
+
+
+def _as_json(record: Given) -> dict[str, Any]:
+    """A record in memory as it would come back from a file. Raises RecordError for what cannot be written."""
+    if not isinstance(record, (Post, Mapping)):
+        raise RecordError(f"expected a record, as a dict or a Post, got {type(record).__name__}")
+    try:
+        content = record.to_builtins() if isinstance(record, Post) else dict(record)
+        encoded = msgspec.json.encode(content, enc_hook=_path_as_text)
+        _refuse_nan(content, "")
+        return loads(encoded)
+    except RecordError:
+        raise
+    except Exception as problem:  # what somebody put into it may raise anything
+        raise RecordError(f"cannot be held in JSON: {problem}") from None
+
+
+def _path_as_text(value: Any) -> str:
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    raise NotImplementedError(f"it holds a value of class {type(value).__name__}")
+
+
+def lines_of(source: Source, labels: Iterable[str] | None = None) -> Iterator[Line]:
+    """``read_lines`` of a file, or ``read_records`` of records in memory."""
+    return read_lines(source, labels) if isinstance(source, (str, Path)) else read_records(source, labels)
+
+
+def read_posts(source: Source, labels: Iterable[str] | None = None, limit: int | None = None) -> Iterator[Post]:
+    """Every post of a file, or of records in memory, in order. For training, scoring and viewing.
 
     Raises RecordError at the first bad record.
     """
-    for count, line in enumerate(read_lines(source, labels)):
+    for count, line in enumerate(lines_of(source, labels)):
         if limit is not None and count >= limit:
             return
         if line.error is not None:

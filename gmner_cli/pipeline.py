@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from gmner_cli import sections
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.fields import LEVELS, believe, check_finds, check_level, left_out
 from gmner_cli.hub import say, sha256
@@ -29,27 +30,32 @@ GOLD = LEVELS
 
 def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
           weights: Mapping[str, Path] | None = None, batch_size: int | None = None, offline: bool = False,
-          tell: Callable[[str], None] = say) -> list[Stage]:
+          tell: Callable[[str], None] = say, made: dict[str, Stage] | None = None) -> list[Stage]:
     """The stages of ``recipe``, models loaded.
 
     ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
     much of the incoming entities is believed; the stages that would find nothing else are
-    left out, whatever their sections are called. Raises UsageError or ModelError.
+    left out, whatever their sections are called. ``made``: stages that an earlier call made with the same recipe,
+    weights and pictures, by name; it gets those that this call makes. Raises UsageError or ModelError.
     """
+    made = {} if made is None else made
     weights = dict(weights or {})
     names = recipe.stages
     for given in weights:
         if given not in names:
             raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
                              hint=f"its stages are {', '.join(names)}")
+        if recipe.section(given).stage:
+            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder {weights[given]} "
+                             "cannot be its weights", hint=_with_models(recipe))
     stages: list[Stage] = []
     for name in running(recipe, gold):
-        section = recipe.section(name)
-        if section.stage:
-            stages.append(_plain_stage(section, pictures))
-        else:
-            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
+        if name not in made:
+            section = recipe.section(name)
+            made[name] = (_plain_stage(section, pictures) if section.stage else
+                          _model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
+        stages.append(made[name])
     found = [field for stage in stages for field in getattr(stage, "finds", ())]
     first = [CheckImages(pictures, tell)] if pictures.root is not None or looks(recipe) else []
     return [*first, KeepGold(gold, found), *stages]
@@ -71,6 +77,11 @@ def running(recipe: Recipe, gold: str | None = None) -> list[str]:
     return [name for name in recipe.stages if needed(name)]
 
 
+def _with_models(recipe: Recipe) -> str:
+    models = [name for name in recipe.stages if recipe.section(name).model]
+    return f"stages with weights are {', '.join(models)}" if models else "none of its stages is one"
+
+
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
     return any(_reads_images(_class_of(recipe.section(name))) for name in recipe.stages)
@@ -88,10 +99,9 @@ def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, st
 
 def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = None) -> Known:
     """A stage that counts the posts that the models of this run were trained on; see ``build``."""
-    names = {"ner": "the tagger", "ve": "visual entailment", "vg": "visual grounding"}
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
                for name in running(recipe, gold)}
-    return Known({names.get(name, f"stage {name}"): trained_on.read(folder) for name, folder in folders.items() if folder},
+    return Known({sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
                  so="what was learnt by heart is right there, and a score on them says nothing")
 
 
@@ -101,13 +111,13 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     if folder is None:
         if find_class(section.model, trusted=[section.model]).needs_training:
             raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
-                             hint=f"train it with `gmner train-{section.name} ... --recipe {section.recipe} -o DIR`, "
-                                  f"then give it with --{section.name} DIR")
+                             hint=f"train it with `{sections.training(section.name)} ... --recipe {section.recipe} -o DIR`, "
+                                  f"then give it with {sections.giving(section.name)}")
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
             raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
-                             hint=f"give a trained model with --{section.name} DIR")
+                             hint=f"give a trained model with {sections.giving(section.name)}")
         model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
 

@@ -1,21 +1,23 @@
-"""From a file of posts to a file of posts, through any stages: reading, failing politely, resuming, writing."""
+"""From posts to posts, in files or in memory, through any stages: reading, failing politely, resuming, writing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from gmner_cli.errors import RecordError, printable
 from gmner_cli.hub import say
-from gmner_cli.jsonl import UNREADABLE, Line, failed_post, read_lines
+from gmner_cli.jsonl import UNREADABLE, Given, Line, encode, failed_post, loads, read_lines, read_records
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.sink import Sink, fingerprint
 from gmner_cli.stages import WINDOW, Stage, compose
+
+R = TypeVar("R")
 
 
 @dataclass
@@ -47,7 +49,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     so that both give the same. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
     Raises GmnerError when a file cannot be read or written.
     """
-    reading = _Reading(source, limit, label_map or {})
+    reading = _Reading(islice(read_lines(source), limit), label_map or {}, "stdin" if str(source) == "-" else printable(str(source)))
     first = list(islice(reading.lines, 1))  # a missing file is found before OUT is looked at and models are loaded
     sink = Sink(target, resume=resume, config=config, keep_longer=limit is not None)
     outcome = Outcome()
@@ -70,25 +72,45 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     return outcome
 
 
+def run_records(records: Iterable[Given], stages: Sequence[Stage], *, window: int | None = None,
+                label_map: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """As ``run_file``, from posts in memory to the records that a file would hold, each as it is finished, in order.
+
+    Raises GmnerError when the settings or the models are wrong, or no post at all gets through.
+    """
+    reading = _Reading(read_records(records), label_map or {}, "posts")
+    for post in compose(stages, reading.posts(reading.lines, {}, Outcome()), window or WINDOW):
+        _, written = _put(encode, post, reading.origin(post)[1], keep_partial=False)
+        yield loads(written)
+
+
 def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_partial: bool) -> None:
     place, line = reading.origin(post)
-    if post.set_aside and line.post is not None and not keep_partial:
-        post = _as_it_came(line, error=post.error, skipped=post.skipped)
-    try:
-        sink.write(post)
-    except RecordError as problem:  # a stage left something that is not JSON, such as NaN
-        post = _as_it_came(line, error=problem.reason)
-        try:
-            sink.write(post)
-        except RecordError:  # what came in is nested more deeply than can be written
-            post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
-            sink.write(post)
+    post, _ = _put(sink.write, post, line, keep_partial)
     outcome.written += 1
     outcome.abstained += post.grounding == ABSTAINED and not post.set_aside  # what came in so is not said of this run
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.
         outcome.failures.append(post.error if post.error.startswith(place) else f"{place}: {post.error}")
+
+
+def _put(write: Callable[[Post], R], post: Post, line: Line, keep_partial: bool) -> tuple[Post, R]:
+    """``write`` a post; where it failed, or JSON cannot hold what a stage left in it, as it came in, with the reason.
+
+    Returns what was written, and what ``write`` says of it.
+    """
+    if post.set_aside and line.post is not None and not keep_partial:
+        post = _as_it_came(line, error=post.error, skipped=post.skipped)
+    try:
+        return post, write(post)
+    except RecordError as problem:  # a stage left something that is not JSON, such as NaN
+        post = _as_it_came(line, error=problem.reason)
+    try:
+        return post, write(post)
+    except RecordError:  # what came in is nested more deeply than can be written
+        post = Post(id=post.id, text=post.text, image=post.image, error=post.error)
+        return post, write(post)
 
 
 def _as_it_came(line: Line, error: str | None = None, skipped: str | None = None) -> Post:
@@ -107,11 +129,10 @@ def _tell_of_others(sink: Sink, outcome: Outcome, tell: Callable[[str], None]) -
 
 
 class _Reading:
-    """The posts of a file, and from which lines they came."""
+    """The posts of a file, or of a list, and from which lines they came."""
 
-    def __init__(self, source: str | Path, limit: int | None, label_map: dict[str, str]):
-        self.name = "stdin" if str(source) == "-" else printable(str(source))
-        self.lines = islice(read_lines(source), limit)
+    def __init__(self, lines: Iterator[Line], label_map: dict[str, str], name: str):
+        self.lines, self.name = lines, name
         self._renames, self._origins = label_map, {}
 
     def posts(self, lines: Iterator[Line], finished: dict[str, int], outcome: Outcome) -> Iterator[Post]:

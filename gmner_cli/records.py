@@ -1,5 +1,7 @@
 """The record: one post with its entities, as every command reads and writes it.
 
+Every field says below it what it means and, last, who fills it: `gmner schema` prints that.
+
 Spans are the key; nothing is ever joined by an entity's text. A field that is
 ``None`` here is absent in the file and means "not assessed yet"; an empty list
 of boxes means "assessed, and the picture does not show it".
@@ -77,14 +79,18 @@ class Knowledge(Record):
     """What a language model said about a post."""
 
     text: str
+    """The answer. Filled by `expand`."""
     source: str | None = None
+    """Who said it, such as "llm:smollm2". Filled by `expand`."""
 
 
 class Expansion(Record):
     """What an entity is, in plain words."""
 
     text: str
+    """The words, such as "a basketball player". Filled by `expand`."""
     source: str | None = None
+    """Who said it, such as "llm:smollm2". Filled by `expand`."""
 
 
 class Mask(Record):
@@ -94,7 +100,9 @@ class Mask(Record):
     """
 
     size: tuple[int, int]
+    """Height and width of the whole picture. Filled by `segment`, `predict`."""
     counts: str
+    """The runs: pixels down the columns, outside and inside by turns. Filled by `segment`, `predict`."""
 
     @classmethod
     def from_builtins(cls, obj: Any, path: str = "") -> Mask:
@@ -115,33 +123,54 @@ class Proposal(Record):
     """A candidate region of a detector."""
 
     box: Box
+    """Corners in pixels, as in `boxes` of an entity. Filled by you, `prepare --boxes`."""
     score: float | None = None
+    """The detector's confidence. Filled by you."""
     label: str | None = None
+    """What the detector takes it for. Filled by you, `prepare --boxes`."""
 
 
 class Entity(Record):
     """A named entity: characters ``start``..``end`` (end exclusive) of the post's text."""
 
     start: int
+    """First character, counted from 0. Filled by annotators, `predict`."""
     end: int
+    """The character after the last. Filled by annotators, `predict`."""
     type: str
+    """Coarse type, such as PER; which there are, the data set or the recipe says. Filled by annotators, `predict`."""
     text: str | None = None
+    """What stands there in the post's text. Filled by `prepare`, `predict`."""
     token_start: int | None = None
+    """Number of the first token, where the post has `tokens`. Filled by `prepare`, `predict`."""
     token_end: int | None = None
+    """Number of the token after the last. Filled by `prepare`, `predict`."""
     fine_type: str | None = None
+    """Fine type, such as sports_team. Filled by annotators, `predict`."""
     score: float | None = None
+    """Confidence in span and type. Filled by `predict`."""
     entropy: float | None = None
+    """How unsure the tagger is of the type. Filled by a model of your own."""
     candidates: list[Any] | None = None
+    """Types that it may be, ranked. Filled by a model of your own."""
     expansions: list[Expansion] | None = None
+    """What it is, in plain words, once or several times. Filled by `expand`."""
     expression: str | None = None
+    """The words that visual entailment and grounding were asked with. Filled by `predict`."""
     groundable: float | None = None
+    """Probability that the picture shows it. Filled by `predict`."""
     visible: bool | None = None
-    """What visual entailment decided: grounding does not look for what is not. Boxes have the last word."""
+    """What visual entailment decided: grounding does not look for what is not; boxes have the last word. Filled by
+    `predict`."""
     boxes: list[Box] | None = None
+    """x1, y1, x2, y2 of each in pixels, best first; [] is not visible, and absent not assessed. Filled by annotators,
+    `predict`."""
     box_scores: list[float] | None = None
+    """Confidence in each box. Filled by `predict`."""
     masks: list[Mask] | None = None
+    """The pixels of each of `boxes`. Filled by annotators, `predict`, `segment`."""
     slices: list[str] | None = None
-    """Groups of gold entities that ``score`` reports rows of, such as "held-out"."""
+    """Groups of gold entities that `score` reports rows of, such as "held-out". Filled by you, `prepare scenes`."""
     parts: ClassVar = {"expansions": Expansion, "masks": Mask}
 
     @property
@@ -153,27 +182,39 @@ class Post(Record):
     """A social-media post: text, perhaps an image, and what is known about both."""
 
     id: str
+    """Name of the post, once in a file; a whole number is read as text, and a missing one is made. Filled by you,
+    `prepare`."""
     text: str
+    """What was written. Filled by you, `prepare`."""
     tokens: list[str] | None = None
+    """The words of `text`, where the data set has them. Filled by `prepare`."""
     image: str | None = None
+    """File of the picture, inside the folder of --images. Filled by you, `prepare`."""
     image_size: tuple[int, int] | None = None
+    """Width and height of the picture as a person sees it, in pixels. Filled by what opens it."""
     caption: str | None = None
+    """What the picture shows, in a sentence. Filled by `caption`."""
     detailed_caption: str | None = None
+    """What the picture shows, at length. Filled by `caption --detailed`."""
     knowledge: list[Knowledge] | None = None
+    """What language models said about the post. Filled by `expand`, `pool`."""
     proposals: list[Proposal] | None = None
+    """Candidate regions of a detector. Filled by you, `prepare --boxes`."""
     entities: list[Entity] | None = None
+    """What the post names; [] is nothing, and absent not assessed. Filled by annotators, `predict`."""
     grounding: str | None = None
-    """"abstained": the models declined to look, because the picture is unlike those they know. Then nothing
-    is assessed: no entity has ``boxes``."""
+    """"abstained": the models declined to look, because the picture is unlike those they know; then nothing is
+    assessed, and no entity has `boxes`. Filled by `predict`."""
     error: str | None = None
-    """Why the post failed. --resume, and a run that reads this record, try again."""
+    """Why the post failed; --resume, and a run that reads this record, try again. Filled by every command."""
     skipped: str | None = None
-    """Why the post was passed on as it came in (--on-missing-image skip). --resume, and a run that reads
-    this record, try again."""
+    """Why the post was passed on as it came in (--on-missing-image skip); --resume, and a run that reads this
+    record, try again. Filled by what opens pictures."""
     image_problem: str | None = None
-    """Why the post was read without its image (--on-missing-image text-only). --resume counts it as
-    finished; a run that reads this record tries again."""
+    """Why the post was read without its image (--on-missing-image text-only); --resume counts it as finished, a run
+    that reads this record tries again. Filled by what opens pictures."""
     meta: dict[str, Any] | None = None
+    """Where the post is from: data set, version, split. Filled by `prepare`."""
     parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
 
     @classmethod

@@ -33,8 +33,9 @@ LINES = {
     "gmner predict --recipe sub/": ["sub/own.yml", "sub/more/"], "gmner prepare ": ["twitter-gmner", "twitter-2017", "conll", "scenes"],
     "gmner prepare twitter-f": ["twitter-fmnerg"], "gmner predict --device ": ["auto", "cpu"], "gmner train-ner x --device a": ["auto"],
     "gmner predict --gold ": ["spans", "groundable", "boxes"], "gmner score a b --cascade s": ["spans="], "gmner expand --llm ": ["template", "smollm2", "hf:", "openai:"],
-    "gmner trust --f": ["--forget"], "gmner predict --follow": ["--follow-links"]}
-EXACT = ("z", "riveg", "mini", "pl", "m", "twitter-f", "a", "s", "--f", "--follow")
+    "gmner trust --f": ["--forget"], "gmner predict --follow": ["--follow-links"],
+    "gmner train ": ["ner", "ve", "vg"], "gmner train --recipe plim-bert ": ["ner"], "gmner predict --weights v": ["ve=", "vg="]}
+EXACT = ("z", "riveg", "mini", "pl", "m", "twitter-f", "a", "s", "--f", "--follow", "v")
 
 
 def test_tab_gives_what_is_there_and_imports_no_torch(tmp_path):

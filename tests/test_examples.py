@@ -20,7 +20,7 @@ from gmner_cli.sink import Sink
 from tests.conftest import ROOT
 
 SAMPLE = ROOT / "sample_data"
-RUN = {"caption", "pool", "expand", "score", "view", "recipes"}
+RUN = {"caption", "pool", "expand", "score", "view", "recipes", "schema"}
 """The others compute for minutes or, as --model and most --llm, need models that are not here: they are only parsed."""
 READ = {"twitter-gmner", "twitter-2017", "conll"}
 """Data sets of which the folder below has a small one."""

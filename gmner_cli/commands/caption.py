@@ -10,8 +10,6 @@ import typer
 from gmner_cli.commands import options
 from gmner_cli.commands.running import run_posts
 
-_MAKING = ("model", "prompt", "max_new_tokens", "precision", "batch_size")
-
 
 def command(
     ctx: typer.Context,
@@ -66,40 +64,15 @@ def command(
       gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
       gmner caption train.jsonl --from BLIP2_15.txt | gmner caption - --detailed --from owltraincaption_1.txt > captioned.jsonl
     """
-    from gmner_cli.hub import go_offline, say, sha256, weights_sha256
+    from gmner_cli.api.describing import caption
 
-    if offline:
-        go_offline()
-    field = "detailed_caption" if detailed else "caption"
-    config = {"command": "caption", "field": field, "overwrite": overwrite}
-    if files:
-        if odd := [name for name in _MAKING if ctx.get_parameter_source(name).name == "COMMANDLINE"]:
+    making = {"model": model, "prompt": prompt, "max_new_tokens": max_new_tokens, "precision": precision,
+              "batch_size": batch_size}
+    if files:  # a gmner.yaml or a variable may say how captions are made, but not a flag
+        if odd := [name for name in making if ctx.get_parameter_source(name).name == "COMMANDLINE"]:
             raise typer.BadParameter("makes captions, and --from reads them: give one or the other",
                                      param_hint=f"--{odd[0].replace('_', '-')}")
-        from gmner_cli.language.published.import_captions import ImportCaptions
-
-        ready = ImportCaptions(files, field, overwrite)
-        config["from"] = [sha256(path) if path.is_file() else str(path) for path in files]
-        outcome = run_posts(posts, out, lambda: [ready], config=config, resume=resume, limit=limit, window=window,
-                            overwrite=overwrite, inputs=files)
-        for line in ready.account():
-            say(line)
-        options.end_with_failures(outcome.failures)
-        return
-    from gmner_cli import runtime
-    from gmner_cli.images import Pictures
-    from gmner_cli.language import captioner
-
-    where = runtime.start(device, precision=precision, seed=seed, threads=threads)
-    checkpoint = model or captioner.default_checkpoint(where, field)
-    pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
-    config |= {"model": weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
-               "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve())}
-
-    def stages():
-        return captioner.stages(where, pictures, say, batch_size=batch_size, offline=offline, checkpoint=checkpoint, field=field,
-                                prompt=prompt, max_new_tokens=max_new_tokens, overwrite=overwrite)
-
-    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit, window=window, overwrite=overwrite,
-                        inputs=[checkpoint])
-    options.end_with_failures(outcome.failures)
+        making = {"from_": files}
+    run_posts(caption, posts, out, images=images, follow_links=follow_links, detailed=detailed, overwrite=overwrite,
+              on_missing_image=on_missing_image, limit=limit, window=window, resume=resume, device=device, threads=threads,
+              seed=seed, offline=offline, **making)

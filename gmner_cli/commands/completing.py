@@ -5,6 +5,10 @@ from __future__ import annotations
 from glob import glob
 from pathlib import Path
 
+import typer
+
+from gmner_cli.sections import KNOWN
+
 LLMS = ("template", "world", "world:", "file:", "smollm2", "hf:", "openai:")
 """Names of ``--llm``; after a colon comes what only the user knows."""
 GOLD = ("spans", "groundable", "boxes")
@@ -31,6 +35,16 @@ def devices(incomplete: str) -> list[str]:
     return [name for name in ("auto", "cpu", *(["cuda"] if gpus else []), *(f"cuda:{n}" for n in range(len(gpus)))) if name.startswith(incomplete)]
 
 
+def sections(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Sections of the recipe that is named before, or of mini, that can be trained."""
+    return [name for name in _with_models(ctx, trained=True) if name.startswith(incomplete)]
+
+
+def weights(ctx: typer.Context, incomplete: str) -> list[str]:
+    """NAME= of ``--weights``; the folder follows."""
+    return [f"{name}=" for name in _with_models(ctx, trained=False) if f"{name}=".startswith(incomplete)]
+
+
 def llms(incomplete: str) -> list[str]:
     """Kinds of language models."""
     return [name for name in LLMS if name.startswith(incomplete)]
@@ -44,6 +58,19 @@ def gold(incomplete: str) -> list[str]:
 def cascade(incomplete: str) -> list[str]:
     """LEVEL= of ``score --cascade``; the file follows."""
     return [f"{level}=" for level in GOLD if f"{level}=".startswith(incomplete)]
+
+
+def _with_models(ctx: typer.Context, trained: bool) -> list[str]:
+    """Of the recipe that the words so far name: its stages with a model, or, ``trained``, all sections that can be trained."""
+    from gmner_cli.errors import GmnerError
+    from gmner_cli.recipes import load
+
+    try:
+        recipe = load(ctx.params.get("recipe") or "mini")
+        found = [recipe.section(name) for name in (recipe.sections if trained else recipe.stages)]
+    except GmnerError:
+        return list(KNOWN)
+    return [section.name for section in found if section.model and (section.train is not None or not trained)]
 
 
 def _files(begun: str, *suffixes: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Keys are options as they are typed, without the dashes in front. Top-level keys
 hold for every command that has such an option; a section named after a command
-holds for that command alone::
+holds for that command alone; where the two have one name, a section is a mapping::
 
     device: cuda
     predict:
@@ -73,7 +73,9 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], own: OwnFile | No
     path, content = own.path, own.content
     every = set().union(*options.values())
     defaults: dict[str, dict[str, Any]] = {name: {} for name in options}
-    sections = {key: value for key, value in content.items() if key in options}
+    # A name may be both a command and an option (train, pool): then its value tells which is meant.
+    sections = {key: value for key, value in content.items()
+                if key in options and (value is None or isinstance(value, dict) or spelling(key) not in every)}
     for key, value in content.items():
         if key in sections:
             continue

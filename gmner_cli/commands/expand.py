@@ -100,46 +100,10 @@ def command(
       gmner expand - --task knowledge --llm openai:local --base-url http://localhost:8000/v1 < posts.jsonl > known.jsonl
       gmner expand scenes/test.jsonl --task expansions --llm world --quality vague -o vague.jsonl
     """
-    from gmner_cli.hub import go_offline, say
+    from gmner_cli.api.describing import expand
 
-    if offline:
-        go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.language.expand.plan import Plan
-
-    where = runtime.start(device, seed=seed, threads=threads)
-    plan = Plan(posts, task, llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe, images=images, follow_links=follow_links, examples_fixed=examples_fixed,
-                never=never or None, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
-                per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
-                store=_apart(store, out) if store else _beside(out), batch_size=batch_size, seed=seed, offline=offline)
-    plan.check()
-    made = []
-    known = plan.known_posts()
-
-    def stages():
-        made.append(plan.stage(where, say))
-        return [known, *made]
-
-    try:
-        outcome = run_posts(posts, out, stages, config=plan.identity(), resume=resume, limit=limit, window=window, overwrite=overwrite,
-                            keep_partial=True, inputs=plan.files(), also=[plan.store])
-    finally:
-        for stage in made:
-            say(str(stage.tally))
-    for line in known.warnings:
-        say(line)
-    options.end_with_failures(outcome.failures)
-
-
-def _apart(store: Path, out: str) -> Path:
-    from gmner_cli.errors import UsageError
-    from gmner_cli.outputs import MANIFEST, PARTIAL
-
-    if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", PARTIAL, MANIFEST)]:
-        raise UsageError("--store and -o name the same file", hint="leave --store out, and it lies beside OUT")
-    return store
-
-
-def _beside(out: str) -> Path | None:
-    path = Path(out)
-    return None if out == "-" or (path.exists() and not path.is_file()) else path.with_name(path.name + ".answers.sqlite")
+    run_posts(expand, posts, out, task=task, llm=llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe,
+              images=images, follow_links=follow_links, examples_fixed=examples_fixed, never=never, prompt=prompt,
+              max_tokens=max_tokens, temperature=temperature, base_url=base_url, per_minute=per_minute, quality=quality,
+              source=source, overwrite=overwrite, store=store, limit=limit, window=window, resume=resume,
+              batch_size=batch_size, device=device, threads=threads, seed=seed, offline=offline)

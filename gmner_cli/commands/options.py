@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -100,21 +99,6 @@ def stdout_holds(text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-def read_by(recipe: Any, name: str, weights: Mapping[str, Path]) -> list[Path]:
-    """The files of a recipe, and the folders of its models, as far as they are a user's own."""
-    folders = [weights.get(stage) or recipe.section(stage).weights_folder() for stage in recipe.stages]
-    return [path for path in (Path(name), *folders) if path is not None and path.exists()]
-
-
-def image_folder(images: Path | None, texts: str, needed: bool, follow_links: bool) -> Path | None:
-    """Where pictures are looked for: ``--images``, or the JSONL file's own place when a stage will look."""
-    if images is not None or not needed:
-        return images
-    from gmner_cli.images import own_folder
-
-    return own_folder(texts, follow_links)
 
 
 SHOWN = 20

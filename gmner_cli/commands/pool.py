@@ -32,19 +32,6 @@ def command(
       gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
       gmner pool annotated-2015/ --posts captioned.jsonl --against gmner/dev.jsonl --against gmner/test.jsonl -o pool.jsonl
     """
-    from gmner_cli import outputs
-    from gmner_cli.hub import say
-    from gmner_cli.jsonl import read_posts
-    from gmner_cli.language.published.pools import pool_posts, read_pool
-    from gmner_cli.sink import Sink
+    from gmner_cli.api.describing import pool
 
-    outputs.check_records(out, [source, posts, *(against or [])], overwrite=overwrite)
-    entries, oddities = read_pool(source)
-    found, report = pool_posts(entries, read_posts(posts), {str(path): read_posts(path) for path in against or []})
-    sink = Sink(out, config={"command": "pool"})
-    sink.begin()
-    for post in found:
-        sink.write(post)
-    sink.commit({"posts": len(found)})
-    for line in (*oddities, *report.lines()):
-        say(line)
+    pool(source, out, posts=posts, against=against, overwrite=overwrite)

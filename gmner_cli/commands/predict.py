@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from gmner_cli import sections
 from gmner_cli.commands import completing, options
 from gmner_cli.commands.running import run_posts
 from gmner_cli.errors import UsageError
 
 
-def _weights(what: str) -> object:
-    return Annotated[Path | None, typer.Option(metavar="DIR", help=f"Folder of a trained {what}, instead of the recipe's.")]
+def _own(name: str) -> object:
+    return Annotated[Path | None, typer.Option(f"--{name}", metavar="DIR", help=f"Folder of {sections.words(name)} as `{sections.training(name)}` "
+                                               f"leaves it, instead of the recipe's.")]
 
 
 def command(
@@ -24,9 +26,12 @@ def command(
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
     recipe: options.Recipe = "mini",
-    ner: _weights("tagger (train-ner)") = None,
-    ve: _weights("visual entailment model") = None,
-    vg: _weights("visual grounding model") = None,
+    ner: _own("ner") = None,
+    ve: _own("ve") = None,
+    vg: _own("vg") = None,
+    weights: Annotated[list[str] | None, typer.Option("--weights", metavar="NAME=DIR", autocompletion=completing.weights,
+                                                      help="Folder of a trained model for the stage NAME of the recipe, instead of "
+                                                           "the recipe's; --ner DIR is --weights ner=DIR. Repeatable.")] = None,
     gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
@@ -75,43 +80,32 @@ def command(
       gmner predict --images sample_data/images --texts sample_data/posts.jsonl -o found.jsonl
       echo '{"text": "Stephen Curry is back in London"}' | gmner predict --texts -
       gmner predict --texts test.jsonl | gmner score - test.jsonl
+      gmner predict --texts test.jsonl --images photos/ --weights ner=tagger --weights vg=grounder -o found.jsonl
     """
-    from gmner_cli.hub import go_offline, say
-    from gmner_cli.recipes import load
+    from gmner_cli.api.finding import predict
 
-    texts = _source(ctx, posts, texts)
-    chosen = load(recipe, overrides or [])
-    renames = options.parse_label_map(label_map)
-    if offline:
-        go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.pipeline import build, known_posts, looks, weights_digests
-    from gmner_cli.stages import Pictures
+    run_posts(predict, _source(ctx, posts, texts), out, images=images, follow_links=follow_links, recipe=recipe,
+              weights=_given(ctx, weights or []), gold=gold, set=overrides or [], on_missing_image=on_missing_image,
+              label_map=options.parse_label_map(label_map), limit=limit, window=window, resume=resume, overwrite=overwrite,
+              batch_size=batch_size, device=device, threads=threads, seed=seed, offline=offline)
 
-    weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
-    where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
-    on_missing = on_missing_image or ("error" if images else "text-only")
-    folder = options.image_folder(images, texts, needed=looks(chosen), follow_links=follow_links)
-    pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
-    config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
-              "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
-              "images": pictures.root and str(pictures.root.resolve())}
 
-    known = known_posts(chosen, weights, gold)
-
-    def stages():
-        if chosen.values.get("note"):
-            say(" ".join(chosen.values["note"].split()))
-        return [known, *build(chosen, where, pictures, gold=gold, weights=weights, batch_size=batch_size, offline=offline)]
-
-    outcome = run_posts(texts, out, stages, config=config, resume=resume, limit=limit, window=window, label_map=renames,
-                        overwrite=overwrite, inputs=options.read_by(chosen, recipe, weights))
-    if outcome.abstained:
-        say(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it did not "
-            'look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
-    for line in known.warnings:
-        say(line)
-    options.end_with_failures(outcome.failures)
+def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:
+    """Folders of trained models by stage, from --weights and the stages' own options; what is typed is above gmner.yaml."""
+    said = [(name, folder, f"--{name} {folder}", name) for name in sections.OWN if (folder := ctx.params[name])]
+    for pair in pairs:
+        name, mark, folder = pair.partition("=")
+        if not (mark and name and folder):
+            raise typer.BadParameter(f"{pair!r} is not of the form NAME=DIR", param_hint="--weights")
+        said.append((name, Path(folder).expanduser(), f"--weights {pair}", "weights"))
+    found: dict[str, tuple[Path, str, bool]] = {}
+    for name, folder, written, parameter in said:
+        typed = ctx.get_parameter_source(parameter).name != "DEFAULT_MAP"
+        if name in found and found[name][2] == typed:
+            raise UsageError(f"the model of stage {name!r} is given twice: {found[name][1]} and {written}", hint="give one of them")
+        if name not in found or typed:
+            found[name] = folder, written, typed
+    return {name: folder for name, (folder, _, _) in found.items()}
 
 
 def _source(ctx: typer.Context, posts: str | None, texts: str | None) -> str:

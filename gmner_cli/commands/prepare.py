@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gmner_cli.commands import completing, options
-from gmner_cli.errors import DATA_FAILED
+from gmner_cli.commands.progress import bar
+
+if TYPE_CHECKING:
+    from gmner_cli.data import Splits
 
 SHOWN = 5
 """Findings of one kind that are printed; report.json holds all."""
 
-SCENES = "scenes"
-_READING = ("source", "images", "follow_links", "boxes", "check", "fix", "against", "orphans", "column",
-            "label_map")
-_DRAWING = ("seed", "train", "dev", "test", "captions", "knobs", "sheet", "jobs")
+_PARAMETERS = {"set": "knobs"}
+"""Arguments of the library's ``prepare`` that are called otherwise here."""
 
 
 def command(
@@ -87,55 +88,38 @@ def command(
       gmner prepare doccano --source all.jsonl --boxes instances.json -o posts/
       gmner prepare scenes --seed 1 --train 2000 --dev 200 --test 200 --sheet 20 -o scenes/
     """
-    given = {name for name in (*_READING, *_DRAWING) if ctx.get_parameter_source(name).name == "COMMANDLINE"}
-    if odd := sorted(given & set(_READING if dataset == SCENES else _DRAWING)):
-        flag = "--set" if odd[0] == "knobs" else f"--{odd[0].replace('_', '-')}"
-        raise typer.BadParameter(f"means nothing for {dataset}", param_hint=flag)
+    from gmner_cli.api.learning import DRAWING, READING, SCENES, prepare
+
+    others = READING if dataset == SCENES else DRAWING
+    if odd := sorted(name for name in others if ctx.get_parameter_source(_PARAMETERS.get(name, name)).name == "COMMANDLINE"):
+        raise typer.BadParameter(f"means nothing for {dataset}", param_hint=f"--{odd[0].replace('_', '-')}")
     from rich.console import Console
 
+    from gmner_cli.data import summary
+
     console = Console(stderr=True, highlight=False)
-    if dataset == SCENES:
-        _draw(console, out, options.parse_settings(knobs), sheet, overwrite, seed=seed, train=train, dev=dev, test=test,
-              captions=captions, jobs=jobs)
-        return
-    from gmner_cli import data
-    from gmner_cli.data import output, summary
 
-    reading = data.Options(fix=fix, boxes=boxes, orphans=orphans, column=column, label_map=options.parse_label_map(label_map),
-                           follow_links=follow_links)
-    splits = data.load(dataset, source, options=reading,
-                       images=images, against=_pairs(against or []), beside=not against, stop=not check)
-    console.print(summary.table(splits))
-    for line in summary.findings(splits.report, most=SHOWN):
+    def tell(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
-    problems = splits.report.problems()
-    failed = bool(check and problems)
-    paths = output.write(splits, out, records=not failed, inputs=(splits.source, boxes), overwrite=overwrite)
-    if failed:
-        console.print(f"gmner prepare: {len(problems)} problems, listed in {out / 'report.json'}; no records written",
-                      markup=False, soft_wrap=True)
-        raise typer.Exit(DATA_FAILED)
-    for path in paths:
-        console.print(f"wrote {path}", markup=False, soft_wrap=True)
-    if lost := splits.report.lost():
-        console.print(f"gmner prepare: {len(lost)} problems cannot be mended without loss, so the records lack what these say; "
-                      f"they are listed in {out / 'report.json'}", markup=False, soft_wrap=True)
-        raise typer.Exit(DATA_FAILED)
 
+    def shown(splits: Splits) -> None:
+        console.print(summary.table(splits))
+        for line in summary.findings(splits.report, most=SHOWN):
+            tell(line)
 
-def _draw(console, out: Path, settings: dict[str, object], sheet: int, overwrite: bool, **counts: int | None) -> None:
-    from gmner_cli.commands.progress import bar
-    from gmner_cli.data import scenes, summary
-    from gmner_cli.data.scenes.knobs import parse
-
-    knobs = parse(settings)
-    with bar("pictures", sum(counts[name] for name in ("train", "dev", "test", "captions"))) as progress:
-        splits = scenes.write(out, knobs=knobs, shown=sheet, overwrite=overwrite, progress=progress.advance, **counts)
+    if dataset != SCENES:
+        prepare(dataset, out, source=source, images=images, follow_links=follow_links, boxes=boxes, check=check, fix=fix,
+                against=_pairs(against or []), orphans=orphans, column=column, label_map=options.parse_label_map(label_map),
+                overwrite=overwrite, tell=tell, shown=shown)
+        return
+    written: list[str] = []
+    with bar("pictures", train + dev + test + captions) as progress:
+        splits = prepare(SCENES, out, seed=seed, train=train, dev=dev, test=test, captions=captions,
+                         set=options.parse_settings(knobs), sheet=sheet, jobs=jobs, overwrite=overwrite, tell=written.append,
+                         progress=progress.advance)
     console.print(summary.table(splits))
-    for split in splits.posts:
-        console.print(f"wrote {out / split}.jsonl", markup=False, soft_wrap=True)
-        if sheet:
-            console.print(f"wrote {out / split}-sheet.png", markup=False, soft_wrap=True)
+    for line in written:
+        tell(line)
 
 
 def _pairs(against: list[str]) -> dict[str, Path]:

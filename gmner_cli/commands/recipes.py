@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gmner_cli.commands import completing
 from gmner_cli.commands.options import Set, stdout_holds
-
-if TYPE_CHECKING:
-    from gmner_cli.recipes import Recipe
 
 
 def command(
@@ -32,11 +29,10 @@ def command(
     from textwrap import fill
 
     from gmner_cli import recipes
+    from gmner_cli.api.looking_up import recipe as whole
 
     if name is not None:
-        recipe = recipes.load(name, overrides or [])
-        if name not in recipes.names():
-            _spell_out(recipe)
+        recipe = whole(name, set=overrides or [])
         typer.echo(recipes.text_of(recipe, escaped=not stdout_holds(recipes.text_of(recipe))), nl=False)
         return
     names = recipes.names()
@@ -46,20 +42,3 @@ def command(
         typer.echo(f"{known:{indent}}{' -> '.join(recipe.stages)}")
         typer.echo(fill(recipe.values.get("about", ""), max(get_terminal_size().columns - 1, indent + 30), initial_indent=" " * indent,
                         subsequent_indent=" " * indent, break_on_hyphens=False))
-
-
-def _spell_out(recipe: Recipe) -> None:
-    """Add what a model's settings and its training are by default; the shipped recipes say all of it. Trained weights bring their own."""
-    from msgspec import to_builtins
-
-    from gmner_cli.model import find_class, parse_config
-    from gmner_cli.training.settings import parse_train
-
-    for stage in recipe.stages:
-        section = recipe.section(stage)
-        if not section.model or section.weights:
-            continue
-        model, where = find_class(section.model, trusted=[section.model]), f"recipe {recipe.name}"
-        recipe.values[stage]["settings"] = to_builtins(parse_config(model, section.settings, where))
-        if section.train is not None:
-            recipe.values[stage]["train"] = to_builtins(parse_train(section.train, where))

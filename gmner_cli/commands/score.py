@@ -6,14 +6,13 @@ import json
 import shutil
 import sys
 from enum import Enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gmner_cli.commands import completing
 from gmner_cli.commands.options import LabelMap, parse_label_map, stdout_holds
-from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.errors import UsageError
 
 
 class Match(str, Enum):
@@ -64,26 +63,15 @@ def command(
     """
     # Not at the top: `gmner --help` reads this file and should not wait for them.
     from gmner_cli import outputs
-    from gmner_cli.jsonl import read_posts
-    from gmner_cli.scoring.cascade import cascade
-    from gmner_cli.scoring.counts import Settings
-    from gmner_cli.scoring.published import score_by_text
-    from gmner_cli.scoring.report import score
+    from gmner_cli.api.judging import score
     from gmner_cli.scoring.table import clean, render, render_cascade
 
-    if pred == gold == "-":
-        raise UsageError("PRED and GOLD cannot both be stdin")
-    runs = _runs(oracles or [], pred, gold, match)
+    runs = _runs(oracles or [])
     outputs.check_records("-", [pred, gold, *runs.values()])
     if as_json and as_table:
         raise UsageError("--json and --table exclude each other")
-    settings = Settings(iou=iou, small=small, renames=parse_label_map(label_map), ignore_extra=ignore_extra)
-    if runs:
-        report = cascade(read_posts(pred), {level: read_posts(file) for level, file in runs.items()},
-                         lambda: read_posts(gold), settings)
-    else:
-        count = score if match is Match.span else score_by_text
-        report = count(read_posts(pred), read_posts(gold), settings)
+    report = score(pred, gold, iou=iou, match=match.value, label_map=parse_label_map(label_map), small=small,
+                   ignore_extra=ignore_extra, cascade=runs)
     for warning in report["warnings"]:
         typer.echo(clean(f"gmner score: warning: {warning}"), err=True)
     if as_json or not (as_table or sys.stdout.isatty()):
@@ -94,8 +82,8 @@ def command(
         typer.echo(layout(report, shutil.get_terminal_size().columns), nl=False)
 
 
-def _runs(pairs: list[str], pred: str, gold: str, match: Match) -> dict[str, str]:
-    """``["spans=a.jsonl"]`` to ``{"spans": "a.jsonl"}``; the files are there and can be read as often as is needed."""
+def _runs(pairs: list[str]) -> dict[str, str]:
+    """``["spans=a.jsonl"]`` to ``{"spans": "a.jsonl"}``."""
     from gmner_cli.scoring.cascade import LEVELS, check_level
 
     runs: dict[str, str] = {}
@@ -106,12 +94,5 @@ def _runs(pairs: list[str], pred: str, gold: str, match: Match) -> dict[str, str
         check_level(level)
         if level in runs:
             raise UsageError(f"--cascade {level} is given twice: {runs[level]} and {file}")
-        if file != "-" and not Path(file).exists():
-            raise GmnerError("no such file", where=file, hint=f"make it with `gmner predict --gold {level} ... -o {file}`")
         runs[level] = file
-    if runs and match is Match.text:
-        raise UsageError("--cascade counts by span", hint="leave out --match text")
-    if runs and (gold == "-" or [pred, *runs.values()].count("-") > 1):
-        raise UsageError("with --cascade, stdin can be only one of PRED and the runs",
-                         hint="name a file for GOLD, which is read once for every run")
     return runs

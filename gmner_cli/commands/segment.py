@@ -51,27 +51,8 @@ def command(
       gmner segment found.jsonl --images photos/ --model sam:vit_b -o segmented.jsonl
       gmner segment found.jsonl --images photos/ --model facebook/sam-vit-huge --device cuda -o segmented.jsonl
     """
-    from gmner_cli.hub import go_offline, say
+    from gmner_cli.api.finding import segment
 
-    if offline:
-        go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.images import Pictures
-    from gmner_cli.segmentation.choosing import GRABCUT, asked, identity, segmenter
-    from gmner_cli.stages import CheckImages
-
-    if model == GRABCUT and device in ("auto", "cpu"):  # it needs no torch, which takes seconds to import
-        where = None
-        runtime.use_threads(threads)
-    else:
-        where = runtime.start(device, seed=seed, threads=threads)
-    pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
-    config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
-              "images": str(pictures.root.resolve())}
-
-    def stages():
-        return [CheckImages(pictures, say, wanted=asked), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
-
-    outcome = run_posts(posts, out, stages, config=config, resume=resume, limit=limit, window=window, overwrite=overwrite,
-                        inputs=[model])
-    options.end_with_failures(outcome.failures)
+    run_posts(segment, posts, out, images=images, follow_links=follow_links, model=model, on_missing_image=on_missing_image,
+              limit=limit, window=window, resume=resume, overwrite=overwrite, batch_size=batch_size, device=device,
+              threads=threads, seed=seed, offline=offline)

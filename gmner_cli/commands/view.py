@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gmner_cli.commands.options import SHOWN, FollowLinks, Images, Limit, image_folder
+from gmner_cli.commands.options import SHOWN, FollowLinks, Images, Limit
 from gmner_cli.errors import SOME_FAILED, printable
-
-if TYPE_CHECKING:  # NumPy and the like are loaded when the command runs, not for --help
-    from gmner_cli.jsonl import Line
-    from gmner_cli.records import Post
-    from gmner_cli.report.page import OnProblem
 
 
 def command(
@@ -50,50 +42,20 @@ def command(
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
-    from gmner_cli import outputs
-    from gmner_cli.jsonl import read_posts, write_atomic
-    from gmner_cli.report import render_page
+    from gmner_cli.api.judging import view
 
-    outputs.check_page(out, [posts, gold], overwrite)
-    failed: list[str] = []
+    told = 0
 
     def complain(where: str, reason: str) -> None:
-        failed.append(where)
-        if len(failed) <= SHOWN:
+        nonlocal told
+        told += 1
+        if told <= SHOWN:
             typer.echo(f"gmner view: {printable(where)}: {printable(reason)}", err=True)
 
-    shown = _readable(posts, limit, complain)
-    page = render_page(shown, None if gold is None else read_posts(gold),
-                       image_folder(images, posts, needed=True, follow_links=follow_links),
-                       title or ("stdin" if posts == "-" else Path(posts).name), on_problem=complain, follow_links=follow_links)
-    if out == "-":
-        sys.stdout.buffer.write(page.encode("utf-8"))
-    else:
-        path = Path(os.path.realpath(out))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, page)
-    if len(failed) > SHOWN:
-        typer.echo(f"gmner view: ... and {len(failed) - SHOWN} more; the page has all of them", err=True)
-    typer.echo(f"gmner view: {len(shown)} posts" + (f", {len(failed)} problems" if failed else ""), err=True)
-    if failed:
+    seen = view(posts, out, images=images, follow_links=follow_links, gold=gold, title=title, limit=limit,
+                overwrite=overwrite, on_problem=complain)
+    if told > SHOWN:
+        typer.echo(f"gmner view: ... and {told - SHOWN} more; the page has all of them", err=True)
+    typer.echo(f"gmner view: {seen.posts} posts" + (f", {told} problems" if told else ""), err=True)
+    if told:
         raise typer.Exit(SOME_FAILED)
-
-
-def _readable(source: str, limit: int | None, complain: OnProblem) -> list[Post]:
-    """All posts; a bad line becomes a post that says why. Raises when no line at all can be read."""
-    from gmner_cli.jsonl import failed_post, read_lines
-
-    posts: list[Post] = []
-    first_bad: Line | None = None
-    for line in read_lines(source):
-        if limit is not None and len(posts) >= limit:
-            break
-        if line.error is None:
-            posts.append(line.post)
-            continue
-        first_bad = first_bad or line
-        complain(line.error.where or source, line.error.message)
-        posts.append(failed_post(line))
-    if first_bad is not None and all(post.error for post in posts):
-        raise first_bad.error
-    return posts

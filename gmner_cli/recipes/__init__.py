@@ -70,6 +70,11 @@ class Recipe:
         return list(self.values.get("stages", []))
 
     @property
+    def sections(self) -> list[str]:
+        """Names of all sections: the stages, and what can be trained though it is none."""
+        return [name for name in self.values if name not in _TOP]
+
+    @property
     def precision(self) -> str:
         """What `predict` computes in: auto, float32 or bfloat16. Training has its own, ``train.precision``."""
         return str(self.values.get("precision", "auto"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gmner_cli import sections
 from gmner_cli.errors import GmnerError
 from gmner_cli.model import Model
 from gmner_cli.model_folder import WEIGHTS, read_tensors, save_model
@@ -124,7 +125,7 @@ def comparison(work: Path, out: Path) -> str | None:
 
 def _trained(run: dict[str, Any]) -> dict[str, Any]:
     """The recipe's section that a manifest is about, without its settings."""
-    return run["recipe"][run["command"].removeprefix("train-")]["train"]
+    return run["recipe"][sections.of_run(run["command"])]["train"]
 
 
 def _epochs(run: dict[str, Any]) -> int:
@@ -132,7 +133,7 @@ def _epochs(run: dict[str, Any]) -> int:
 
 
 def _epochs_key(run: dict[str, Any]) -> str:
-    return f"{run['command'].removeprefix('train-')}.train.epochs"
+    return f"{sections.of_run(run['command'])}.train.epochs"
 
 
 def _metric(run: dict[str, Any]) -> str:

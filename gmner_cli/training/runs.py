@@ -1,4 +1,4 @@
-"""What every ``train-*`` command does: read, build, fit, and put a whole model folder in place."""
+"""What ``gmner train`` does, whatever the section: read, build, fit, and put a whole model folder in place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gmner_cli import sections
 from gmner_cli.errors import UsageError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.images import own_folder
@@ -35,9 +36,6 @@ from gmner_cli.training.posts import read_gold, usable
 from gmner_cli.training.settings import parse_train
 from gmner_cli.training.start import start_folder
 
-FINDERS = ("ner", "ve", "vg")
-"""Sections whose name says whether their models find entities, or look for those that are there."""
-
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
           seed: int = 0, images: Path | None = None, follow_links: bool = False, on_missing_image: str = "error",
@@ -55,14 +53,15 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
-        raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not trained")
+        raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not trained",
+                         hint=_trained_sections(recipe))
     settings = parse_train(section.train, f"recipe {recipe.name}, {stage}.train")
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
     start = start_folder(init, stage) if init is not None else None
     refuse_inputs(out, (train_file, dev_file, start, images))
     kind = find_class(section.model, trusted=[section.model])
-    if stage in FINDERS and ("entities" in kind.finds) != (stage == "ner"):
+    if sections.tags(stage) not in (None, "entities" in kind.finds):
         raise UsageError(f"{kind.__name__} finds {', '.join(kind.finds) or 'nothing'}, which is not what section {stage!r} is for",
                          where=f"recipe {recipe.name}")
     if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
@@ -79,7 +78,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         if unmet := sorted((label_map or {}).keys() - met):
             tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are {', '.join(map(printable, sorted(met)))}")
         about = manifest.describe(
-            f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
+            sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
             code=sha256(own_code(kind)) if own_code(kind) else None)
@@ -132,6 +131,11 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
                               "files": contents(work), "seconds": round(time.perf_counter() - began, 1)})
         _place(work, out, tell)
     return history
+
+
+def _trained_sections(recipe: Recipe) -> str:
+    names = [name for name in recipe.sections if recipe.section(name).model and recipe.section(name).train is not None]
+    return f"sections that are trained: {', '.join(names)}" if names else "none of its sections is"
 
 
 def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], pictures: Pictures, about: dict[str, Any],

@@ -23,6 +23,7 @@ from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.runtime import Runtime
+from gmner_cli.sections import TAGGER
 from gmner_cli.shipped import is_shipped
 from gmner_cli.training import trained_on
 from gmner_cli.training.trained_on import Known
@@ -155,12 +156,12 @@ class Plan:
     def _tagger(self) -> Path | None:
         if self.pool is None or self.examples_fixed is not None or not self.wanted:
             return None
-        return self.similar_by or recipes.load("mini").section("ner").weights_folder()
+        return self.similar_by or recipes.load("mini").section(TAGGER).weights_folder()
 
     def _code(self) -> recipes.Section | None:
         """The section of the user's recipe that says which code of theirs may be run to load the tagger."""
         recipe = recipes.load(self.recipe) if self.recipe and self.similar_by else None
-        section = recipe.section("ner") if recipe and "ner" in recipe.stages else None
+        section = recipe.section(TAGGER) if recipe and TAGGER in recipe.stages else None
         return section if section and not is_shipped(section.model or "") else None
 
     def _backend(self, runtime: Runtime) -> Backend:

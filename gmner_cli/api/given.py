@@ -1,0 +1,69 @@
+"""What the functions of ``gmner_cli.api`` are given, brought into the form that the library wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gmner_cli.errors import UsageError, shown
+
+if TYPE_CHECKING:
+    from gmner_cli.recipes import Recipe
+
+File = str | Path
+"""A path; "-" is stdin or stdout."""
+Folder = str | Path
+Changes = Mapping[str, Any] | Iterable[str]
+"""Values of a recipe: {"ner.train.epochs": 3}, or ["ner.train.epochs=3"] as --set has them."""
+Tell = Callable[[str], Any]
+"""Gets each message, without a line end."""
+
+
+def no_progress(count: int) -> None:
+    """Takes no notice of posts that are finished."""
+
+
+def changes(given: Changes) -> list[str]:
+    """As ``recipes.load`` wants them. Raises UsageError for a value that is no JSON."""
+    if isinstance(given, str):
+        raise UsageError(f"set={shown(given)!r} is one text", hint='give a dict, as in set={"ner.train.epochs": 3}, or a list')
+    if not isinstance(given, Mapping):
+        return [str(change) for change in given]
+    try:
+        return [f"{key}={json.dumps(value, default=str, allow_nan=False)}" for key, value in given.items()]
+    except ValueError as problem:
+        raise UsageError(f"set: {problem}") from None
+
+
+def path(given: Folder | None) -> Path | None:
+    """A path, or None where none is given."""
+    return None if given is None else Path(given)
+
+
+def paths(given: File | Iterable[File] | None) -> list[Path]:
+    """One path or several."""
+    if given is None:
+        return []
+    return [Path(given)] if isinstance(given, (str, Path)) else [Path(one) for one in given]
+
+
+def folders(given: Mapping[str, Folder] | None) -> dict[str, Path]:
+    """Folders of trained models by stage."""
+    return {name: Path(folder).expanduser() for name, folder in (given or {}).items()}
+
+
+def image_folder(images: Folder | None, texts: File, needed: bool, follow_links: bool) -> Path | None:
+    """Where pictures are looked for: ``images``, or the JSONL file's own place when a stage will look."""
+    if images is not None or not needed:
+        return path(images)
+    from gmner_cli.images import own_folder
+
+    return own_folder(texts, follow_links)
+
+
+def read_by(recipe: Recipe, name: File, weights: Mapping[str, Path]) -> list[Path]:
+    """The files of a recipe, and the folders of its models, as far as they are a user's own."""
+    found = [weights.get(stage) or recipe.section(stage).weights_folder() for stage in recipe.stages]
+    return [place for place in (Path(name), *found) if place is not None and place.exists()]
