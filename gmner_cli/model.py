@@ -48,6 +48,12 @@ class Example:
     post: int
     length: int
     data: Any
+    pictures: tuple[str, ...] | None = None
+    """Names of pictures that the post's record gives (its ``image``, generated ones, crops), in the order in
+    which ``collate`` is to get them; they follow the rules of ``image``. None: the post's ``image`` alone."""
+    image_size: tuple[int, int] | None = None
+    """[width, height] in pixels of the post's whole picture, EXIF applied: boxes of records are measured in it.
+    The runner fills it in before ``collate``, whose picture may be a reduced copy (``largest_side``)."""
 
 
 Together = Annotated[int, msgspec.Meta(ge=1)] | None
@@ -109,7 +115,9 @@ class Model(nn.Module, ABC):
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). Runs off the main thread.
 
-        ``images``: of each example its post's picture, RGB, None where there is none; all None without ``reads_images``. That it is
+        ``images``: of each example its post's picture, RGB, None where there is none; all None without
+        ``reads_images``. An example that names ``pictures`` gets a list of them in its place, None where one
+        is missing under text-only. That it is
         for training can be seen from what ``examples`` put into ``data``. Only tensors that are values of the
         returned dict itself are sent to the model's device.
         """

@@ -119,6 +119,14 @@ class Proposal(Record):
     label: str | None = None
 
 
+class Generated(Record):
+    """A picture that was made from text; ``image`` follows the rules of a post's."""
+
+    image: str
+    prompt: str | None = None
+    source: str | None = None
+
+
 class Entity(Record):
     """A named entity: characters ``start``..``end`` (end exclusive) of the post's text."""
 
@@ -140,7 +148,9 @@ class Entity(Record):
     masks: list[Mask] | None = None
     slices: list[str] | None = None
     """Groups of gold entities that ``score`` reports rows of, such as "held-out"."""
-    parts: ClassVar = {"expansions": Expansion, "masks": Mask}
+    generated: list[Generated] | None = None
+    """Pictures of the entity that were made from text."""
+    parts: ClassVar = {"expansions": Expansion, "masks": Mask, "generated": Generated}
 
     @property
     def span(self) -> tuple[int, int]:
@@ -159,6 +169,8 @@ class Post(Record):
     detailed_caption: str | None = None
     knowledge: list[Knowledge] | None = None
     proposals: list[Proposal] | None = None
+    generated: list[Generated] | None = None
+    """Pictures of the whole post that were made from text."""
     entities: list[Entity] | None = None
     grounding: str | None = None
     """"abstained": the models declined to look, because the picture is unlike those they know. Then nothing
@@ -172,7 +184,8 @@ class Post(Record):
     """Why the post was read without its image (--on-missing-image text-only). --resume counts it as
     finished; a run that reads this record tries again."""
     meta: dict[str, Any] | None = None
-    parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
+    parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "generated": Generated,
+                       "entities": Entity}
 
     @classmethod
     def from_builtins(cls, obj: Any, path: str = "") -> Post:
