@@ -52,7 +52,7 @@ class Example:
     """Names of pictures that the post's record gives (its ``image``, generated ones, crops), in the order in
     which ``collate`` is to get them; they follow the rules of ``image``. None: the post's ``image`` alone."""
     image_size: tuple[int, int] | None = None
-    """[width, height] of the post's whole picture in pixels, EXIF applied; boxes of records are measured in it.
+    """[width, height] of the post's whole picture in pixels, EXIF applied: what boxes of records count in.
     The runner fills it in before ``collate``, whose picture may be a reduced copy (``largest_side``)."""
 
 

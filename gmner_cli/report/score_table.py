@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-
 HEAD = ("Row", "Precision", "Recall", "F1", "Predicted", "Gold", "Correct")
 
 
