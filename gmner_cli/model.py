@@ -86,8 +86,9 @@ class Model(nn.Module, ABC):
     needs_training: ClassVar[bool] = True
     """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from a whole checkpoint."""
     largest_side: ClassVar[int | None] = None
-    """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too. Boxes in
-    records are in pixels of the true size, ``post.image_size``. None: pictures come as they are."""
+    """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too.
+    Boxes in records are in pixels of the true size, which ``Example.image_size`` tells. None: pictures come
+    as they are."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
     load_time: ClassVar[frozenset[str]] = frozenset()

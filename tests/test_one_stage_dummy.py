@@ -21,9 +21,9 @@ from gmner_cli.runtime import Runtime
 from gmner_cli.scoring.report import score
 from gmner_cli.stages import compose, run
 from gmner_cli.training.runs import train
+from tests.colour_world import world
 from tests.conftest import DUMMIES, read_jsonl
 from tests.dummies.one_stage import GROUNDABLE, STOP, TYPES, UNGROUNDABLE, OneStage, Propose
-from tests.squares import world
 
 CPU = Runtime(torch.device("cpu"))
 MOST_LINES = 230

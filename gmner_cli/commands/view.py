@@ -54,7 +54,7 @@ def command(
     pixels wide), and asks the network for nothing. With --gold every entity is
     judged: correct, wrong type, wrong span, missed, spurious, wrong region,
     wrongly grounded, wrongly none; the page filters by these, and its address
-    keeps the filter, as in page.html#kind=missed&type=PER.
+    keeps the filter, as in page.html#kind=missed&type=PER or page.html#row=GMNER.
 
     The pairs and verdicts are those of `gmner score` with the same options, whose
     table stands above the posts; every entity says in which of its rows it counts.

@@ -11,7 +11,7 @@ import msgspec
 from gmner_cli.errors import RecordError
 from gmner_cli.records import Entity, Post
 from gmner_cli.report.compare import Pair, describe, pairs_of
-from gmner_cli.scoring.audit import Audit, all_boxes
+from gmner_cli.scoring.audit import Audit, all_boxes, renames_nothing
 from gmner_cli.scoring.counts import Settings
 from gmner_cli.scoring.grounding import is_small_gold, is_small_prediction, small_area
 from gmner_cli.scoring.judging import Judgement, judge
@@ -56,6 +56,8 @@ def against_gold(posts: Sequence[Post], gold: Iterable[Post], settings: Settings
     ``by_text``: pairs and report are those of ``score --match text``. Gold posts that the page does not show
     are left out of both, with a note in the report. Types are read, and shown, as ``settings.renames`` says.
     """
+    gold, renames = list(gold), settings.renames
+    met = {entity.type for post in (*posts, *gold) for entity in post.entities or []}
     shown = [_read(post, settings) for post in posts]
     truths = [_read(post, settings) for post in gold]
     settings = replace(settings, renames={}, ignore_extra=True)
@@ -76,6 +78,8 @@ def against_gold(posts: Sequence[Post], gold: Iterable[Post], settings: Settings
     for item in items:
         if not item.compared:
             _drawn(item)
+    if report is not None:
+        report["warnings"] += [renames_nothing(old, new) for old, new in renames.items() if old not in met]
     left = [len(truth.entities or []) for truth in truths if key(truth) not in own]
     if report is not None and left:
         report["notes"].append(f"{len(left)} gold posts with {sum(left)} entities are not on this page; "

@@ -121,8 +121,7 @@ class Audit:
         found += self.pictures.warnings()
         for old in self.settings.renames:
             if not any(types[old] for types in self.types.values()):
-                found.append(f"--label-map {old}={self.settings.renames[old]} renames nothing: "
-                             f"no entity has the type {old}")
+                found.append(renames_nothing(old, self.settings.renames[old]))
         return found + self._unknown_types()
 
     def notes(self) -> list[str]:
@@ -188,6 +187,11 @@ class Audit:
 
     def _read(self, name: str) -> str:
         return self.settings.renames.get(name, name)
+
+
+def renames_nothing(old: str, new: str) -> str:
+    """The warning about a ``--label-map`` for a type that no entity has."""
+    return f"--label-map {old}={new} renames nothing: no entity has the type {old}"
 
 
 def all_boxes(post: Post) -> list[Box]:

@@ -134,6 +134,9 @@ def test_warnings_and_notes_of_the_score_stand_above(tmp_path):
     page = render_page(ours, theirs, tmp_path, "t")
     assert "--label-map PERSON=PER" in page and "have no image_size and are left out" in page
     assert "1 gold posts with 1 entities are not on this page" in page
+    renames = Settings(renames={"PERSON": "PER", "GPE": "LOC"})
+    mapped = render_page(ours, theirs, tmp_path, "t", settings=renames)
+    assert "--label-map GPE=LOC renames nothing" in mapped and "PERSON" not in mapped
 
 
 def test_a_gold_entity_of_another_post_of_the_picture_is_shown_with_its_own_words(tmp_path):
