@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import traceback
 import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +23,7 @@ from gmner_cli.bounded import open_regular
 from gmner_cli.errors import ImageError, UsageError, printable, shown
 from gmner_cli.inside import inside
 from gmner_cli.png_pixels import PixelsAlone
-from gmner_cli.records import Post
+from gmner_cli.records import Box, Post
 
 # Sizes are checked here, and EXIF oddities do not matter. For the whole process, because
 # warnings.catch_warnings() around each picture leaves wrong filters behind when threads do it at once.
@@ -187,6 +189,8 @@ class Pictures:
         if root is not None and not root.is_dir():
             raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
         self.root, self.missing, self.workers, self.named = root, missing, workers, named
+        self.told: set[str] = set()
+        """Lines on stderr about pictures that posts do without (see ``named_pictures``)."""
         self._rule = {"follow_links": True} if follow_links else {}
         self._kept: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
         self._bytes = 0
@@ -225,8 +229,57 @@ class Pictures:
         """``load`` in one of the ``workers`` threads."""
         return self._pool.submit(self.load, post, side)
 
+    def load_named(self, post: Post, names: Sequence[str],
+                   side: int | None = None) -> list[Image.Image | None]:
+        """Pictures that the record of a post names, in this order: its ``image``, generated ones, crops.
+
+        ``image`` is loaded as by ``load``. One that cannot be opened is None under text-only, and raises
+        ImageError otherwise.
+        """
+        return [self.load(post, side) if name == post.image else self._named(name, side) for name in names]
+
+    def _named(self, name: str, side: int | None) -> Image.Image | None:
+        try:
+            return self.open(name, side).picture
+        except ImageError:
+            if self.missing != "text-only":
+                raise
+            return None
+
+    def begin_named(self, post: Post, names: Sequence[str],
+                    side: int | None = None) -> Future[list[Image.Image | None]]:
+        """``load_named`` in one of the ``workers`` threads."""
+        return self._pool.submit(self.load_named, post, names, side)
+
+    def crop(self, name: str, box: Box) -> Image.Image:
+        """What ``box`` holds of the picture ``name``, RGB. Raises ImageError; see ``images.crop``."""
+        return crop(self.open(name).picture, box, where=name)
+
 
 NO_PICTURES = Pictures(None)
+
+
+def crop(picture: Image.Image, box: Box, size: tuple[int, int] | None = None,
+         where: str | None = None) -> Image.Image:
+    """The part of a picture that a box of a record holds, one pixel wide and high at least.
+
+    ``picture`` is upright, as ``open_sized`` gives it, and perhaps a reduced copy; ``box`` is in pixels of
+    the whole picture, whose [width, height] is ``size`` (None: it is whole). What reaches beyond the picture
+    is cut off. Pixels that the box touches belong to it. Raises ImageError, naming ``where``, when the box
+    lies outside.
+    """
+    wide, high = size or picture.size
+    if box[2] <= 0 or box[3] <= 0 or box[0] >= wide or box[1] >= high:
+        raise ImageError(f"box {list(box)} lies outside of the picture of {wide}x{high} pixels", where=where)
+    left, right = _pixels(box[0], box[2], picture.width, wide)
+    top, bottom = _pixels(box[1], box[3], picture.height, high)
+    return picture.crop((left, top, right, bottom))
+
+
+def _pixels(low: float, high: float, held: int, whole: int) -> tuple[int, int]:
+    """The pixels, end exclusive, of a side of ``held`` that lie between two places of the ``whole`` side."""
+    first = min(max(math.floor(round(low * held / whole, 6)), 0), held - 1)
+    return first, max(first + 1, min(math.ceil(round(high * held / whole, 6)), held))
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

@@ -49,6 +49,12 @@ class Example:
     post: int
     length: int
     data: Any
+    pictures: tuple[str, ...] | None = None
+    """Names of pictures that the post's record gives (its ``image``, generated ones, crops), in the order in
+    which ``collate`` is to get them; they follow the rules of ``image``. None: the post's ``image`` alone."""
+    image_size: tuple[int, int] | None = None
+    """[width, height] of the post's whole picture in pixels, EXIF applied: what boxes of records count in.
+    The runner fills it in before ``collate``, whose picture may be a reduced copy (``largest_side``)."""
 
 
 Together = Annotated[int, msgspec.Meta(ge=1)] | None
@@ -82,8 +88,9 @@ class Model(nn.Module, ABC):
     needs_training: ClassVar[bool] = True
     """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from a whole checkpoint."""
     largest_side: ClassVar[int | None] = None
-    """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too. Boxes in
-    records are in pixels of the true size, ``post.image_size``. None: pictures come as they are."""
+    """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too.
+    Boxes in records are in pixels of the true size, which ``Example.image_size`` tells. None: pictures come
+    as they are."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
     load_time: ClassVar[frozenset[str]] = frozenset()
@@ -111,7 +118,9 @@ class Model(nn.Module, ABC):
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). Runs off the main thread.
 
-        ``images``: of each example its post's picture, RGB, None where there is none; all None without ``reads_images``. That it is
+        ``images``: of each example its post's picture, RGB, None where there is none; all None without
+        ``reads_images``. An example that names ``pictures`` gets a list of them in its place, None where one
+        is missing under text-only. That it is
         for training can be seen from what ``examples`` put into ``data``. Only tensors that are values of the
         returned dict itself are sent to the model's device.
         """

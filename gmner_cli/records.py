@@ -130,6 +130,17 @@ class Proposal(Record):
     """What the detector takes it for. Filled by you, `prepare --boxes`."""
 
 
+class Generated(Record):
+    """A picture that was made from text; ``image`` follows the rules of a post's."""
+
+    image: str
+    """File of the picture. Filled by you."""
+    prompt: str | None = None
+    """The text that it was made from. Filled by you."""
+    source: str | None = None
+    """What made it. Filled by you."""
+
+
 class Entity(Record):
     """A named entity: characters ``start``..``end`` (end exclusive) of the post's text."""
 
@@ -171,7 +182,9 @@ class Entity(Record):
     """The pixels of each of `boxes`. Filled by annotators, `predict`, `segment`."""
     slices: list[str] | None = None
     """Groups of gold entities that `score` reports rows of, such as "held-out". Filled by you, `prepare scenes`."""
-    parts: ClassVar = {"expansions": Expansion, "masks": Mask}
+    generated: list[Generated] | None = None
+    """Pictures of the entity that were made from text. Filled by you."""
+    parts: ClassVar = {"expansions": Expansion, "masks": Mask, "generated": Generated}
 
     @property
     def span(self) -> tuple[int, int]:
@@ -200,6 +213,8 @@ class Post(Record):
     """What language models said about the post. Filled by `expand`, `pool`."""
     proposals: list[Proposal] | None = None
     """Candidate regions of a detector. Filled by you, `prepare --boxes`."""
+    generated: list[Generated] | None = None
+    """Pictures of the whole post that were made from text. Filled by you."""
     entities: list[Entity] | None = None
     """What the post names; [] is nothing, and absent not assessed. Filled by annotators, `predict`."""
     grounding: str | None = None
@@ -215,7 +230,8 @@ class Post(Record):
     that reads this record tries again. Filled by what opens pictures."""
     meta: dict[str, Any] | None = None
     """Where the post is from: data set, version, split. Filled by `prepare`."""
-    parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "entities": Entity}
+    parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "generated": Generated,
+                       "entities": Entity}
 
     @classmethod
     def from_builtins(cls, obj: Any, path: str = "") -> Post:

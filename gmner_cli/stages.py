@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from gmner_cli import named_pictures
 from gmner_cli.errors import (
     MOST_CHARACTERS,
     GmnerError,
@@ -30,7 +31,7 @@ from gmner_cli.fields import VISUAL, clear, fill_text, of_entities
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.training.batches import ahead, bucket, collate, cut, packed, prepared
+from gmner_cli.training.batches import ahead, bucket, collate, cut, looks, packed, prepared
 
 if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
     from gmner_cli.model import Model
@@ -76,6 +77,8 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
     into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     The entities that a model finds get their ``text`` from the span, where it leaves that absent.
+    A post of which an example names a picture that cannot be opened comes back marked, and otherwise as it
+    was given, unless ``pictures.missing`` is "text-only".
     Raises RecordError for a post that the model leaves invalid, and where it computes NaN.
     """
     import torch
@@ -84,12 +87,23 @@ def run(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
     examples = model.examples(copies, training=False)
     outputs: list[Any] = [None] * len(examples)
     turn, side = Lock(), model.largest_side
+    named = named_pictures.Named()
+    if looks(model) and any(example.pictures for example in examples):
+        named = named_pictures.look_at(examples, pictures, side)
+        aside = {n: named_pictures.set_aside(posts[n], why, pictures) for n, why in named.problems.items()}
+        if any(aside.values()):
+            left = [post for n, post in enumerate(posts) if aside.get(n) is None]
+            rest = iter(run(model, left, runtime, batch_size, pictures, progress))
+            return [aside.get(n) or next(rest) for n in range(len(posts))]
 
     def shape(index: int) -> float:
         width, height = copies[examples[index].post].image_size or (1, 1)
         return width / height
 
     def price(index: int) -> int:
+        names = examples[index].pictures
+        if names is not None:
+            return sum(decoded_bytes(named.sizes[name], side) for name in names if name in named.sizes)
         size = copies[examples[index].post].image_size
         return decoded_bytes(size, side) if size is not None and model.reads_images else 0
 

@@ -85,19 +85,22 @@ class Viewed:
 
 
 def view(posts: Source, out: File, *, images: Folder | None = None, follow_links: bool = False, gold: Source | None = None,
-         title: str | None = None, limit: int | None = None, overwrite: bool = False,
+         title: str | None = None, limit: int | None = None, iou: float | None = None, match: str | None = None,
+         small: float | None = None, label_map: Mapping[str, str] | None = None, overwrite: bool = False,
          on_problem: Callable[[str, str], Any] = lambda where, reason: None) -> Viewed:
     """Show posts in one HTML page with their pictures, as `gmner view` does.
 
     Parameters
     ----------
     posts, gold: JSONL files, or lists of records. With ``gold`` every entity is judged.
+    iou, match, small, label_map: as of ``score``, which counts what the page shows.
     out: the page; what is there already is replaced where it is a page of gmner view, or with ``overwrite``.
     images: folder of the pictures. None: ``images`` beside ``posts``, else its own folder; of records in memory,
         ``images`` where the process runs, else that folder.
     on_problem: called with (where, reason) of each picture that cannot be shown, and each line that cannot be read.
 
-    Raises GmnerError when nothing can be read or the page cannot be written, UsageError for an ``out`` that must not be.
+    Raises GmnerError when nothing can be read or the page cannot be written, UsageError for an ``out`` that must not be,
+    and where there is no ``gold`` that ``iou``, ``match`` or ``small`` could be about.
 
     >>> import gmner_cli
     >>> gmner_cli.view("sample_data/gold.jsonl", "page.html")
@@ -106,7 +109,14 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     from gmner_cli import outputs
     from gmner_cli.jsonl import read_posts, write_atomic
     from gmner_cli.report import render_page
+    from gmner_cli.scoring.counts import Settings
 
+    if gold is None and not (iou is match is small is None):
+        raise UsageError("--iou, --match and --small say how --gold is compared, and there is none")
+    if match not in (None, "span", "text"):
+        raise UsageError(f"unknown --match {match!r}", hint="span or text")
+    given = {name: value for name, value in (("iou", iou), ("small", small)) if value is not None}
+    settings = Settings(**given, renames=dict(label_map or {}))
     named = isinstance(posts, (str, Path))
     outputs.check_page(str(out), [source for source in (posts, gold) if isinstance(source, (str, Path))], overwrite)
     seen = Viewed()
@@ -119,7 +129,7 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     heading = title or (("stdin" if str(posts) == "-" else Path(posts).name) if named else "posts")
     page = render_page(shown, None if gold is None else read_posts(gold),
                        image_folder(images, posts if named else "-", needed=True, follow_links=follow_links), heading,
-                       on_problem=complain, follow_links=follow_links)
+                       on_problem=complain, follow_links=follow_links, settings=settings, by_text=match == "text")
     if str(out) == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:

@@ -41,7 +41,9 @@ class GrounderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(slots=True)
 class Sought:
-    """One entity of a post: its number, the words it is asked by, and, while training, its box in pixels."""
+    """One entity of a post: its number, the words it is asked by, and, while training, its box.
+
+    The box is in pixels of the whole picture."""
 
     entity: int
     text: str
@@ -79,7 +81,8 @@ class Grounder(Model):
         for index, post in enumerate(posts):
             sought = self.sought(post, training)
             most = (training and self.config.train_together) or max(len(sought), 1)
-            found += [Example(index, length, part) for start in range(0, len(sought), most)
+            found += [Example(index, length, part, image_size=post.image_size)
+                      for start in range(0, len(sought), most)
                       for length, part in self.passes(sought[start:start + most])]
         return found
 
@@ -111,9 +114,17 @@ class Grounder(Model):
 
     @staticmethod
     def targets(examples: Sequence[Example], images: Sequence[Image.Image | None]) -> Tensor:
-        """Training boxes of all Soughts in order, float [N, 4]: x1, y1, x2, y2 as shares of their picture, in [0, 1]."""
-        return torch.tensor([[min(max(value / side, 0.0), 1.0) for value, side in zip(sought.box, 2 * image.size, strict=True)]
-                             for example, image in zip(examples, images, strict=True) for sought in example.data])
+        """Training boxes of all Soughts in order, float [N, 4]: x1, y1, x2, y2.
+
+        They are shares of their picture, in [0, 1]. ``images`` may be reduced copies: boxes are measured in
+        ``Example.image_size``, where it is known.
+        """
+        rows = []
+        for example, image in zip(examples, images, strict=True):
+            sides = 2 * tuple(example.image_size or image.size)
+            rows += [[min(max(value / side, 0.0), 1.0) for value, side in zip(sought.box, sides, strict=True)]
+                     for sought in example.data]
+        return torch.tensor(rows)
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         for example, answers in zip(examples, outputs, strict=True):

@@ -66,19 +66,32 @@ def _table(post: Post, pairs: Sequence[Pair], palette: Palette, compared: bool) 
 def _row(post: Post, pair: Pair, number: int, palette: Palette, compared: bool) -> str:
     cells = [f"<td>{_names(post, pair, palette)}</td>"]
     if compared:
-        cells.append(f'<td>{"".join(_chip(kind, WORDS[kind]) for kind in pair.kinds)}</td>')
+        cells.append(f'<td>{"".join(_chip(kind, WORDS[kind]) for kind in pair.kinds)}{_counted(pair)}</td>')
     cells.append(f'<td class="where">{_grounding(pair)}</td><td>{_in_words(pair)}</td>')
     types = sorted({entity.type for entity in (pair.found, pair.gold) if entity is not None})
     labels = escape(" ".join(str(palette.types.index(kind)) for kind in types))
-    return f'<tr data-e="{number}" data-kinds="{" ".join(pair.kinds)}" data-types="{labels}" tabindex="0">{"".join(cells)}</tr>'
+    marks = {"kinds": pair.kinds, "rows": pair.found_rows, "gold-rows": pair.gold_rows, "small": pair.small}
+    data = "".join(f' data-{name}="{" ".join(values)}"' for name, values in marks.items())
+    return f'<tr data-e="{number}"{data} data-types="{labels}" tabindex="0">{"".join(cells)}</tr>'
+
+
+def _counted(pair: Pair) -> str:
+    """In which rows of the score the prediction counts, and the gold entity where that is another matter."""
+    lines = []
+    if pair.found_rows:
+        lines.append(f'counts in {", ".join(pair.found_rows)}')
+    if pair.gold is not None and pair.gold_rows != pair.found_rows:
+        where = ", ".join(pair.gold_rows) or "no row"
+        lines.append(f'<span class="side">gold</span> is found in {where}')
+    return "".join(f'<div class="quiet counted">{line}</div>' for line in lines)
 
 
 def _names(post: Post, pair: Pair, palette: Palette) -> str:
     lines = []
     if pair.found is not None:
-        lines.append(_name(post, pair.found, palette, "found"))
-    if pair.gold is not None and not _says_the_same(pair.found, pair.gold):
-        lines.append(_name(post, pair.gold, palette, "gold"))
+        lines.append(_name(post.text, pair.found, palette, "found"))
+    if pair.gold is not None and (pair.gold_text is not None or not _says_the_same(pair.found, pair.gold)):
+        lines.append(_name(pair.gold_text or post.text, pair.gold, palette, "gold"))
     return "".join(lines)
 
 
@@ -88,27 +101,28 @@ def _says_the_same(found: Entity | None, gold: Entity) -> bool:
         gold.fine_type is None or found.fine_type == gold.fine_type)
 
 
-def _name(post: Post, entity: Entity, palette: Palette, side: str) -> str:
+def _name(text: str, entity: Entity, palette: Palette, side: str) -> str:
     fine = f' <span class="fine">{escape(entity.fine_type)}</span>' if entity.fine_type else ""
     score = f' <span class="score" title="confidence in span and type">{entity.score:.2f}</span>' \
         if entity.score is not None else ""
     word = '<span class="side">gold</span> ' if side == "gold" else ""
-    return (f'<div class="name {side}">{word}<bdi>{escape(post.text[entity.start:entity.end])}</bdi> '
+    return (f'<div class="name {side}">{word}<bdi>{escape(text[entity.start:entity.end])}</bdi> '
             f'<span class="type {palette.css(entity.type)}">{escape(entity.type)}</span>{fine}{score}</div>')
 
 
 def _grounding(pair: Pair) -> str:
     lines = []
     if pair.found is not None:
-        lines.append(f"<div>{_where(pair.found)}</div>")
+        lines.append(f"<div>{_where(pair.found, 'found' in pair.small)}</div>")
     if pair.gold is not None and not (pair.found and pair.found.boxes == pair.gold.boxes == []):
         overlap = f', <span class="quiet">IoU {best_overlap(pair.found, pair.gold):.2f}</span>' \
             if pair.found and pair.found.boxes and pair.gold.boxes else ""
-        lines.append(f'<div class="gold"><span class="side">gold</span> {_where(pair.gold)}{overlap}</div>')
+        where = _where(pair.gold, "gold" in pair.small)
+        lines.append(f'<div class="gold"><span class="side">gold</span> {where}{overlap}</div>')
     return "".join(lines)
 
 
-def _where(entity: Entity) -> str:
+def _where(entity: Entity, small: bool) -> str:
     """In words: not assessed, not in the picture, or how many boxes; with the probability if there is one."""
     if entity.boxes is None:
         words = '<span class="quiet">not assessed</span>'
@@ -118,6 +132,8 @@ def _where(entity: Entity) -> str:
         words = "1 box" if len(entity.boxes) == 1 else f"{len(entity.boxes)} boxes"
         if entity.box_scores:
             words += f' <span class="score" title="confidence in the box">{entity.box_scores[0]:.2f}</span>'
+    if small:
+        words += ' <span class="quiet" title="counts in the rows of small regions">small</span>'
     if entity.groundable is not None:
         words += f'<div class="quiet" title="probability that the picture shows it">visible {entity.groundable:.2f}</div>'
     return words

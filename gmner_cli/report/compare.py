@@ -1,25 +1,20 @@
 """Which prediction stands for which gold entity, and what is wrong with it, for the reader's eye.
 
-The rules are those of the score, and its code finds the pairs: spans are the
-key, one prediction matches one gold, and a region is right when both sides
-have none or the best predicted box overlaps any gold box with an IoU above
-0.5; likewise of masks. In one thing the page says more than the score: a
-region that was not assessed on either side is called so, where the score
-counts it as not visible.
+The score's own code finds the pairs and judges them (``scoring.judging``), so the page shows what the score
+counts. Only what the score has no pair for is paired here: a prediction that shares characters with a gold
+entity that nothing else answers to is shown beside it, as a wrong span.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
-from gmner_cli.errors import RecordError
-from gmner_cli.masks import iou as mask_iou
 from gmner_cli.records import Entity
-from gmner_cli.scoring.matching import TASKS, SpanGroup
-from gmner_cli.scoring.regions import agreement, box_iou
+from gmner_cli.scoring.audit import Audit
+from gmner_cli.scoring.counts import Settings
+from gmner_cli.scoring.judging import Held, Judgement, judge
+from gmner_cli.scoring.regions import box_iou
 
 KINDS = {
     "correct": "Correct",
@@ -33,13 +28,12 @@ KINDS = {
     "wrongly-none": "Wrongly none",
     "wrong-mask": "Wrong mask",
 }
-"""What a comparison can say. An exact span can have a wrong type and a wrong region at once. "Correct" is said
-of an entity whose span, type and box were assessed on both sides; a wrong mask is one in a right box."""
+"""What a comparison can say. A right span can have a wrong type and a wrong region at once. An entity whose
+boxes were not assessed counts as not visible, as in the score; where no boxes were assessed on a whole side,
+nothing is said of regions. A wrong mask is one in a right box."""
 
 STATES = {"grounded": "In the picture", "not-in-picture": "Not in the picture", "not-assessed": "Not assessed"}
 """What is said of a prediction that is not compared with anything."""
-
-ENOUGH_OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,28 +43,71 @@ class Pair:
     found: Entity | None
     gold: Entity | None
     kinds: tuple[str, ...]
+    found_rows: tuple[str, ...] = ()
+    """Rows of the score in which the prediction counts as right."""
+    gold_rows: tuple[str, ...] = ()
+    """Rows of the score in which the gold entity counts as found, perhaps by another prediction."""
+    small: tuple[str, ...] = ()
+    """Of "found" and "gold", the sides that the score's rows of small regions count."""
+    gold_text: str | None = None
+    """The text that the gold entity stands in, where that is not the text of the post it is shown with."""
 
 
-def compare(found: Sequence[Entity], gold: Sequence[Entity]) -> list[Pair]:
-    """Pairs in the order of the text; every prediction and every gold entity is in exactly one."""
-    partner = _exact_spans(found, gold)
+def compare(found: Sequence[Entity], gold: Sequence[Entity], settings: Settings | None = None,
+            rows: Collection[str] | None = None) -> list[Pair]:
+    """Pairs in the order of the text; every prediction and every gold entity is in exactly one.
+
+    ``rows``: the rows that the score gives of the whole files; None: those it would give of these alone.
+    Raises RecordError where the score does.
+    """
+    settings = settings or Settings()
+    return pairs_of(found, gold, judge(gold, found, settings), rows_of(found, gold) if rows is None else rows)
+
+
+def rows_of(found: Sequence[Entity], gold: Sequence[Entity]) -> list[str]:
+    """The rows that the score gives where there are no other entities than these."""
+    audit = Audit(Settings())
+    audit.count("PRED", found)
+    audit.count("GOLD", gold)
+    return [name for name, given in audit.rows().items() if given]
+
+
+def pairs_of(found: Sequence[Entity], gold: Sequence[Entity], judged: Judgement, rows: Collection[str],
+             texts: Sequence[str | None] = ()) -> list[Pair]:
+    """``compare``, of what is judged already. ``texts``: of each gold entity its ``gold_text``."""
+    texts = texts or [None] * len(gold)
+    held = {one.predicted: one for one in judged.held}
+    partner = {one.predicted: one.gold for one in judged.held}
     taken = set(partner.values())
+
+    def shared(entity: Entity, g: int) -> int:
+        return _shared(entity, gold[g]) if texts[g] is None else 0
+
     for number, entity in enumerate(found):
-        if number in partner:
-            continue
-        free = [g for g in range(len(gold)) if g not in taken and _shared(entity, gold[g])]
+        free = [] if number in held else [g for g in range(len(gold)) if g not in taken and shared(entity, g)]
         if free:
-            partner[number] = max(free, key=lambda g: _shared(entity, gold[g]))
+            partner[number] = max(free, key=lambda g: shared(entity, g))
             taken.add(partner[number])
+
+    def counted(of_entity: dict[int, list[str]], number: int) -> tuple[str, ...]:
+        return tuple(name for name in of_entity.get(number, ()) if name in rows)
+
     pairs = []
     for number, entity in enumerate(found):
-        if number in partner:
-            other = gold[partner[number]]
-            pairs.append(Pair(entity, other, _verdict(entity, other)))
+        g = partner.get(number)
+        if number in held:
+            kinds = _verdict(held[number], entity, gold[g], rows)
         else:  # beside a gold entity that another prediction already answers to, or beside none
-            touches = any(_shared(entity, g) for g in gold)
-            pairs.append(Pair(entity, None, ("wrong-span" if touches else "spurious",)))
-    pairs += [Pair(None, entity, ("missed",)) for g, entity in enumerate(gold) if g not in taken]
+            touches = any(shared(entity, other) for other in range(len(gold)))
+            kinds = ("wrong-span" if touches else "spurious",)
+        rows_found = counted(judged.predicted_rows, number)
+        if g is None:
+            pairs.append(Pair(entity, None, kinds, rows_found))
+        else:
+            pairs.append(Pair(entity, gold[g], kinds, rows_found, counted(judged.gold_rows, g),
+                              gold_text=texts[g]))
+    pairs += [Pair(None, entity, ("missed",), (), counted(judged.gold_rows, g), gold_text=texts[g])
+              for g, entity in enumerate(gold) if g not in taken]
     return in_order(pairs)
 
 
@@ -97,60 +134,15 @@ def in_order(pairs: list[Pair]) -> list[Pair]:
     return sorted(pairs, key=lambda pair: ((pair.found or pair.gold).span, pair.found is None))
 
 
-def _exact_spans(found: Sequence[Entity], gold: Sequence[Entity]) -> dict[int, int]:
-    """As many pairs as the score calls right in GMNER; of the rest of a span, those of one type and the nearest first."""
-    by_span: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-    for side, entities in enumerate((gold, found)):
-        for number, entity in enumerate(entities):
-            by_span.setdefault(entity.span, ([], []))[side].append(number)
-    partner: dict[int, int] = {}
-    for golds, founds in by_span.values():
-        for right in (True, False):
-            left_gold = [g for g in golds if g not in partner.values()]
-            left_found = [f for f in founds if f not in partner]
-            if not left_gold or not left_found:
-                break
-            # Without masks, which may be broken and have no say in which entity is meant.
-            group = SpanGroup(*([msgspec.structs.replace(side[n], masks=None) for n in numbers]
-                                for side, numbers in ((gold, left_gold), (found, left_found))), renames={})
-            pairs = group.matches(TASKS["GMNER"], ENOUGH_OVERLAP) if right else group.best_pairs()
-            partner |= {left_found[f]: left_gold[g] for g, f in pairs}
-    return partner
-
-
-def _verdict(found: Entity, gold: Entity) -> tuple[str, ...]:
-    if found.span != gold.span:
-        return ("wrong-span",)
-    wrong = [] if found.type == gold.type else ["wrong-type"]
-    if found.boxes is None or gold.boxes is None:
+def _verdict(held: Held, found: Entity, gold: Entity, rows: Collection[str]) -> tuple[str, ...]:
+    wrong = [] if held.type else ["wrong-type"]
+    if "GMNER" not in rows:
         return tuple(wrong) or ("region-not-assessed",)
-    if agreement(found.boxes, gold.boxes, box_iou) <= ENOUGH_OVERLAP:
+    if not held.box:
         wrong.append("wrongly-grounded" if not gold.boxes else "wrongly-none" if not found.boxes else "wrong-region")
-    elif _wrong_mask(found, gold):
+    elif "SMNER" in rows and not held.mask:
         wrong.append("wrong-mask")
     return tuple(wrong) or ("correct",)
-
-
-def _wrong_mask(found: Entity, gold: Entity) -> bool:
-    """Both have masks and they do not agree. Masks that cannot be compared are a note of the post (``mask_trouble``)."""
-    if not found.masks or not gold.masks:
-        return False
-    try:
-        return agreement(found.masks, gold.masks, mask_iou) <= ENOUGH_OVERLAP
-    except RecordError:
-        return False
-
-
-def mask_trouble(pairs: Sequence[Pair]) -> list[str]:
-    """A sentence for each pair whose masks cannot be compared, because they are broken or of two sizes."""
-    found = []
-    for pair in pairs:
-        if pair.found is not None and pair.gold is not None and pair.found.masks and pair.gold.masks:
-            try:
-                agreement(pair.found.masks, pair.gold.masks, mask_iou)
-            except RecordError as problem:
-                found.append(f"masks are not compared: {problem.message}")
-    return found
 
 
 def _shared(one: Entity, other: Entity) -> int:

@@ -49,6 +49,8 @@ def _spans(text: str, pairs: Sequence[Pair]) -> list[tuple[Entity, int, bool]]:
     spans = []
     for number, pair in enumerate(pairs):
         for entity, is_gold in ((pair.found, False), (pair.gold, True)):
+            if is_gold and pair.gold_text is not None:
+                continue  # it stands in another text
             if entity is not None and 0 <= entity.start < entity.end <= len(text):
                 same = is_gold and pair.found is not None and (
                     (pair.found.span, pair.found.type) == (entity.span, entity.type))

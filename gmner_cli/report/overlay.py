@@ -34,7 +34,8 @@ def overlay(shown: Shown, text: str, pairs: Sequence[Pair], palette: Palette) ->
             entity = getattr(pair, side)
             if entity is not None and entity.boxes:
                 layers.append(_group(entity, number, side, shown, palette, trouble))
-    labels = [_labels(getattr(pair, side), text, number, side, shown, palette, unit, taken)
+    labels = [_labels(getattr(pair, side), (side == "gold" and pair.gold_text) or text, number, side, shown,
+                      palette, unit, taken)
               for side in ("found", "gold") for number, pair in enumerate(pairs)
               if _has_label(pair, side)]
     svg = (f'<svg viewBox="0 0 {shown.width} {shown.height}" role="group" aria-label="boxes in the picture">'

@@ -6,13 +6,15 @@
     card,
     words: card.dataset.search,
     rows: [...card.querySelectorAll("tr[data-e]")].map((row) => ({
-      row,
+      line: row,
       kind: row.dataset.kinds.split(" "),
       type: row.dataset.types.split(" "),
+      row: row.dataset.rows.split(" ").filter(Boolean),
     })),
   }));
   const buttons = [...document.querySelectorAll(".filter")];
-  const chosen = { kind: new Set(), type: new Set() };
+  const GROUPS = ["kind", "row", "type"];
+  const chosen = { kind: new Set(), row: new Set(), type: new Set() };
 
   const passes = (row, group) =>
     chosen[group].size === 0 || row[group].some((value) => chosen[group].has(value));
@@ -20,7 +22,7 @@
   // ---- filters -----------------------------------------------------------
   function apply() {
     const query = $("search").value.trim().toLowerCase();
-    const choosing = chosen.kind.size + chosen.type.size > 0;
+    const choosing = GROUPS.some((group) => chosen[group].size > 0);
     const counts = new Map(buttons.map((button) => [button.dataset.group + " " + button.dataset.value, 0]));
     let posts = 0;
     let entities = 0;
@@ -28,14 +30,18 @@
       const found = words.includes(query);
       let matching = 0;
       for (const item of rows) {
-        const kind = passes(item, "kind");
-        const type = passes(item, "type");
-        item.row.classList.toggle("off", !(kind && type));
-        if (kind && type) matching += 1;
+        const failing = GROUPS.filter((group) => !passes(item, group));
+        item.line.classList.toggle("off", failing.length > 0);
+        if (!failing.length) matching += 1;
         if (!found) continue;
-        // A button counts what choosing it would show, given the other group and the search.
-        if (type) for (const value of item.kind) counts.set("kind " + value, counts.get("kind " + value) + 1);
-        if (kind) for (const value of item.type) counts.set("type " + value, counts.get("type " + value) + 1);
+        // A button counts what choosing it would show, given the other groups and the search.
+        for (const group of GROUPS) {
+          if (failing.some((other) => other !== group)) continue;
+          for (const value of item[group]) {
+            const key = group + " " + value;
+            counts.set(key, counts.get(key) + 1);
+          }
+        }
       }
       card.hidden = !found || (choosing && matching === 0);
       if (!card.hidden) { posts += 1; entities += matching; }
@@ -56,7 +62,7 @@
   // ---- the address keeps the filters: #kind=missed,spurious&type=PER&q=london ----
   function save() {
     const parts = [];
-    for (const group of ["kind", "type"]) {
+    for (const group of GROUPS) {
       const names = buttons.filter((b) => b.dataset.group === group && chosen[group].has(b.dataset.value))
         .map((b) => encodeURIComponent(b.dataset.name));
       if (names.length) parts.push(group + "=" + names.join(","));
@@ -70,13 +76,12 @@
 
   function load() {
     if (location.hash.startsWith("#post-")) return;
-    chosen.kind.clear();
-    chosen.type.clear();
+    for (const group of GROUPS) chosen[group].clear();
     let query = "";
     for (const part of location.hash.slice(1).split("&")) {
       const [key, value = ""] = part.split("=");
       if (key === "q") query = decoded(value);
-      if (key !== "kind" && key !== "type") continue;
+      if (!GROUPS.includes(key)) continue;
       const names = value.split(",").map(decoded);
       for (const button of buttons) {
         if (button.dataset.group === key && names.includes(button.dataset.name)) chosen[key].add(button.dataset.value);
@@ -87,8 +92,7 @@
   }
 
   function showAll() {
-    chosen.kind.clear();
-    chosen.type.clear();
+    for (const group of GROUPS) chosen[group].clear();
     $("search").value = "";
     apply();
     save();

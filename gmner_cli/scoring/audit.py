@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from gmner_cli.errors import GmnerError, RecordError
@@ -44,7 +45,7 @@ class Audit:
                               hint="mend or remove it; a failed record cannot be gold")
         self.posts += 1
         entities = post.entities or []
-        self._count("GOLD", entities)
+        self.count("GOLD", entities)
         for entity in entities:
             if entity.fine_type is not None:
                 self._gold_parents[entity.fine_type].add(self._read(entity.type))
@@ -57,7 +58,7 @@ class Audit:
             return []
         entities = post.entities or []
         self.abstained += post.grounding == ABSTAINED
-        self._count("PRED", entities)
+        self.count("PRED", entities)
         self._predicted_parents.update((e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
         return entities
 
@@ -97,6 +98,12 @@ class Audit:
     def fine_types(self) -> bool:
         return all(self.with_fine[side] for side in ("PRED", "GOLD"))
 
+    def rows(self) -> dict[str, bool]:
+        """Of every task (``matching.TASKS``) whether both sides hold what its row needs."""
+        boxes, masks, fine = self.boxes_assessed, self.masks_assessed, self.fine_types
+        return {"span": True, "MNER": True, "EEG": boxes, "GMNER": boxes, "EES": masks, "SMNER": masks,
+                "MNER-fine": fine, "GMNER-fine": fine and boxes}
+
     def heading(self) -> dict[str, Any]:
         """The counts that open a report."""
         return {"posts": self.posts, "missing": len(self.missing), "failed": self.failed, "ignored": len(self.extra),
@@ -114,8 +121,7 @@ class Audit:
         found += self.pictures.warnings()
         for old in self.settings.renames:
             if not any(types[old] for types in self.types.values()):
-                found.append(f"--label-map {old}={self.settings.renames[old]} renames nothing: "
-                             f"no entity has the type {old}")
+                found.append(renames_nothing(old, self.settings.renames[old]))
         return found + self._unknown_types()
 
     def notes(self) -> list[str]:
@@ -145,7 +151,8 @@ class Audit:
                                  "and count as not visible in EES and SMNER")
         return found + self._fine_notes()
 
-    def _count(self, side: str, entities: list[Entity]) -> None:
+    def count(self, side: str, entities: Sequence[Entity]) -> None:
+        """Count entities of ``side``, "PRED" or "GOLD"."""
         self.entities[side] += len(entities)
         for entity in entities:
             self.types[side][entity.type] += 1
@@ -180,6 +187,11 @@ class Audit:
 
     def _read(self, name: str) -> str:
         return self.settings.renames.get(name, name)
+
+
+def renames_nothing(old: str, new: str) -> str:
+    """The warning about a ``--label-map`` for a type that no entity has."""
+    return f"--label-map {old}={new} renames nothing: no entity has the type {old}"
 
 
 def all_boxes(post: Post) -> list[Box]:

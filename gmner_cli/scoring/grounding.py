@@ -108,18 +108,17 @@ class SmallObjects:
     def add(self, post: Post, other: Post | None, predicted: Sequence[Entity],
             groups: Sequence[SpanGroup], matches: dict[str, list[Pairs]]) -> None:
         """``matches``: for EEG and GMNER, the right pairs of every group in turn."""
-        size = post.image_size or (other.image_size if other is not None else None)
-        if size is None:
+        most = small_area(self.share, post, other)
+        if most is None:
             self.skipped += any(e.boxes for e in post.entities or []) or any(e.boxes for e in predicted)
             return
-        most = self.share * size[0] * size[1]
-        self.gold += sum(self._is_small_gold(entity, most) for entity in post.entities or [])
-        self.predicted += sum(self._is_small_prediction(entity, most) for entity in predicted)
+        self.gold += sum(is_small_gold(entity, most) for entity in post.entities or [])
+        self.predicted += sum(is_small_prediction(entity, most) for entity in predicted)
         for name, of_groups in matches.items():
             for group, pairs in zip(groups, of_groups, strict=True):
                 for g, p in pairs:
-                    self.correct_gold[name] += self._is_small_gold(group.gold[g], most)
-                    self.correct_predicted[name] += self._is_small_prediction(group.predicted[p], most)
+                    self.correct_gold[name] += is_small_gold(group.gold[g], most)
+                    self.correct_predicted[name] += is_small_prediction(group.predicted[p], most)
 
     def report(self) -> dict[str, Any] | None:
         """None when no post could be measured."""
@@ -141,13 +140,24 @@ class SmallObjects:
         return {"precision": precise, "recall": recalled, "f1": f1, "predicted": self.predicted, "gold": self.gold,
                 "correct_predicted": self.correct_predicted[name], "correct_gold": self.correct_gold[name]}
 
-    @staticmethod
-    def _is_small_gold(entity: Entity, most: float) -> bool:
-        return bool(entity.boxes) and largest_area(entity) < most
 
-    @staticmethod
-    def _is_small_prediction(entity: Entity, most: float) -> bool:
-        return bool(entity.boxes) and box_area(entity.boxes[0]) < most
+def small_area(share: float, post: Post, other: Post | None) -> float | None:
+    """Square pixels below which a region is small: ``share`` of the picture.
+
+    None where neither post has ``image_size``.
+    """
+    size = post.image_size or (other.image_size if other is not None else None)
+    return None if size is None else share * size[0] * size[1]
+
+
+def is_small_gold(entity: Entity, most: float) -> bool:
+    """Whether its largest box is under ``most`` square pixels."""
+    return bool(entity.boxes) and largest_area(entity) < most
+
+
+def is_small_prediction(entity: Entity, most: float) -> bool:
+    """Whether its first box is under ``most`` square pixels."""
+    return bool(entity.boxes) and box_area(entity.boxes[0]) < most
 
 
 class TopProposals:

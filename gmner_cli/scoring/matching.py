@@ -50,6 +50,7 @@ class SpanGroup:
     ----------
     gold, predicted: entities of the same span, neither list empty; not changed.
     renames: types to read as another one, on both sides (``--label-map``).
+    gold_at, predicted_at: their places in the post's lists, where these are known.
 
     Raises RecordError for more pairs than ``MOST_PAIRS``.
 
@@ -59,10 +60,11 @@ class SpanGroup:
     boxes, masks: float [gold, predicted], see ``regions.agreement``; an absent field counts as no region.
     """
 
-    def __init__(self, gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]):
+    def __init__(self, gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str],
+                 gold_at: Sequence[int] = (), predicted_at: Sequence[int] = ()):
         if len(gold) * len(predicted) > MOST_PAIRS:
             raise RecordError(f"{len(gold)} gold and {len(predicted)} predicted entities have the span {list(gold[0].span)}, more than can be compared")
-        self.gold, self.predicted = gold, predicted
+        self.gold, self.predicted, self.gold_at, self.predicted_at = gold, predicted, gold_at, predicted_at
         self.types = [[renames.get(g.type, g.type) == renames.get(p.type, p.type) for p in predicted] for g in gold]
         self.fine_types = [[g.fine_type is not None and g.fine_type == p.fine_type for p in predicted] for g in gold]
         self.boxes = [[agreement(p.boxes or (), g.boxes or (), box_iou) for p in predicted] for g in gold]
@@ -82,16 +84,24 @@ class SpanGroup:
             return True
         return (self.boxes if task.region == "box" else self.masks)[g][p] > iou
 
-    def best_pairs(self) -> Pairs:
+    def held_against(self, iou: float) -> Pairs:
+        """Which prediction is judged by which gold entity, right or not.
+
+        These are GMNER's pairs, then ``best_pairs`` of the rest. Among them as many are right as
+        GMNER counts, and as many have the right type as MNER counts.
+        """
+        return self.best_pairs(self.matches(TASKS["GMNER"], iou))
+
+    def best_pairs(self, first: Pairs = ()) -> Pairs:
         """Each gold entity with at most one prediction, right or not: same type first, then the nearest region.
 
-        For measures that take the span as given (groundability, grounding).
+        For measures that take the span as given (groundability, grounding). ``first``: settled pairs.
         """
         every = [(g, p) for g in range(len(self.gold)) for p in range(len(self.predicted))]
         every.sort(key=lambda pair: (not self.types[pair[0]][pair[1]], -self.boxes[pair[0]][pair[1]]))
-        pairs: Pairs = []
-        used_gold: set[int] = set()
-        used_predicted: set[int] = set()
+        pairs: Pairs = list(first)
+        used_gold = {g for g, _ in pairs}
+        used_predicted = {p for _, p in pairs}
         for g, p in every:
             if g not in used_gold and p not in used_predicted:
                 used_gold.add(g)
@@ -102,13 +112,19 @@ class SpanGroup:
 
 def span_groups(gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]) -> list[SpanGroup]:
     """One group for every span that has entities on both sides; other entities can match nothing."""
-    by_span: dict[tuple[int, int], tuple[list[Entity], list[Entity]]] = {}
-    for entity in gold:
-        by_span.setdefault(entity.span, ([], []))[0].append(entity)
-    for entity in predicted:
+    by_span: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+    for number, entity in enumerate(gold):
+        by_span.setdefault(entity.span, ([], []))[0].append(number)
+    for number, entity in enumerate(predicted):
         if entity.span in by_span:
-            by_span[entity.span][1].append(entity)
-    return [SpanGroup(ours, theirs, renames) for ours, theirs in by_span.values() if theirs]
+            by_span[entity.span][1].append(number)
+    return [SpanGroup([gold[n] for n in theirs], [predicted[n] for n in ours], renames, theirs, ours)
+            for theirs, ours in by_span.values() if ours]
+
+
+def right_pairs(groups: Sequence[SpanGroup], iou: float) -> dict[str, list[Pairs]]:
+    """For every task, the right pairs of every group in turn."""
+    return {name: [group.matches(task, iou) for group in groups] for name, task in TASKS.items()}
 
 
 def largest_matching(right: Sequence[Sequence[bool]]) -> Pairs:

@@ -12,7 +12,7 @@ GMNER predictions the script itself would call right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,10 +20,16 @@ from typing import Any
 from gmner_cli.records import Box, Entity, Post
 from gmner_cli.scoring.audit import Audit, all_boxes
 from gmner_cli.scoring.counts import Settings, TypeCounts, row
+from gmner_cli.scoring.judging import Held, Judgement
+from gmner_cli.scoring.matching import Pairs
 from gmner_cli.scoring.regions import ONE_NONE, agreement, box_iou
 
 ROWS = {"span": (False, False), "MNER": (True, False), "EEG": (False, True), "GMNER": (True, True)}
 """Whether the type and the region must be right, besides the name."""
+
+
+Place = tuple[str, int]
+"""Where an entity stands: the id of its post, and its number in the post's list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Picture:
     size: tuple[int, int] | None = None
     predicted: list[Named] = field(default_factory=list)
     gold: list[Named] = field(default_factory=list)
+    predicted_at: list[Place] = field(default_factory=list)
+    gold_at: list[Place] = field(default_factory=list)
 
 
 def image_key(post: Post) -> str:
@@ -59,15 +67,38 @@ def image_key(post: Post) -> str:
     return PurePosixPath(post.image).stem if post.image else post.id
 
 
-def greedy(predicted: Sequence[Named], gold: Sequence[Named], iou: float, typed: bool, grounded: bool) -> list[Named]:
-    """Gold entities that are found: each prediction in order takes the first free one that it agrees with."""
-    free = list(gold)
-    found = []
-    for ours in predicted:
-        at = next((n for n, theirs in enumerate(free) if ours.agrees(theirs, iou, typed, grounded)), None)
+def greedy(picture: Picture, iou: float, typed: bool, grounded: bool, first: Pairs = ()) -> Pairs:
+    """Pairs (gold, predicted): each prediction in order takes the first free gold entity that it agrees with.
+
+    ``first``: pairs that are settled.
+    """
+    pairs = list(first)
+    found, settled = {g for g, _ in pairs}, {p for _, p in pairs}
+    free = [g for g in range(len(picture.gold)) if g not in found]
+    for p, ours in enumerate(picture.predicted):
+        at = None if p in settled else next(
+            (g for g in free if ours.agrees(picture.gold[g], iou, typed, grounded)), None)
         if at is not None:
-            found.append(free.pop(at))
-    return found
+            free.remove(at)
+            pairs.append((at, p))
+    return pairs
+
+
+def judge_picture(picture: Picture, iou: float) -> Judgement:
+    """The judgement of a picture's entities, by their numbers in ``picture``.
+
+    Held against each other are GMNER's pairs, then of the rest those of one type, then those of one name.
+    """
+    held: Pairs = []
+    for name in ("GMNER", "MNER", "span"):
+        held = greedy(picture, iou, *ROWS[name], first=held)
+
+    def right(g: int, p: int, **more: bool) -> bool:
+        return picture.predicted[p].agrees(picture.gold[g], iou, **more)
+
+    return Judgement.of(
+        [Held(g, p, type=right(g, p, typed=True, grounded=False), box=right(g, p, typed=False, grounded=True))
+         for g, p in held], {name: greedy(picture, iou, *row) for name, row in ROWS.items()})
 
 
 def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | None = None) -> dict[str, Any]:
@@ -78,14 +109,14 @@ def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Set
     """
     settings = settings or Settings()
     audit = Audit(settings)
-    pictures = _gather(predicted, gold, audit)
+    pictures = gather(predicted, gold, audit)
     audit.check()
     correct = dict.fromkeys(ROWS, 0)
     per_type = {"MNER": TypeCounts(), "GMNER": TypeCounts()}
     reused = 0
     for picture in pictures.values():
         for name, (typed, grounded) in ROWS.items():
-            found = greedy(picture.predicted, picture.gold, settings.iou, typed, grounded)
+            found = [picture.gold[g] for g, _ in greedy(picture, settings.iou, typed, grounded)]
             correct[name] += len(found)
             if name in per_type:
                 per_type[name].add((e.type for e in picture.predicted), (e.type for e in picture.gold))
@@ -106,14 +137,16 @@ def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Set
     }
 
 
-def _gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> dict[str, Picture]:
+def gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> dict[str, Picture]:
     """Entities by image. A predicted post is surplus when no gold post shows its image."""
     pictures: dict[str, Picture] = {}
     for post in gold:
         picture = pictures.setdefault(image_key(post), Picture())
         picture.posts.append(post.id)
         picture.size = picture.size or post.image_size
-        picture.gold += [_named(entity, post, audit.settings) for entity in audit.add_gold(post)]
+        entities = audit.add_gold(post)
+        picture.gold += [_named(entity, post, audit.settings) for entity in entities]
+        picture.gold_at += [(post.id, number) for number in range(len(entities))]
     seen = set()
     for post in predicted:
         key = image_key(post)
@@ -122,7 +155,9 @@ def _gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> di
             continue
         seen.add(key)
         picture = pictures[key]
-        picture.predicted += [_named(entity, post, audit.settings) for entity in audit.add_predicted(post)]
+        entities = audit.add_predicted(post)
+        picture.predicted += [_named(entity, post, audit.settings) for entity in entities]
+        picture.predicted_at += [(post.id, number) for number in range(len(entities))]
         if not post.set_aside:
             audit.pictures.add(post.id, all_boxes(post), post.image_size, [b for e in picture.gold for b in e.boxes], picture.size)
     for key, picture in pictures.items():

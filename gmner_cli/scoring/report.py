@@ -16,7 +16,7 @@ from gmner_cli.scoring.audit import Audit
 from gmner_cli.scoring.counts import Settings, TypeCounts, row
 from gmner_cli.scoring.grounding import SmallObjects, TopProposals, Visibility
 from gmner_cli.scoring.joining import join
-from gmner_cli.scoring.matching import TASKS, Pairs, SpanGroup, span_groups
+from gmner_cli.scoring.matching import TASKS, Pairs, SpanGroup, right_pairs, span_groups
 from gmner_cli.scoring.slices import Slices
 
 SWEEP = tuple(step / 10 for step in range(3, 10))
@@ -71,7 +71,7 @@ class Scorer:
             self.audit.compare_posts(predicted, gold)
         try:
             groups = span_groups(theirs, ours, self.settings.renames)
-            matches = {name: [group.matches(task, self.settings.iou) for group in groups] for name, task in TASKS.items()}
+            matches = right_pairs(groups, self.settings.iou)
             self.slices.add(theirs, groups, matches)
         except RecordError as problem:
             raise RecordError(problem.message, where=f"post {gold.id}", hint=problem.hint) from None
@@ -90,9 +90,7 @@ class Scorer:
         """All rows. Raises GmnerError when the files do not fit each other."""
         audit = self.audit
         audit.check()
-        boxes, masks, fine = audit.boxes_assessed, audit.masks_assessed, audit.fine_types
-        given = {"span": True, "MNER": True, "EEG": boxes, "GMNER": boxes, "EES": masks, "SMNER": masks,
-                 "MNER-fine": fine, "GMNER-fine": fine and boxes}
+        boxes, masks, given = audit.boxes_assessed, audit.masks_assessed, audit.rows()
         swept = [name for name in ("GMNER", "SMNER") if given[name]]
         small = self.small.report() if boxes else None
         notes = audit.notes()

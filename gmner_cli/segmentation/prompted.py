@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.errors import ImageError
+from gmner_cli.errors import ImageError, UsageError
 from gmner_cli.masks import encode
 from gmner_cli.model import Example, Model, to_device
 from gmner_cli.records import Mask, Post
@@ -75,8 +75,15 @@ class PromptedSam(Model):
         return [Example(index, len(prompts), prompts) for index, prompts in enumerate(found) if prompts]
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """What ``prepare`` gives, and per picture its ``size`` (width, height) and its prompts as they lie in it."""
-        for image in images:
+        """What ``prepare`` gives, and per picture its size (width, height) and its prompts as they lie in it.
+
+        Raises UsageError for a reduced copy (``largest_side``): prompts and masks are of the whole picture.
+        """
+        for example, image in zip(examples, images, strict=True):
+            if example.image_size is not None and tuple(example.image_size) != image.size:
+                whole, held = (f"{width}x{height}" for width, height in (example.image_size, image.size))
+                raise UsageError(f"{type(self).__name__} gets a picture of {whole} pixels reduced to {held}, "
+                                 "but its masks must be of the whole one", hint="leave out largest_side")
             if min(image.size) * self.side < 0.5 * max(image.size):
                 raise ImageError(f"a picture of {image.width}x{image.height} pixels is too narrow for SAM")
         prompts = [[p.pointed(*image.size).within(*image.size) for p in example.data]

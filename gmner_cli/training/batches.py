@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # what computes without torch makes its work ahead too
 T = TypeVar("T")
 R = TypeVar("R")
 
+Shown = tuple[int, tuple[str, ...] | None]
+"""The number of a post, and the names of the pictures that an example of it wants; None for its ``image``."""
+
 
 def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random | None = None,
            shape: Callable[[int], float] | None = None) -> list[list[int]]:
@@ -107,15 +110,15 @@ def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[i
     that what it draws does not depend on which picture is ready first; never while another thread holds ``turn``.
     """
     turn = turn or Lock()
-    begun: list[dict[int, Future]] = []
+    begun: list[dict[Shown, Future]] = []
 
-    def begin() -> Iterator[tuple[list[int], dict[int, Future]]]:
+    def begin() -> Iterator[tuple[list[int], dict[Shown, Future]]]:
         for indexes in batches:
             begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures))
             yield indexes, begun[-1]
 
-    def finish(job: tuple[list[int], dict[int, Future]]) -> dict[str, Any]:
-        return _finish(model, [examples[i] for i in job[0]], job[1], runtime, turn)
+    def finish(job: tuple[list[int], dict[Shown, Future]]) -> dict[str, Any]:
+        return _finish(model, [examples[i] for i in job[0]], posts, job[1], runtime, turn)
 
     made = ahead(begin(), finish)
     try:
@@ -132,22 +135,39 @@ def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[i
 def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
             runtime: Runtime, turn: Lock | None = None) -> dict[str, Any]:
     """A batch in CPU memory (pinned for a GPU), with the posts' pictures where the model reads them."""
-    return _finish(model, examples, _begin(model, examples, posts, pictures), runtime, turn or Lock())
+    return _finish(model, examples, posts, _begin(model, examples, posts, pictures), runtime, turn or Lock())
 
 
-def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures) -> dict[int, Future]:
-    """Pictures on their way, by number of the post; none when the model does not look."""
-    if not (model.reads_images or (model.training and model.trains_on_images)):
+def looks(model: Model) -> bool:
+    """Whether the model's ``collate`` gets pictures now."""
+    return model.reads_images or (model.training and model.trains_on_images)
+
+
+def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post],
+           pictures: Pictures) -> dict[Shown, Future]:
+    """Pictures on their way, by what an example is shown; none when the model does not look."""
+    if not looks(model):
         return {}
-    return {index: pictures.begin(posts[index], model.largest_side) for index in dict.fromkeys(e.post for e in examples)}
+    side, loading = model.largest_side, {}
+    for shown in dict.fromkeys(map(_shown, examples)):
+        post, names = posts[shown[0]], shown[1]
+        loading[shown] = (pictures.begin(post, side) if names is None
+                          else pictures.begin_named(post, names, side))
+    return loading
 
 
-def _finish(model: Model, examples: Sequence[Example], loading: dict[int, Future], runtime: Runtime,
-            turn: Lock) -> dict[str, Any]:
-    loaded = {index: future.result() for index, future in loading.items()}
+def _shown(example: Example) -> Shown:
+    return example.post, None if example.pictures is None else tuple(example.pictures)
+
+
+def _finish(model: Model, examples: Sequence[Example], posts: Sequence[Post], loading: dict[Shown, Future],
+            runtime: Runtime, turn: Lock) -> dict[str, Any]:
+    loaded = {shown: future.result() for shown, future in loading.items()}
     loading.clear()  # decoded pictures are large, and whoever holds the job would hold them
+    for example in examples:
+        example.image_size = posts[example.post].image_size  # known now at the latest: loading sets it
     with turn:
-        batch = model.collate(examples, [loaded.get(e.post) for e in examples])
+        batch = model.collate(examples, [loaded.get(_shown(e)) for e in examples])
     if runtime.device.type == "cuda":
         import torch
 

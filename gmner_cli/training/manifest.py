@@ -28,6 +28,7 @@ _SAME = {
     "--limit": ("limit",), "file of the model": ("code",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
     "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
+    "number of posts whose named pictures can be read": ("named_pictures",),
 }
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from gmner_cli import named_pictures
 from gmner_cli.data.adapter import NO_ENTITY
 from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.jsonl import read_lines
 from gmner_cli.records import Post
 from gmner_cli.stages import CheckImages, Pictures
+
+if TYPE_CHECKING:
+    from gmner_cli.model import Model
 
 MOST_LISTED = 20
 """Bad pictures that are named before a training is refused; all are counted."""
@@ -60,6 +64,32 @@ def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str
     """
     check = CheckImages(pictures, tell)
     checked = {role: check(posts) for role, posts in files.items()}
+    # Models look at `image` to know whether there is a picture.
+    checked = {role: [msgspec.structs.replace(post, image=None) if post.image_problem is not None else post
+                      for post in posts] for role, posts in checked.items()}
+    return _kept(checked, tell)
+
+
+def usable_named(model: Model, files: dict[str, list[Post]], pictures: Pictures,
+                 tell: Callable[[str], Any]) -> dict[str, list[Post]] | None:
+    """As ``usable``, of the pictures that the model's examples name. None where they name none.
+
+    ``files``: by role, "training" or "dev".
+    """
+    checked, any_named = {}, False
+    for role, posts in files.items():
+        training = role == "training"
+        asked = posts if training else [model.blank(post) for post in posts]
+        examples = model.examples(asked, training=training)
+        named = named_pictures.look_at(examples, pictures, model.largest_side)
+        any_named = any_named or bool(named.sizes or named.problems)
+        problems = {n: named_pictures.set_aside(posts[n], why, pictures) for n, why in named.problems.items()}
+        checked[role] = [problems.get(n) or post for n, post in enumerate(posts)]
+    return _kept(checked, tell) if any_named else None
+
+
+def _kept(checked: dict[str, list[Post]], tell: Callable[[str], Any]) -> dict[str, list[Post]]:
+    """The posts that are not set aside, after a word about the others. Raises as ``usable``."""
     failed = [post for posts in checked.values() for post in posts if post.error is not None]
     for post in failed[:MOST_LISTED]:
         tell(f"post {printable(post.id)}: {post.error}")
@@ -69,9 +99,7 @@ def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str
                          hint="name the folder with --images DIR, or add --on-missing-image skip (or text-only)")
     kept = {}
     for role, posts in checked.items():
-        # Models look at `image` to know whether there is a picture.
-        kept[role] = [msgspec.structs.replace(post, image=None) if post.image_problem is not None else post
-                      for post in posts if not post.set_aside]
+        kept[role] = [post for post in posts if not post.set_aside]
         if len(kept[role]) < len(posts):
             tell(f"{len(posts) - len(kept[role])} of {len(posts)} {role} posts are left out, because of their pictures")
         if not kept[role]:

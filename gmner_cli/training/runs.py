@@ -32,7 +32,7 @@ from gmner_cli.training.folder import (
 )
 from gmner_cli.training.gold import check_gold
 from gmner_cli.training.loop import History, Watcher, fit
-from gmner_cli.training.posts import read_gold, usable
+from gmner_cli.training.posts import read_gold, usable, usable_named
 from gmner_cli.training.settings import parse_train
 from gmner_cli.training.start import start_folder
 
@@ -100,6 +100,9 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             earlier.refuse_changes(about)
         if asked:
             posts, dev = asked.every_wording(posts), asked(dev)
+        if looks:
+            posts, dev = _with_named(posts, dev, model, pictures, about, tell)
+            earlier.refuse_changes(about)
         if not resume:
             discard(work, tell)
         work.mkdir(exist_ok=True)
@@ -145,6 +148,18 @@ def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], pictur
     posts, dev = checked["training"], checked.get("dev", dev)
     about["usable"] = {role: [len(part), sum(post.image is not None for post in part)]
                        for role, part in (("train", posts), ("dev", dev))}
+    return posts, dev
+
+
+def _with_named(posts: list[Post], dev: list[Post], model: Model, pictures: Pictures, about: dict[str, Any],
+                tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
+    """The posts of both files whose named pictures can all be read; ``about`` gets their numbers."""
+    files = {"training": posts, **({"dev": dev} if model.reads_images else {})}
+    kept = usable_named(model, files, pictures, tell)
+    if kept is None:
+        return posts, dev
+    posts, dev = kept["training"], kept.get("dev", dev)
+    about["named_pictures"] = {"train": len(posts), "dev": len(dev)}
     return posts, dev
 
 

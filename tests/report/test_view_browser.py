@@ -79,7 +79,9 @@ def test_opening_it_shows_all(page, tmp_path):
     dom = dump(page, tmp_path)
     assert shown(dom) == ["1", "2", "3", "4", "5"]
     assert counts(dom) == {"correct": 7, "wrong-type": 1, "wrong-span": 0, "missed": 1, "spurious": 1, "wrong-region": 0,
-                           "wrongly-grounded": 0, "wrongly-none": 1, "PER": 2, "LOC": 4, "ORG": 4, "OTHER": 2}
+                           "wrongly-grounded": 0, "wrongly-none": 1,
+                           "span": 9, "MNER": 8, "EEG": 8, "GMNER": 7,
+                           "PER": 2, "LOC": 4, "ORG": 4, "OTHER": 2}
 
 
 def test_the_address_filters(page, tmp_path):
