@@ -32,6 +32,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
+from gmner_cli.moved import current, keep_old_names
 from gmner_cli.records import Post
 from gmner_cli.shipped import is_shipped
 
@@ -90,6 +91,10 @@ class Model(nn.Module, ABC):
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
     """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        keep_old_names(cls)
 
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
@@ -203,6 +208,7 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     when it lies inside gmner_cli or equals one of ``trusted`` (what the user's
     own recipe names). Raises UsageError or ModelError.
     """
+    path = current(path)
     where, mark, name = path.partition(":")
     if not (mark and where and name):
         raise UsageError(f"model {path!r} is neither of the form package.module:Class nor file.py:Class")

@@ -14,6 +14,7 @@ from gmner_cli.errors import GmnerError, UsageError, did_you_mean
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, load_model
+from gmner_cli.moved import current
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
@@ -115,7 +116,7 @@ def _plain_stage(section: Section, pictures: Pictures) -> Stage:
 
 def _plain_class(section: Section) -> Any:
     """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
-    module, _, name = section.stage.partition(":")
+    module, _, name = current(section.stage).partition(":")
     if not is_shipped(section.stage):
         raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
     return getattr(importlib.import_module(module), name)

@@ -181,9 +181,14 @@ class Sink:
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
                               where=str(self.path.with_name(name)), hint=again)
-        before = manifest["config"]
-        differences = [d for k in sorted({*before, *self._config}) if before.get(k) != self._config.get(k)
-                       for d in _differences(k, before.get(k), self._config.get(k))]
+        before, now = manifest["config"], self._config
+        if isinstance(recipe := now.get("recipe"), dict):
+            from gmner_cli.recipe_values import spelled_out
+
+            then, recipe = spelled_out((before.get("recipe"), recipe), recipe.get("stages") or recipe)
+            before, now = {**before, "recipe": then}, {**now, "recipe": recipe}
+        differences = [d for k in sorted({*before, *now}) if before.get(k) != now.get(k)
+                       for d in _differences(k, before.get(k), now.get(k))]
         if differences:
             return GmnerError("was started with another configuration; changed: " + ", ".join(differences),
                               where=str(self._old), hint=f"{again}, or with the old configuration")

@@ -82,10 +82,12 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=sha256(own_code(kind)) if own_code(kind) else None)
+            code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage))
         asked = Expressions.of(recipe, stage)
         model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
                           recipe=recipe.name, offline=offline)
+        if resume:
+            model = going_on.as_begun(model, manifest.read(work) or manifest.read(out) or {}, offline)
         about["facts"] = model.facts
         if "entities" in kind.finds:
             check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
@@ -132,6 +134,12 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
                               "files": contents(work), "seconds": round(time.perf_counter() - began, 1)})
         _place(work, out, tell)
     return history
+
+
+def _sections(recipe: Recipe, stage: str) -> list[str]:
+    """The sections of ``recipe`` that a training of ``stage`` depends on."""
+    before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
+    return [*(name for name in before if recipe.section(name).stage), stage]
 
 
 def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], pictures: Pictures, about: dict[str, Any],
