@@ -283,7 +283,7 @@ def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, rec
     except (TypeError, ValueError) as problem:
         raise UsageError(f"{cls.__name__}.learn_facts gives what cannot be saved as JSON: {problem}") from None
     model = cls(config, facts, Site(offline=offline))
-    model.origin = {"model": path, "recipe": recipe}
+    model.origin = {"model": current(path), "recipe": recipe}
     return model
 
 

@@ -86,6 +86,8 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
         if path[0] not in about:
             continue
         then, now = _dig(before, path), _dig(about, path)
+        if path[0] not in before and not now:
+            continue  # an option that was not there yet, and is not used
         if path == ("recipe",):
             then, now = spelled_out((then, now), about.get("sections") or now, TrainSettings)
         elif path == ("facts",) and isinstance(then, dict) and isinstance(now, dict):
