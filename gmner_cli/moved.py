@@ -1,8 +1,8 @@
-"""What was called otherwise in the release before: one table for files of then, imports of users, and the protocol of models.
+"""What was called otherwise before: one table for old files, for users' imports, and for the protocol of models.
 
-Class paths stand in checkpoints, recipes and manifests, which are kept for years: ``current`` is applied wherever one is
-read or compared. What users' own code imports, defines or calls by an old name works for one release more, with a
-line on stderr for each name; gmner's own code is told nothing.
+Class paths stand in checkpoints, recipes and manifests, which are kept for years: ``current`` is applied wherever
+one is read or compared. What users' own code imports, defines or calls by an old name works for one release
+more, with a line on stderr for each name; gmner's own code is told nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _said: set[tuple[str, ...]] = set()
 
 
 def current(path: str) -> str:
-    """What a module, or a class as ``package.module:Class``, is called now; anything else is given back as it is."""
+    """What a module, or a class as ``package.module:Class``, is called now. Anything else stays as it is."""
     seen: set[str] = set()
     while path not in seen:
         seen.add(path)
@@ -48,7 +48,8 @@ def _module(name: str) -> str:
         return MODULES[name]
     above, mark, rest = name.rpartition(".")
     while above:
-        if above in MODULES and not name.startswith(f"{MODULES[above]}."):  # a module that became a package holds new ones
+        # A module that became a package of the same name holds new ones.
+        if above in MODULES and not f"{name}.".startswith(f"{MODULES[above]}."):
             return f"{MODULES[above]}.{rest}"
         above, _, last = above.rpartition(".")
         rest = f"{last}{mark}{rest}"
@@ -56,9 +57,9 @@ def _module(name: str) -> str:
 
 
 def keep_old_names(kind: type) -> None:
-    """Give a class and those it extends each renamed attribute under both names, whichever of them its body has.
+    """Give a class and those it extends each renamed attribute under both names, whichever of them they define.
 
-    A user's class that defines an old one is told of it.
+    Of an old one in a user's class it is told on stderr.
     """
     for base in reversed(kind.__mro__[:-1]):
         for old, new in RENAMED_ATTRIBUTES.items():
@@ -75,7 +76,7 @@ def keep_old_names(kind: type) -> None:
 
 
 class _OldName:
-    """An attribute under its old name: of each class that has the new one, so that ``super()`` finds what it should."""
+    """An attribute under its old name, of each class that defines it, so that ``super()`` finds what it should."""
 
     def __init__(self, old: str, new: str, home: type):
         self.old, self.new, self.home = old, new, home
@@ -100,15 +101,16 @@ class _OldName:
 def _with_old_parameters(kind: type) -> Any:
     """The ``__init__`` of ``kind``, which takes renamed parameters under their old names too."""
     real = vars(kind)["__init__"]
-    taken = getattr(real, "__code__", None) and real.__code__.co_varnames[:real.__code__.co_argcount]
-    renamed = {old: new for old, new in RENAMED_PARAMETERS.items() if taken and new in taken and old not in taken}
+    code = getattr(real, "__code__", None)
+    taken = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount] if code else ()
+    renamed = {old: new for old, new in RENAMED_PARAMETERS.items() if new in taken and old not in taken}
     if not renamed or hasattr(real, "__wrapped__"):
         return real
 
     @wraps(real)
     def init(self: Any, *args: Any, **named: Any) -> None:
         for old in [name for name in named if name in renamed]:
-            _say(f"{kind.__name__}({old}=)", f"{renamed[old]}=", type(self).__module__)
+            _say(f"{type(self).__name__}({old}=)", f"{renamed[old]}=", type(self).__module__)
             named[renamed[old]] = named.pop(old)
         real(self, *args, **named)
 
@@ -122,9 +124,13 @@ def install() -> None:
 
 
 class Finder:
-    """Lets users import what has moved; in front of the others, because a moved package would be found below its new name."""
+    """Lets users import what has moved, as one of ``sys.meta_path``.
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    It stands in front: in a package that was imported by its old name, others would find modules a second time.
+    """
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:
         if not name.startswith(f"{_HOME}."):
             return None
         new = current(name)

@@ -1,7 +1,7 @@
-"""Whether two recipes say the same, one of them perhaps written by an earlier version that knew fewer settings.
+"""Whether two recipes say the same, one of which an earlier version may have written that knew fewer settings.
 
-What a recipe leaves out has the default of its model, stage or training, so that it is no difference when the other
-one says so. Names of models and stages are compared as they are called today.
+What a recipe leaves out has the default of its model, stage or training, so it is no difference when the other one
+says just that. Models and stages are compared by their names of today.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ WORDS = ("about", "note")
 """What is for a recipe's readers."""
 
 
-def spelled_out(recipes: Sequence[Any], sections: Iterable[str], training: type[msgspec.Struct] | None = None) -> list[Any]:
-    """The values of recipes with all that they leave out in those ``sections`` that run; others, which change nothing, are left out.
+def spelled_out(recipes: Sequence[Any], sections: Iterable[str],
+                training: type[msgspec.Struct] | None = None) -> list[Any]:
+    """The values of recipes, with all that they leave out of the ``sections`` that run, and without the others.
 
-    ``training``: the settings of what is trained; without them ``train`` is left out, too. Defaults are those
-    of the model that the last recipe names, whose code it may run. What is no recipe is given back as it is.
+    ``training``: what may stand in ``train``; without it nothing is trained, and ``train`` is left out, too. Defaults
+    are those of the model that the last recipe names, whose code it may run. What is no recipe is given back.
     """
     if not all(isinstance(recipe, dict) for recipe in recipes):
         return list(recipes)
     precision = Recipe("", {}).precision
-    found: list[Any] = [{"precision": precision, **{key: value for key, value in recipe.items()
-                                                    if key not in WORDS and not isinstance(value, dict)}} for recipe in recipes]
+    found: list[Any] = [{"precision": precision, **{key: value for key, value in recipe.items() if key not in WORDS
+                                                    and not isinstance(value, dict)}} for recipe in recipes]
     for name in sections:
         given = [recipe.get(name) for recipe in recipes]
         if not all(isinstance(section, dict) for section in given):
@@ -73,7 +74,8 @@ def _defaults(paths: dict[str, str]) -> dict[str, Any]:
         given = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
     except (ImportError, AttributeError):
         return {}
-    return _plain({one.name: one.default for one in given if one.default is not one.empty and one.name != "pictures"})
+    given = [one for one in given if one.default is not one.empty and one.name != "pictures"]
+    return _plain({one.name: one.default for one in given})
 
 
 def _of_struct(settings: type[msgspec.Struct]) -> dict[str, Any]:
@@ -91,6 +93,6 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(msgspec.to_builtins(values)))
 
 
-_SECTION = {one.name: one.default if one.default is not MISSING else one.default_factory() for one in fields(Section)
-            if one.name not in ("name", "recipe")}
+_SECTION = {one.name: one.default if one.default is not MISSING else one.default_factory()
+            for one in fields(Section) if one.name not in ("name", "recipe")}
 """What a section has that it does not say."""

@@ -188,7 +188,8 @@ class Sink:
             then, recipe = spelled_out((before.get("recipe"), recipe), recipe.get("stages") or recipe)
             before, now = {**before, "recipe": then}, {**now, "recipe": recipe}
         # An option that was not there yet changes nothing where it is not used.
-        differences = [d for k in sorted({*before, *now}) if before.get(k) != now.get(k) and (k in before or now[k])
+        differences = [d for k in sorted({*before, *now})
+                       if before.get(k) != now.get(k) and (k in before or now[k])
                        for d in _differences(k, before.get(k), now.get(k))]
         if differences:
             return GmnerError("was started with another configuration; changed: " + ", ".join(differences),

@@ -55,8 +55,8 @@ NOTHING = Earlier()
 def as_begun(model: Model, run: dict[str, Any], offline: bool) -> Model:
     """``model`` for a training that goes on from ``run``, its manifest.
 
-    Where that was begun before some of the ``facts`` were learnt, they are now, as in a checkpoint that lacks them,
-    what the model takes them for.
+    Where that was begun before some of the ``facts`` were learnt, they are what the model takes them for in a
+    checkpoint that lacks them.
     """
     then, now = run.get("facts"), json.loads(json.dumps(model.facts))
     if (not isinstance(then, dict) or not is_shipped(type(model).__module__) or not then.keys() < now.keys()

@@ -91,7 +91,7 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
         if path == ("recipe",):
             then, now = spelled_out((then, now), about.get("sections") or now, TrainSettings)
         elif path == ("facts",) and isinstance(then, dict) and isinstance(now, dict):
-            then = {**now, **then}  # what was not learnt yet then the model takes as it did (``going_on.as_begun``)
+            then = {**now, **then}  # of what was not learnt yet then, see ``going_on.as_begun``
         if path[-1] == "sha256":
             told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
         elif path == ("code",):
