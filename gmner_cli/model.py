@@ -201,6 +201,9 @@ class Model(nn.Module, ABC):
         """Called once when a loaded model will only predict, for instance to merge adapters."""
 
 
+keep_old_names(Model)
+
+
 def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     """The class behind ``package.module:Class`` or ``file.py:Class``.
 

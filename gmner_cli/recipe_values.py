@@ -1,7 +1,7 @@
-"""Whether two recipes say the same, one of which an earlier version may have written that knew fewer settings.
+"""Recipes as they are compared, one of which an earlier version may have written that knew fewer settings.
 
-What a recipe leaves out has the default of its model, stage or training, so it is no difference when the other one
-says just that. Models and stages are compared by their names of today.
+What a recipe leaves out has the default of its model, stage or training, so it is no difference when the
+other one says just that. Models and stages have their names of today.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ WORDS = ("about", "note")
 
 def spelled_out(recipes: Sequence[Any], sections: Iterable[str],
                 training: type[msgspec.Struct] | None = None) -> list[Any]:
-    """The values of recipes, with all that they leave out of the ``sections`` that run, and without the others.
+    """The values of recipes, with all that they leave out of the ``sections`` that run, without the others.
 
-    ``training``: what may stand in ``train``; without it nothing is trained, and ``train`` is left out, too. Defaults
-    are those of the model that the last recipe names, whose code it may run. What is no recipe is given back.
+    ``training``: what may stand in ``train``; without it nothing is trained, and ``train`` is left out, too.
+    Defaults are those of the model that the last recipe names, whose code it may run. What is no recipe is
+    given back as it is.
     """
     if not all(isinstance(recipe, dict) for recipe in recipes):
         return list(recipes)
-    precision = Recipe("", {}).precision
-    found: list[Any] = [{"precision": precision, **{key: value for key, value in recipe.items() if key not in WORDS
-                                                    and not isinstance(value, dict)}} for recipe in recipes]
+    found: list[Any] = [{"precision": Recipe("", {}).precision} for _ in recipes]
+    for values, recipe in zip(found, recipes, strict=True):
+        values |= {key: value for key, value in recipe.items()
+                   if key not in WORDS and not isinstance(value, dict)}
     for name in sections:
         given = [recipe.get(name) for recipe in recipes]
         if not all(isinstance(section, dict) for section in given):

@@ -19,6 +19,7 @@ from gmner_cli import outputs
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.interrupts import heed
 from gmner_cli.jsonl import disk_errors, encode, loads
+from gmner_cli.moved import current_files
 from gmner_cli.outputs import MANIFEST, PARTIAL
 from gmner_cli.records import Post
 from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
@@ -181,7 +182,7 @@ class Sink:
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
                               where=str(self.path.with_name(name)), hint=again)
-        before, now = manifest["config"], self._config
+        before, now = current_files(manifest["config"]), self._config
         if isinstance(recipe := now.get("recipe"), dict):
             from gmner_cli.recipe_values import spelled_out
 

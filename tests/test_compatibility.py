@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,7 +76,7 @@ def test_a_training_that_was_killed_then_goes_on_to_where_it_ended_unbroken(then
     done = call(*train(then, name, "-o", then / f"half_{name}", "--resume"))
     assert done.code == 0, done.err
     assert [line.split()[1] for line in done.err.splitlines() if line.startswith("epoch ")] == ["2", "3"]
-    found, expected = (json.loads((then / folder / "run.json").read_text()) for folder in (f"half_{name}", name))
+    found, expected = (json.loads((then / made / "run.json").read_text()) for made in (f"half_{name}", name))
     assert found["best_epoch"] == expected["best_epoch"]
     for row in expected["epochs"]:
         del row["train_seconds"], row["posts_per_second"]
@@ -83,9 +84,9 @@ def test_a_training_that_was_killed_then_goes_on_to_where_it_ended_unbroken(then
 
 
 def test_a_recipe_whose_other_sections_have_changed_since_goes_on(then, call):
-    settings = [f"encoder={then / 'encoder'}", "max_length=48", "epochs=2"]
     done = call("train-ner", then / "train.jsonl", "--dev", then / "dev.jsonl", "--recipe", "plim-bert",
-                *(word for setting in settings for word in ("--set", setting)), "-o", then / "half_plim", "--resume")
+                "--set", f"encoder={then / 'encoder'}", "--set", "max_length=48", "--set", "epochs=2",
+                "-o", then / "half_plim", "--resume")
     assert done.code == 0 and "epoch 2" in done.err and "epoch 1 " not in done.err, done.err
 
 
@@ -93,6 +94,13 @@ def test_a_recipe_whose_other_sections_have_changed_since_goes_on(then, call):
 def test_a_training_that_was_finished_then_is_finished(then, call, name):
     done = call(*train(then, name, "-o", then / name, "--resume"))
     assert done.code == 0 and "already finished" in done.err, done.err
+
+
+@pytest.mark.parametrize("name", ["tagger", "letters", "one_stage"])
+def test_a_training_starts_from_a_model_of_then(then, call, name):
+    done = call(*train(then, name, "-o", then / "next", "--init", then / name, "--set", "epochs=1"))
+    said = re.search(r"starts from (\d+) of the (\d+) tensors", done.err)
+    assert done.code == 0 and said and said[1] == said[2], done.err
 
 
 @pytest.mark.parametrize("name", ["tagger", "sees"])

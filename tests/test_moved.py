@@ -1,8 +1,9 @@
-"""One table of what was called otherwise: class paths in files, users' imports, and the protocol of models."""
+"""One table of what was called otherwise: class paths in files, users' imports, the protocol of models."""
 
 from __future__ import annotations
 
 import importlib
+import operator
 import re
 import subprocess
 import sys
@@ -10,8 +11,12 @@ import sys
 import pytest
 
 from gmner_cli import moved
+from gmner_cli.errors import GmnerError
+from gmner_cli.hub import sha256
 from gmner_cli.model import Model, find_class
 from gmner_cli.moved import current, keep_old_names
+from gmner_cli.records import Post
+from gmner_cli.sink import Sink
 from tests.conftest import ROOT, read_jsonl
 from tests.test_compatibility import call, near, then, train  # noqa: F401 - fixtures among them
 
@@ -48,21 +53,38 @@ def test_every_line_leads_to_what_there_is():
     for old, new in moved.MODULES.items():
         assert importlib.import_module(old) is importlib.import_module(new) and current(new) == new, old
     for old, new in moved.NAMES.items():
-        (was, former), (where, name) = old.split(":"), new.split(":")
-        assert getattr(importlib.import_module(where), name) is getattr(importlib.import_module(was), former), old
-        assert current(new) == new, old
+        was, now = (operator.attrgetter(name)(importlib.import_module(module))
+                    for module, name in (path.split(":") for path in (old, new)))
+        assert was is now and current(new) == new, old
     for old, new in moved.RENAMED_ATTRIBUTES.items():
         assert old != new and hasattr(Model, new), old
 
 
+def test_every_file_is_one_that_there_is():
+    shipped = {sha256(path) for path in (ROOT / "gmner_cli").rglob("*.json")}
+    assert moved.FILES and set(moved.FILES.values()) <= shipped and not shipped & set(moved.FILES)
+
+
+def test_a_run_that_read_a_shipped_file_as_it_was_goes_on(tmp_path):
+    (old, new), post = next(iter(moved.FILES.items())), Post(id="a", text="a")
+    sink = Sink(tmp_path / "out.jsonl", config={"command": "expand", "similar_by": ["1", old]})
+    sink.begin()
+    sink.write(post)
+    sink.close()
+    assert Sink(tmp_path / "out.jsonl", resume=True, config={"command": "expand", "similar_by": ["1", new]}).finished
+    with pytest.raises(GmnerError, match="similar_by"):
+        Sink(tmp_path / "out.jsonl", resume=True, config={"command": "expand", "similar_by": [new, "1"]})
+
+
 def test_a_path_is_followed_through_modules_packages_and_names(table):
     table(MODULES={"gmner_cli.a": "gmner_cli.room.a", "gmner_cli.room.a": "gmner_cli.hall.a",
-                   "gmner_cli.p": "gmner_cli.q", "gmner_cli.p.odd": "gmner_cli.r", "gmner_cli.x": "gmner_cli.x.y"},
+                   "gmner_cli.p": "gmner_cli.q", "gmner_cli.p.odd": "gmner_cli.r",
+                   "gmner_cli.x": "gmner_cli.x.y"},
           NAMES={"gmner_cli.a:Old": "gmner_cli.room.a:New"})
-    for old, new in {"a:Other": "hall.a:Other", "a:Old": "hall.a:New", "p.deep.er:C": "q.deep.er:C", "p.odd:C": "r:C",
-                     "x": "x.y", "x.y": "x.y"}.items():
+    for old, new in {"a:Other": "hall.a:Other", "a:Old": "hall.a:New", "p.deep.er:C": "q.deep.er:C",
+                     "p.odd:C": "r:C", "x": "x.y", "x.y": "x.y"}.items():
         assert current(f"{HOME}.{old}") == f"{HOME}.{new}"
-    for same in ("gmner_cli.app:A", "gmner_cli.pp:A", "gmner_cli", "mine.py:Old", "/a/gmner_cli.a:Old", "", ":"):
+    for same in ("gmner_cli.app:A", "gmner_cli.pp:A", "gmner_cli", "mine.py:Old", "gmner_cli/a.py:C", ":"):
         assert current(same) == same
 
 
@@ -148,7 +170,8 @@ def test_gmners_own_imports_are_told_nothing(table, capsys):
     table(MODULES={"gmner_cli.ner.former": "gmner_cli.ner.words"},
           NAMES={"gmner_cli.shipped:former": "gmner_cli.shipped:is_shipped"})
     del sys.modules["gmner_cli.shipped"]
-    exec("import gmner_cli.ner.former\nfrom gmner_cli.shipped import former", {"__name__": "gmner_cli.ner.crf_tagger"})
+    use = "import gmner_cli.ner.former\nfrom gmner_cli.shipped import former"
+    exec(use, {"__name__": "gmner_cli.ner.crf_tagger"})
     assert lines(capsys) == []
 
 
@@ -163,7 +186,8 @@ def test_a_name_that_is_gone_from_a_module_is_found(table, capsys):
     assert space["former"] is space["earlier"] is importlib.import_module(name).is_shipped
     assert space["far"] is importlib.import_module("gmner_cli.rle").read
     told = lines(capsys)
-    assert [line.split()[1] for line in told] == [f"{name}.former", f"{name}.far", "gmner_cli.before", "gmner_cli.before.earlier"]
+    assert [line.split()[1] for line in told] == [
+        f"{name}.former", f"{name}.far", "gmner_cli.before", "gmner_cli.before.earlier"]
     with pytest.raises(ImportError):
         exec("from gmner_cli.shipped import never_there", space)
     with pytest.raises(ModuleNotFoundError):
@@ -218,11 +242,12 @@ def test_a_subclass_in_old_words_works_and_is_told_once(monkeypatch, capsys):
                     for old, new in (("was_set", "is_set"), ("was_done", "is_done"))]
     one, child = Mine(None, "here"), Child(None, "here")
     assert one.source == "here" and lines(capsys) == [
-        f"gmner: {kind}(site=) is now source=; the old name goes with the next release" for kind in ("Mine", "Child")]
+        f"gmner: {kind}(site=) is now source=; the old name goes with the next release"
+        for kind in ("Mine", "Child")]
     one.is_done()
     child.was_done()
     assert one.did == ["base", "mixin", "mine"] and child.did == [*one.did, "child"]
-    assert Mine.is_set == one.is_set == Mine.was_set == one.was_set == child.was_set == frozenset({"threshold"})
+    assert Mine.is_set == one.is_set == Mine.was_set == one.was_set == child.was_set == {"threshold"}
     one.was_done()
     assert [line for line in lines(capsys) if line.startswith("gmner: Mine.")] == []
     assert base.is_set == frozenset()
@@ -281,4 +306,5 @@ def test_models_have_the_mechanism(table, capsys):
 def test_starting_imports_neither_torch_nor_more_than_it_must():
     code = "import sys, gmner_cli; print(*{name.partition('.')[0] for name in sys.modules}, *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "gmner_cli.moved" in done.stdout.split() and not {"torch", "tempfile", "typer"} & {*done.stdout.split()}
+    loaded = {*done.stdout.split()}
+    assert "gmner_cli.moved" in loaded and not {"torch", "tempfile", "typer"} & loaded
