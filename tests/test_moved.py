@@ -35,14 +35,21 @@ def table(monkeypatch):
             monkeypatch.setattr(moved, name, {**getattr(moved, name), **more})
 
     yield add
-    for name in sys.modules.keys() - modules.keys():
-        if name.startswith(f"{HOME}."):
+    for name, module in [one for one in sys.modules.items() if one[0].startswith(f"{HOME}.")]:
+        above, _, own = name.rpartition(".")
+        if name in modules and module is not modules[name]:
+            sys.modules[name] = modules[name]
+            setattr(sys.modules[above], own, modules[name])
+        elif module.__name__ != name or isinstance(module.__loader__, moved._Moved):
             del sys.modules[name]
-    sys.modules.update(modules)
+            if hasattr(sys.modules.get(above), own):
+                delattr(sys.modules[above], own)
     for kind, body in bodies.items():
-        for name in vars(kind).keys() - body.keys():
-            if isinstance(vars(kind)[name], moved._OldName):
+        for name in {*moved.RENAMED_ATTRIBUTES, *moved.RENAMED_ATTRIBUTES.values()} & vars(kind).keys():
+            if name not in body:
                 delattr(kind, name)
+            elif vars(kind)[name] is not body[name]:
+                setattr(kind, name, body[name])
 
 
 def lines(capsys) -> list[str]:
@@ -71,9 +78,10 @@ def test_a_run_that_read_a_shipped_file_as_it_was_goes_on(tmp_path):
     sink.begin()
     sink.write(post)
     sink.close()
-    assert Sink(tmp_path / "out.jsonl", resume=True, config={"command": "expand", "similar_by": ["1", new]}).finished
+    config = {"command": "expand", "similar_by": ["1", new]}
+    assert Sink(tmp_path / "out.jsonl", resume=True, config=config).finished
     with pytest.raises(GmnerError, match="similar_by"):
-        Sink(tmp_path / "out.jsonl", resume=True, config={"command": "expand", "similar_by": [new, "1"]})
+        Sink(tmp_path / "out.jsonl", resume=True, config={**config, "similar_by": [new, "1"]})
 
 
 def test_a_path_is_followed_through_modules_packages_and_names(table):
@@ -301,6 +309,19 @@ def test_models_have_the_mechanism(table, capsys):
 
     assert Mine.metric == "accuracy" and "blank" in vars(Mine)
     assert [line.split()[1] for line in lines(capsys)] == ["Mine.former_metric", "Mine.former_blank"]
+
+
+def test_a_users_tagger_of_then_does_all_that_it_did(then, table, call):  # noqa: F811
+    renamed = {"load_time": "adjustable", "fact_bound": "label_weights", "ready": "prepare_to_predict"}
+    table(RENAMED_ATTRIBUTES=renamed)
+    now = then / "now.jsonl"
+    done = call("predict", then / "dev.jsonl", "--recipe", then / "own.yaml", "-o", now,
+                "--set", "ner.settings.least=0.7")
+    assert done.code == 0, done.err
+    assert near(*(read_jsonl(file.read_text()) for file in (now, then / "least.found.jsonl")))
+    told = [line.split()[1:5:3] for line in done.err.splitlines() if "is now" in line]
+    assert [words for words in told if words[0].startswith("Letters.")] == [
+        [f"Letters.{old}", f"{new};"] for old, new in renamed.items()]
 
 
 def test_starting_imports_neither_torch_nor_more_than_it_must():
