@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 from gmner_cli.fields import check_finds, clear
+from gmner_cli.moved import current, keep_old_names
 from gmner_cli.records import Post
 from gmner_cli.shipped import is_shipped
 
@@ -99,6 +100,10 @@ class Model(nn.Module, ABC):
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
     """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        keep_old_names(cls)
 
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
@@ -205,6 +210,9 @@ class Model(nn.Module, ABC):
         """Called once when a loaded model will only predict, for instance to merge adapters."""
 
 
+keep_old_names(Model)
+
+
 def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     """The class behind ``package.module:Class`` or ``file.py:Class``.
 
@@ -212,6 +220,7 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     when it lies inside gmner_cli or equals one of ``trusted`` (what the user's
     own recipe names). Raises UsageError or ModelError.
     """
+    path = current(path)
     where, mark, name = path.partition(":")
     if not (mark and where and name):
         raise UsageError(f"model {path!r} is neither of the form package.module:Class nor file.py:Class")
@@ -283,7 +292,7 @@ def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, rec
     except (TypeError, ValueError) as problem:
         raise UsageError(f"{cls.__name__}.learn_facts gives what cannot be saved as JSON: {problem}") from None
     model = cls(config, facts, Site(offline=offline))
-    model.origin = {"model": path, "recipe": recipe}
+    model.origin = {"model": current(path), "recipe": recipe}
     return model
 
 

@@ -17,6 +17,7 @@ from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.hub import read_json, refuse_not_finite
 from gmner_cli.jsonl import write_atomic
 from gmner_cli.model import Model, Site, find_class, parse_config
+from gmner_cli.moved import current
 from gmner_cli.proportion import check_folder
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -53,7 +54,7 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
             f"was trained as {path} by recipe {content.get('recipe')!r}, but recipe {recipe!r} wants {wanted}",
             where=str(folder), hint="give the recipe that it was trained with, or another folder")
     tensors = read_tensors(folder / WEIGHTS)
-    path = wanted or path  # a file may lie elsewhere now; where, the user's own recipe says
+    path = current(wanted or path)  # a file may lie elsewhere now; where, the user's own recipe says
     cls = find_class(path, trusted=[wanted] if wanted else ())
     for key in changes or {}:
         if key not in cls.load_time:
@@ -120,6 +121,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _name(path: str) -> str:
-    """A model's path without the folder of its file."""
-    where, _, name = path.rpartition(":")
+    """A model's path of today, without the folder of its file."""
+    where, _, name = current(path).rpartition(":")
     return f"{Path(where).name if where.endswith('.py') else where}:{name}"

@@ -16,6 +16,7 @@ from gmner_cli.fields import LEVELS, believe, check_finds, check_level, left_out
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, load_model
+from gmner_cli.moved import current
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
@@ -139,7 +140,7 @@ def _class_of(section: Section) -> Any:
 
 def _plain_class(section: Section) -> Any:
     """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
-    module, _, name = section.stage.partition(":")
+    module, _, name = current(section.stage).partition(":")
     if not is_shipped(section.stage):
         raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
     kind = getattr(importlib.import_module(module), name)

@@ -19,6 +19,7 @@ from gmner_cli import outputs
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.interrupts import heed
 from gmner_cli.jsonl import disk_errors, encode, loads
+from gmner_cli.moved import current_files
 from gmner_cli.outputs import MANIFEST, PARTIAL
 from gmner_cli.records import Post
 from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
@@ -181,9 +182,16 @@ class Sink:
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
                               where=str(self.path.with_name(name)), hint=again)
-        before = manifest["config"]
-        differences = [d for k in sorted({*before, *self._config}) if before.get(k) != self._config.get(k)
-                       for d in _differences(k, before.get(k), self._config.get(k))]
+        before, now = current_files(manifest["config"]), self._config
+        if isinstance(recipe := now.get("recipe"), dict):
+            from gmner_cli.recipe_values import spelled_out
+
+            then, recipe = spelled_out((before.get("recipe"), recipe), recipe.get("stages") or recipe)
+            before, now = {**before, "recipe": then}, {**now, "recipe": recipe}
+        # An option that was not there yet changes nothing where it is not used.
+        differences = [d for k in sorted({*before, *now})
+                       if before.get(k) != now.get(k) and (k in before or now[k])
+                       for d in _differences(k, before.get(k), now.get(k))]
         if differences:
             return GmnerError("was started with another configuration; changed: " + ", ".join(differences),
                               where=str(self._old), hint=f"{again}, or with the old configuration")

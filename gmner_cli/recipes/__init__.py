@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from gmner_cli.errors import UsageError, did_you_mean, shown
+from gmner_cli.moved import current
 from gmner_cli.plain_yaml import parse, read_file
 from gmner_cli.recipes.places import place, place_files
 from gmner_cli.shipped import is_shipped
@@ -121,6 +122,7 @@ def load(name: str, overrides: Sequence[str] = (), within: str | None = None,
         _put(values, path, value)
         recipe.changed.append(path)
     _check(values, name)
+    _rename(values)
     return recipe
 
 
@@ -142,6 +144,7 @@ def _read(name: str, seen: tuple[str, ...], visit: Callable[[Path], object]) -> 
     content = read_file(path)
     if not isinstance(content, dict):
         raise UsageError("is not a recipe: it must hold keys and values", where=str(path))
+    _rename(content)
     own = path.parent != FOLDER
     if own:
         place_files(content, path.resolve())
@@ -154,6 +157,14 @@ def _read(name: str, seen: tuple[str, ...], visit: Callable[[Path], object]) -> 
     below = _read(parent, (*seen, str(path)), visit)
     below.pop("name", None)
     return {"name": path.stem, **_merge(below, content)}
+
+
+def _rename(values: dict[str, Any]) -> None:
+    """Call models and stages by their names of today, in place."""
+    for section in values.values():
+        for kind in ("model", "stage"):
+            if isinstance(section, dict) and isinstance(section.get(kind), str):
+                section[kind] = current(section[kind])
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

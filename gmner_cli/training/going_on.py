@@ -8,6 +8,7 @@ Neither ends where an unbroken training of that many epochs would.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any
 
 from gmner_cli import sections
 from gmner_cli.errors import GmnerError
-from gmner_cli.model import Model
+from gmner_cli.model import Model, Site
 from gmner_cli.model_folder import WEIGHTS, read_tensors, save_model
+from gmner_cli.shipped import is_shipped
 from gmner_cli.training import folder, manifest
 from gmner_cli.training.checkpoint import read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.loop import History, out_of_patience
@@ -49,6 +51,21 @@ class Earlier:
 
 
 NOTHING = Earlier()
+
+
+def as_begun(model: Model, run: dict[str, Any], offline: bool) -> Model:
+    """``model`` for a training that goes on from ``run``, its manifest.
+
+    Where that was begun before some of the ``facts`` were learnt, they are what the model takes them for in a
+    checkpoint that lacks them.
+    """
+    then, now = run.get("facts"), json.loads(json.dumps(model.facts))
+    if (not isinstance(then, dict) or not is_shipped(type(model).__module__) or not then.keys() < now.keys()
+            or any(now[name] != value for name, value in then.items())):
+        return model
+    begun = type(model)(model.config, dict(then), Site(offline=offline))
+    begun.origin = model.origin
+    return begun
 
 
 def look_back(work: Path, out: Path, about: dict[str, Any], settings: TrainSettings, tell: Callable[[str], Any],

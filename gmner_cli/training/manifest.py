@@ -18,7 +18,9 @@ from gmner_cli import __version__
 from gmner_cli.errors import GmnerError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.jsonl import encode, write_atomic
+from gmner_cli.recipe_values import spelled_out
 from gmner_cli.records import Post
+from gmner_cli.training.settings import TrainSettings
 
 FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
@@ -33,9 +35,6 @@ _SAME = {
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 
 Files count by what they hold, so that they may be moved."""
-
-_WORDS = ("about", "note")
-"""Of a recipe: what is for its readers."""
 
 MOST_TOLD, LONGEST_TOLD = 5, 100
 """Values of a kind that are named, and characters that are shown of one."""
@@ -88,13 +87,19 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
         if path[0] not in about:
             continue
         then, now = _dig(before, path), _dig(about, path)
+        if path[0] not in before and not now:
+            continue  # an option that was not there yet, and is not used
+        if path == ("recipe",):
+            then, now = spelled_out((then, now), about.get("sections") or now, TrainSettings)
+        elif path == ("facts",) and isinstance(then, dict) and isinstance(now, dict):
+            then = {**now, **then}  # of what was not learnt yet then, see ``going_on.as_begun``
         if path[-1] == "sha256":
             told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
         elif path == ("code",):
             told = ["its content"] if then != now else []
         else:
             told = [_then_and_now(where, *values) for where, *values in differences(then, now)
-                    if not (path == ("recipe",) and (where in _WORDS or (where in growing and _grown(*values))))]
+                    if not (path == ("recipe",) and where in growing and _grown(*values))]
         if told:
             more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
             found.append(f"{name} ({', '.join(told[:MOST_TOLD])}{more})")

@@ -81,10 +81,12 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=sha256(own_code(kind)) if own_code(kind) else None)
+            code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage))
         asked = Expressions.of(recipe, stage)
         model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
                           recipe=recipe.name, offline=offline)
+        if resume:
+            model = going_on.as_begun(model, manifest.read(work) or manifest.read(out) or {}, offline)
         about["facts"] = model.facts
         if "entities" in kind.finds:
             check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
@@ -139,6 +141,12 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 def _trained_sections(recipe: Recipe) -> str:
     names = [name for name in recipe.sections if recipe.section(name).model and recipe.section(name).train is not None]
     return f"sections that are trained: {', '.join(names)}" if names else "none of its sections is"
+
+
+def _sections(recipe: Recipe, stage: str) -> list[str]:
+    """The sections of ``recipe`` that a training of ``stage`` depends on."""
+    before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
+    return [*(name for name in before if recipe.section(name).stage), stage]
 
 
 def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], pictures: Pictures, about: dict[str, Any],
