@@ -52,19 +52,31 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     for name in names:
         if name in _REPLACED.get(gold or "", ()):
             continue
-        section = recipe.section(name)
-        if section.stage:
-            stages.append(_plain_stage(section, pictures))
-        else:
-            stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
-                                       recipe.changed_settings(name)))
+        stages.append(build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name), batch_size=batch_size,
+                                  offline=offline, changes=recipe.changed_settings(name)))
     return stages
+
+
+def build_stage(section: Section, runtime: Runtime, pictures: Pictures, *, weights: Path | None = None,
+                batch_size: int | None = None, offline: bool = False, changes: Mapping[str, Any] | None = None) -> Stage:
+    """The stage of one section of a recipe, its model loaded.
+
+    ``weights``: a folder that replaces the section's. ``changes``: settings that the user set for this run, as
+    ``Recipe.changed_settings`` gives them. Raises UsageError or ModelError.
+    """
+    if section.stage:
+        return _plain_stage(section, pictures)
+    return _model_stage(section, weights, runtime, pictures, batch_size, offline, changes or {})
+
+
+def stage_class(section: Section) -> Any:
+    """The class of a section's model or stage; none is made. Raises UsageError."""
+    return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
 
 
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
-    sections = (recipe.section(name) for name in recipe.stages)
-    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else _plain_class(s)) for s in sections)
+    return any(_reads_images(stage_class(recipe.section(name))) for name in recipe.stages)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:

@@ -79,7 +79,7 @@ def _train(stage: str, recipe: str, overrides: list[str] | None, device: str, th
 
         history = train(stage, chosen, out=out, runtime=where, seed=seed, offline=offline,
                         watcher=Watcher(step=step, epoch=_print_row), tell=say, **rest)
-    say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
+    say(f"best epoch {history.best_epoch}, {history.told}; the model is in {out}")
 
 
 def _print_row(row: dict[str, Any]) -> None:

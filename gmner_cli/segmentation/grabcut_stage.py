@@ -19,6 +19,7 @@ class GrabCut:
     """Stage that fills ``masks``, parallel to ``boxes``, as the SAM models do; see ``segmentation.grabcut``."""
 
     name = "segment"
+    finds = ("masks",)
     reads_images = True
     window = 32
     """Some for each thread; a large picture takes seconds."""

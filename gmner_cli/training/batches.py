@@ -100,8 +100,11 @@ def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2, workers: in
 
 
 def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[int]], posts: Sequence[Post],
-             pictures: Pictures, runtime: Runtime, turn: Lock | None = None) -> Iterator[tuple[list[int], dict[str, Any]]]:
+             pictures: Pictures, runtime: Runtime, turn: Lock | None = None,
+             for_training: bool = False) -> Iterator[tuple[list[int], dict[str, Any]]]:
     """``(indexes, batch)`` in order, the next two made while one is computed.
+
+    ``for_training``: whether the model is given what it trains on also in eval mode, for a loss.
 
     Pictures are decoded by several threads. ``model.collate`` is called in order and by one thread, so
     that what it draws does not depend on which picture is ready first; never while another thread holds ``turn``.
@@ -111,7 +114,7 @@ def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[i
 
     def begin() -> Iterator[tuple[list[int], dict[int, Future]]]:
         for indexes in batches:
-            begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures))
+            begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures, for_training))
             yield indexes, begun[-1]
 
     def finish(job: tuple[list[int], dict[int, Future]]) -> dict[str, Any]:
@@ -135,9 +138,10 @@ def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pi
     return _finish(model, examples, _begin(model, examples, posts, pictures), runtime, turn or Lock())
 
 
-def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures) -> dict[int, Future]:
+def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
+           for_training: bool = False) -> dict[int, Future]:
     """Pictures on their way, by number of the post; none when the model does not look."""
-    if not (model.reads_images or (model.training and model.trains_on_images)):
+    if not (model.reads_images or ((model.training or for_training) and model.trains_on_images)):
         return {}
     return {index: pictures.begin(posts[index], model.largest_side) for index in dict.fromkeys(e.post for e in examples)}
 
