@@ -12,14 +12,15 @@ VISUAL = ("groundable", "visible", "boxes", "box_scores", "masks")
 """What a picture says of an entity, in the order in which it is found."""
 
 GOLD_FIELDS = ("entities", "start", "end", "type", "fine_type", "text", "token_start", "token_end", *VISUAL)
-"""Fields that annotators fill. Training takes them from its files, and runs no stage that finds any of them."""
+"""Fields that annotators fill. Training takes them from its files, and runs no stage that finds any."""
 
 _VOID = {"groundable": VISUAL, "visible": VISUAL, "boxes": ("box_scores", "masks")}
 """What means nothing any more when a field is found anew."""
 
 
 def clear(post: Post, finds: Iterable[str]) -> Post:
-    """A copy of ``post``, its entities copied too, without what ``finds`` names, and what is void with that."""
+    """A copy of ``post``, its entities copied too, without what ``finds`` names, and what is void with
+    that."""
     names = set(finds)
     absent = names.union(*(_VOID.get(name, ()) for name in names)) - {"id", "start", "end", "type", "extra"}
 

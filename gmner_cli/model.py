@@ -89,10 +89,12 @@ class Model(nn.Module, ABC):
     fact_bound: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
-    """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another. ``dev_loss``: the training
-    loop computes the loss on the dev posts and minimises it, and nothing is predicted or evaluated; a model that only
-    pre-trains another (``finds = ()``) then needs neither ``predict`` nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the
-    mean of a figure NAME that ``loss`` gives to be watched, as an accuracy; less is better where NAME ends in "loss"."""
+    """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is better.
+
+    ``dev_loss``: the training loop computes the loss on the dev posts, of which less is better, and nothing is
+    predicted or evaluated. A model that only pre-trains another (``finds = ()``) then needs neither ``predict``
+    nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the mean of a figure NAME that ``loss`` gives to be
+    watched, as an accuracy; less is better where NAME ends in "loss"."""
 
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
@@ -136,13 +138,15 @@ class Model(nn.Module, ABC):
         """Put the outputs of all examples of ``posts`` into the posts' fields.
 
         Of an entity, start, end (characters) and type are needed. Every post is written to, also one
-        without examples. What is no valid record fails its post. Raises UsageError where the model only pre-trains another.
+        without examples. What is no valid record fails its post. Raises UsageError where the model only
+        pre-trains another.
         """
         raise self._only_trains("write")
 
     def _only_trains(self, lacking: str) -> UsageError:
-        return UsageError(f"{type(self).__name__} has no `{lacking}`: it is trained for others to start from, and finds nothing",
-                          hint='start from it with --init; to train it, metric = "dev_loss" needs no prediction')
+        name = type(self).__name__
+        return UsageError(f"{name} has no `{lacking}`: it is trained for others to start from, and finds nothing",
+                          hint='start from it with --init; metric = "dev_loss" trains it without predicting')
 
     def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
         """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated batch.
@@ -154,9 +158,11 @@ class Model(nn.Module, ABC):
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
         """Scores in percent on development posts; must hold ``metric``. Needed for training only, and not
-        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties`` says otherwise."""
-        raise UsageError(f"{type(self).__name__} reports no development score, so none of its epochs can be chosen",
-                         hint='give it an `evaluate`, or choose by its loss: metric = "dev_loss", or train.metric in the recipe')
+        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties`` says
+        otherwise."""
+        name = type(self).__name__
+        raise UsageError(f"{name} reports no development score, so none of its epochs can be chosen",
+                         hint='give it an `evaluate`, or choose by its loss: metric = "dev_loss"')
 
     def blank(self, post: Post) -> Post:
         """A copy of ``post``, entities copied too, without what this model is to find."""

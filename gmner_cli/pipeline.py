@@ -52,17 +52,18 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     for name in names:
         if name in _REPLACED.get(gold or "", ()):
             continue
-        stages.append(build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name), batch_size=batch_size,
-                                  offline=offline, changes=recipe.changed_settings(name)))
+        stages.append(build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name),
+                                  batch_size=batch_size, offline=offline, changes=recipe.changed_settings(name)))
     return stages
 
 
 def build_stage(section: Section, runtime: Runtime, pictures: Pictures, *, weights: Path | None = None,
-                batch_size: int | None = None, offline: bool = False, changes: Mapping[str, Any] | None = None) -> Stage:
+                batch_size: int | None = None, offline: bool = False,
+                changes: Mapping[str, Any] | None = None) -> Stage:
     """The stage of one section of a recipe, its model loaded.
 
-    ``weights``: a folder that replaces the section's. ``changes``: settings that the user set for this run, as
-    ``Recipe.changed_settings`` gives them. Raises UsageError or ModelError.
+    ``weights``: a folder that replaces the section's. ``changes``: settings that the user set for this run,
+    as ``Recipe.changed_settings`` gives them. Raises UsageError or ModelError.
     """
     if section.stage:
         return _plain_stage(section, pictures)

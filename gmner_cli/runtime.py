@@ -65,7 +65,7 @@ def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threa
 
 
 def precision_on(device: torch.device, precision: str, tell: Callable[[str], None] = say) -> str:
-    """What ``precision``, auto or not, comes to on a device: "float32" or "bfloat16"; see ``start``. Raises UsageError."""
+    """What ``precision`` comes to on a device: "float32" or "bfloat16"; see ``start``. Raises UsageError."""
     import torch
 
     if precision not in ("auto", "float32", "bfloat16"):
@@ -81,8 +81,8 @@ def precision_on(device: torch.device, precision: str, tell: Callable[[str], Non
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all devices, go on as
-    if none had been."""
+    """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all devices,
+    go on as if none had been."""
     import torch
 
     python, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()

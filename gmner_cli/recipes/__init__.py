@@ -28,7 +28,7 @@ _TOP = {"name", "about", "note", "extends", "stages", "precision"}
 _SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
 UNSPELT = ("ties",)
-"""Of ``train``: values that a recipe need not spell out to have them set, because they came after recipes that are in use."""
+"""Of ``train``: values that can be set though a recipe does not spell them out; they are younger than recipes in use."""
 _DEEPEST = 20
 """Recipes that one may extend, through each other."""
 
@@ -208,8 +208,8 @@ def _paths(values: dict[str, Any], before: str = "") -> Iterator[str]:
 
 def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     paths = list(_paths(values))
-    paths += [f"{name}.train.{key}" for name, section in values.items() if isinstance(section, dict) and section.get("train")
-              for key in UNSPELT if f"{name}.train.{key}" not in paths]
+    trained = [name for name, section in values.items() if isinstance(section, dict) and section.get("train")]
+    paths += [path for name in trained for key in UNSPELT if (path := f"{name}.train.{key}") not in paths]
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
     if not inside and (key in paths or key == "precision"):  # of the whole run, which a recipe need not spell out

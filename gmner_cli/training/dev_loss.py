@@ -1,4 +1,5 @@
-"""The dev loss: a dev score for models that gold alone cannot score, and what parts epochs of the same score."""
+"""The dev loss: a dev score for models that gold alone cannot score, and what parts epochs of the same
+score."""
 
 from __future__ import annotations
 
@@ -25,17 +26,20 @@ _SEED = 0
 
 
 def needs_dev_loss(settings: TrainSettings, model: Model | type[Model]) -> bool:
-    """Whether epochs are chosen by what the loop computes on the dev posts, or ties of another score are parted by it."""
+    """Whether epochs are chosen by what the loop computes on the dev posts, or ties of another score are
+    parted by it."""
     return settings.ties == "loss" or (settings.metric or model.metric).startswith(_PREFIX)
 
 
 def is_loss(metric: str) -> bool:
-    """Whether ``metric`` is a figure of the loop's of which less is better: dev_loss, and dev_NAME of a watched NAME_loss."""
+    """Whether ``metric`` is a figure of the loop's of which less is better: dev_loss, and dev_NAME of a
+    watched NAME_loss."""
     return metric.startswith(_PREFIX) and metric.endswith("loss")
 
 
 def shown(metric: str, score: float) -> str:
-    """A score by which epochs are chosen, as a person reads it: of a loss not the negative that was maximised."""
+    """A score by which epochs are chosen, as a person reads it: of a loss not the negative that was
+    maximised."""
     return f"{-score:.4f}" if is_loss(metric) else f"{score:.2f}"
 
 
@@ -53,23 +57,25 @@ class DevLoss:
             seed_everything(_SEED)
             self._examples: list[Example] = model.examples(self._posts, training=True)
         if not self._examples:
-            raise GmnerError("the dev posts give no example, so they have no loss", hint="choose epochs by another train.metric")
+            raise GmnerError("the dev posts give no example, so they have no loss",
+                             hint="choose epochs by another train.metric, and let train.ties be first")
         # Composed as training's batches are: what a contrastive loss is depends on who shares a batch.
         self._batches = bucket(self._examples, self._size, random.Random(_SEED))
 
     def __call__(self) -> dict[str, float]:
-        """``dev_loss``, and ``dev_NAME`` of every watched NAME, which may be NaN; of the same batches each time.
+        """``dev_loss``, and ``dev_NAME`` of every watched NAME, which may be NaN; of the same batches each
+        time.
 
-        In eval mode, in which the model is left. Random numbers go on as if none were drawn here. Raises GmnerError for a
-        batch that does not fit into the GPU's memory.
+        In eval mode, in which the model is left. Random numbers go on as if none were drawn here. Raises
+        GmnerError for a batch that does not fit into the GPU's memory.
         """
         found: dict[str, list[float]] = {}
         self._model.eval()
         try:
             with random_state_kept(), torch.no_grad():
                 seed_everything(_SEED)
-                for _, batch in prepared(self._model, self._examples, self._batches, self._posts, self._pictures, self._runtime,
-                                         for_training=True):
+                for _, batch in prepared(self._model, self._examples, self._batches, self._posts, self._pictures,
+                                         self._runtime, for_training=True):
                     for name, figure in self._figures(batch).items():
                         found.setdefault(_PREFIX + name, []).append(figure)
                     heed()
@@ -87,16 +93,13 @@ class DevLoss:
 
 
 def _taught(train: Sequence[Post], dev: Sequence[Post]) -> list[Post]:
-    """The dev posts without entities of types that training does not have: a model has no tag for them, and so no loss."""
-    types, fine = ({value(entity) for post in train for entity in post.entities or []} for value in (_type, _fine))
-    return [post if all(_type(e) in types and _fine(e) in fine for e in post.entities or []) else
-            msgspec.structs.replace(post, entities=[e for e in post.entities if _type(e) in types and _fine(e) in fine])
-            for post in dev]
+    """The dev posts without entities of types that training does not have: a model has no tag for them, and
+    so no loss."""
+    entities = [entity for post in train for entity in post.entities or []]
+    types, fine = {entity.type for entity in entities}, {entity.fine_type for entity in entities}
 
+    def taught(entity: Entity) -> bool:
+        return entity.type in types and entity.fine_type in fine
 
-def _type(entity: Entity) -> Any:
-    return entity.type
-
-
-def _fine(entity: Entity) -> Any:
-    return entity.fine_type
+    return [post if all(map(taught, post.entities or [])) else
+            msgspec.structs.replace(post, entities=list(filter(taught, post.entities))) for post in dev]

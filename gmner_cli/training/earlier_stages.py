@@ -1,7 +1,7 @@
 """The stages of a recipe that run before the model that is trained, in training as in prediction.
 
-They make what the model reads: candidate regions, captions, referring expressions. Stages that find anything of gold are
-left out, for gold says it.
+They make what the model reads: candidate regions, captions, referring expressions. Stages that find anything
+of gold are left out, for gold says it.
 """
 
 from __future__ import annotations
@@ -17,40 +17,42 @@ from typing import Any
 
 import msgspec
 
-from gmner_cli.errors import GmnerError, RecordError, UsageError, printable
+from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.fields import GOLD_FIELDS, clear
 from gmner_cli.hub import sha256, weights_sha256
 from gmner_cli.images import NO_PICTURES
-from gmner_cli.interrupts import heed
 from gmner_cli.model import own_code
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.pipeline import build_stage, stage_class
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime, precision_on, random_state_kept
-from gmner_cli.stages import UNSAID, Stage, compose
-from gmner_cli.training.gold_kept import brings_all, keep_brought, put_back
-from gmner_cli.training.made import Made, changed, changes_to, key_of
+from gmner_cli.stages import Stage, compose
+from gmner_cli.training.asked import Asked
+from gmner_cli.training.gold_kept import brings_all, put_back
+from gmner_cli.training.made import Made, changed, key_of
 from gmner_cli.training.posts import MOST_LISTED
 
 TRAIN, DEV = "train", "dev"
+_WEIGHTS = {".safetensors", ".gguf", ".onnx", ".pt", ".pth", ".bin"}
 
 
 class EarlierStages:
     """What runs before section ``stage`` of a recipe while its model is trained.
 
-    The stages see the posts as in prediction, without what the trained model is to find; then gold is put back. What a
-    post brings of a stage's fields is kept, and a post that brings them all is not given to it. The weights and settings
-    are the recipe's, and so is the precision.
+    The stages see the posts as in prediction, without what the trained model is to find; then gold is put
+    back. What a post brings of a stage's fields is kept, and a post that brings them all is not given to it.
+    The weights and settings are the recipe's, and so is the precision.
     """
 
-    def __init__(self, recipe: Recipe, stage: str, finds: Sequence[str], runtime: Runtime, *, offline: bool = False,
-                 tell: Callable[[str], Any] = print):
+    def __init__(self, recipe: Recipe, stage: str, finds: Sequence[str], runtime: Runtime, *,
+                 offline: bool = False, tell: Callable[[str], Any] = print):
         """``finds``: what the trained model finds. Raises UsageError."""
         before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
         kinds = [(recipe.section(name), stage_class(recipe.section(name))) for name in before]
-        self._stages = [(section, kind) for section, kind in kinds if not set(_finds(kind)).intersection(GOLD_FIELDS)]
-        self._finds, self._recipe, self._runtime, self._offline, self._tell = finds, recipe, runtime, offline, tell
+        self._stages = [(section, kind) for section, kind in kinds if not {*_finds(kind)}.intersection(GOLD_FIELDS)]
+        self._finds, self._recipe, self._runtime = finds, recipe, runtime
+        self._offline, self._tell = offline, tell
         self.pictures = NO_PICTURES
         """What stages that look are given; to be set before ``run`` where ``reads_images``."""
         self.reads_images = any(map(_reads_images, (kind for _, kind in self._stages)))
@@ -71,24 +73,28 @@ class EarlierStages:
         return any(_reads_images(kind) and not brings_all(seen, _finds(kind)) for _, kind in self._stages)
 
     def check(self, posts: Sequence[Post]) -> None:
-        """Raise GmnerError where a stage that ``posts`` need cannot be made, before anything is removed for it."""
+        """Raise GmnerError where a stage that ``posts`` need cannot be made, before anything is removed for
+        it."""
         for section, kind in self._stages:
             folder = section.weights_folder()
-            lacking = not (folder / WEIGHTS).is_file() if folder else section.model is not None and kind.needs_training
+            lacking = bool(section.model) and kind.needs_training if folder is None else not (folder / WEIGHTS).is_file()
             if lacking and not all(brings_all(clear(post, self._finds), _finds(kind)) for post in posts):
                 self._build(section)
 
     def describe(self) -> dict[str, Any]:
-        """By section what the results depend on beside the recipe's own values: weights, own code, and files named in settings."""
+        """By section what the results depend on beside the recipe's own values: weights, own code, and files
+        named in settings."""
         found = {section.name: self._inputs(section, kind) for section, kind in self._stages}
         return {name: inputs for name, inputs in found.items() if inputs}
 
     def run(self, role: str, posts: list[Post], work: Path, retry: bool = True) -> list[Post]:
-        """The posts with what the stages make of them, gold as it was; those on which one fails are left out, and counted.
+        """The posts with what the stages make of them, gold as it was; those on which one fails are left out,
+        and counted.
 
-        ``role``: "train", where each post may come in several versions (``Stage.variants``), or "dev". ``work``: where
-        results are kept (see ``made``), and taken from. ``retry``: whether posts that failed before are given to the stage
-        again. Random numbers are left alone. Raises GmnerError when no post is left, and what ``compose`` raises.
+        ``role``: "train", where each post may come in several versions (``Stage.variants``), or "dev".
+        ``work``: where results are kept (see ``made``), and taken from. ``retry``: whether posts that failed
+        before are given to the stage again. Random numbers are left alone. Raises GmnerError when no post is
+        left, and what ``compose`` raises.
         """
         if not self._stages:
             return posts
@@ -99,18 +105,21 @@ class EarlierStages:
             for section, kind in self._stages:
                 through = self._through(section, kind, role, through, work, retry)
         through = [post if post.set_aside else _whole(post, gold[post.id], seen[post.id]) for post in through]
-        failed, kept = [post for post in through if post.set_aside], [post for post in through if not post.set_aside]
+        failed = [post for post in through if post.set_aside]
+        kept = [post for post in through if not post.set_aside]
         self.set_aside[role] = len(failed)
         for post in failed[:MOST_LISTED]:
             self._tell(f"post {printable(post.id)}: {post.error or post.skipped}")
         if failed:
-            self._tell(f"{len(failed)} of {len(posts)} {role} posts are left out, because a stage before the model failed on them"
-                       + (f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""))
+            self._tell(f"{len(failed)} of {len(posts)} {role} posts are left out, because a stage before the model "
+                       "failed on them" + (f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""))
         if not kept:
-            raise GmnerError(f"no {role} post is left: a stage before the model failed on each", hint="the lines above say why")
+            raise GmnerError(f"no {role} post is left: a stage before the model failed on each",
+                             hint="the lines above say why")
         return kept
 
-    def _through(self, section: Section, kind: Any, role: str, posts: list[Post], work: Path, retry: bool) -> list[Post]:
+    def _through(self, section: Section, kind: Any, role: str, posts: list[Post], work: Path,
+                 retry: bool) -> list[Post]:
         """The posts after one stage, several for one where there are variants."""
         if all(post.set_aside or brings_all(post, _finds(kind)) for post in posts):
             return posts
@@ -118,7 +127,8 @@ class EarlierStages:
         try:
             results = _taken_up(made, posts, retry) if made else {}
             finds = _finds(kind) if made is None or made.finds is None else made.finds
-            left = [post for post in posts if not (post.set_aside or id(post) in results or brings_all(post, finds))]
+            new = (post for post in posts if not post.set_aside and id(post) not in results)
+            left = [post for post in new if not brings_all(post, finds)]
             if left:
                 again = f", {len(results)} were made before" if results else ""
                 if made:
@@ -129,14 +139,16 @@ class EarlierStages:
                 made.close()
         return [version for post in posts for version in results.get(id(post), [post])]
 
-    def _ask(self, stage: Stage, name: str, role: str, posts: list[Post], results: dict[int, list[Post]], made: Made | None) -> None:
+    def _ask(self, stage: Stage, name: str, role: str, posts: list[Post], results: dict[int, list[Post]],
+             made: Made | None) -> None:
         """Add to ``results`` what the stage makes of the posts that are not there, and what failed."""
         finds = tuple(getattr(stage, "finds", ()))
         if made:
             made.begin(finds)
         # All that it would get in an unbroken training, so that its batches are the same ones.
         stream = [post for post in posts if not post.set_aside and not brings_all(post, finds)]
-        asked = _Asked(stage, name, finds, getattr(stage, "variants", None) if role == TRAIN else None, results, made)
+        variants = getattr(stage, "variants", None) if role == TRAIN else None
+        asked = Asked(stage, name, finds, variants, results, made)
         for post, out in zip(stream, compose([asked], stream, proven=bool(results)), strict=True):
             if out.set_aside and id(post) not in results:
                 results[id(post)] = [out]
@@ -151,8 +163,8 @@ class EarlierStages:
                 torch.cuda.empty_cache()
 
     def _build(self, section: Section) -> Stage:
-        runtime = replace(self._runtime, precision=precision_on(self._runtime.device, self._recipe.precision, self._tell))
-        return build_stage(section, runtime, self.pictures, offline=self._offline,
+        precision = precision_on(self._runtime.device, self._recipe.precision, self._tell)
+        return build_stage(section, replace(self._runtime, precision=precision), self.pictures, offline=self._offline,
                            changes=self._recipe.changed_settings(section.name))
 
     def _inputs(self, section: Section, kind: Any) -> dict[str, Any]:
@@ -164,74 +176,17 @@ class EarlierStages:
                 found["config"] = sha256(folder / CONFIG)
         if code := own_code(kind):
             found["code"] = sha256(code)
-        files = {where: digest for where, value in _leaves(section.settings) if (digest := _content(value))}
+        named = ((where, _content(value, kind)) for where, value in _leaves(section.settings))
+        files = {where: digest for where, digest in named if digest}
         return {**found, **({"files": files} if files else {})}
 
     def _by(self, section: Section, kind: Any) -> str:
-        """Hash of all that a stage's results follow from, posts and pictures aside; paths count by what lies there."""
-        settings = {where: _content(value) or value for where, value in _leaves(section.settings)}
+        """Hash of all that a stage's results follow from, posts and pictures aside; paths count by what lies
+        there."""
+        settings = {where: _content(value, kind) or value for where, value in _leaves(section.settings)}
         content = [kind.__name__, section.stage or section.model if own_code(kind) is None else "", settings,
                    self._recipe.precision, section.batch_size, self._inputs(section, kind)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-class _Asked:
-    """A stage as ``compose`` runs it here: what it makes is put into ``results``, and the posts come back as they went in."""
-
-    def __init__(self, stage: Stage, name: str, finds: Sequence[str], variants: Callable[[list[Post]], list[Post]] | None,
-                 results: dict[int, list[Post]], made: Made | None):
-        self.name, self.window = name, getattr(stage, "window", UNSAID)
-        self._finds, self._call, self._many, self._results, self._made = finds, variants or stage, bool(variants), results, made
-
-    def __call__(self, posts: list[Post]) -> list[Post]:
-        heed()
-        asked = [post for post in posts if id(post) not in self._results]
-        problems: dict[int, str] = {}
-        lines = []
-        for post, versions in zip(asked, self._versions(asked), strict=True):
-            problem = next((v.error or v.skipped for v in versions if v.set_aside), None)
-            try:
-                if problem is None:
-                    versions = [_checked(keep_brought(version, post, self._finds), post) for version in versions]
-                    if self._made:
-                        parts = [changes_to(post, version) for version in versions]
-                        versions = [changed(post, part) for part in parts]  # just what a resumed training would read
-                        lines.append({"id": post.id, "key": key_of(post), "made": parts})
-                    self._results[id(post)] = versions
-                    continue
-            except RecordError as invalid:
-                problem = f"stage {self.name}: {invalid.reason}"
-            problems[id(post)] = problem
-        if lines:
-            self._made.add(lines)
-        return [msgspec.structs.replace(post, error=problems[id(post)]) if id(post) in problems else post for post in posts]
-
-    def _versions(self, posts: list[Post]) -> Iterator[list[Post]]:
-        """What the stage makes of each post. Raises UsageError where it gives other posts than it got."""
-        if not posts:
-            return iter(())
-        if self._many and len({post.id for post in posts}) < len(posts):  # an earlier stage gave several versions
-            return (self._call([self._copy(post)]) for post in posts)
-        found = self._call([self._copy(post) for post in posts])
-        by_id: dict[str, list[Post]] = {post.id: [] for post in posts}
-        if {post.id for post in found} - by_id.keys() or not (self._many or [p.id for p in found] == [p.id for p in posts]):
-            raise UsageError(f"stage {self.name} gives other posts than it got: {len(found)} for {len(posts)}",
-                             hint="a stage gives the same posts, in order, with more fields")
-        if not self._many:
-            return ([post] for post in found)
-        for post in found:
-            by_id[post.id].append(post)
-        return iter([by_id[post.id] for post in posts])
-
-    def _copy(self, post: Post) -> Post:
-        """Stages write into the posts they get. What is stored is copied whole, so that no change is missed."""
-        return changed(post, {}) if self._made else clear(post, ())
-
-
-def _checked(version: Post, post: Post) -> Post:
-    if version.text != post.text:
-        raise RecordError("it changes the text of the post", hint="spans count characters of the text")
-    return version
 
 
 def _whole(post: Post, gold: Post, seen: Post) -> Post:
@@ -239,7 +194,8 @@ def _whole(post: Post, gold: Post, seen: Post) -> Post:
     try:
         return put_back(post, gold, seen).check()
     except RecordError as problem:
-        return msgspec.structs.replace(gold, error=f"a stage before the model leaves an invalid record: {problem.reason}")
+        error = f"a stage before the model leaves an invalid record: {problem.reason}"
+        return msgspec.structs.replace(gold, error=error)
 
 
 def _taken_up(made: Made, posts: Sequence[Post], retry: bool) -> dict[int, list[Post]]:
@@ -279,11 +235,14 @@ def _leaves(settings: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, where)
 
 
-def _content(value: Any) -> str | None:
-    """The hash of the file, or of the model's folder, that a setting names; None for what names neither."""
+def _content(value: Any, kind: Any) -> str | None:
+    """The hash of the file, or of the model's folder, that a setting names; None for what names neither.
+
+    Of a user's own stage only weights count: it may write the other files that it is given, a log or a cache.
+    """
     if not isinstance(value, str) or not {"/", "."}.intersection(value):
         return None
-    path = os.path.expanduser(value)
+    path = Path(os.path.expanduser(value))
     if os.path.isfile(path):
-        return sha256(Path(path))
-    return weights_sha256(Path(path)) if os.path.isdir(path) and any(Path(path).glob("*.safetensors")) else None
+        return sha256(path) if own_code(kind) is None or path.suffix in _WEIGHTS else None
+    return weights_sha256(path) if os.path.isdir(path) and any(path.glob("*.safetensors")) else None

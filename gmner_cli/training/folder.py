@@ -117,7 +117,8 @@ def discard(work: Path, tell: Callable[[str], Any]) -> None:
 
 def contents(work: Path) -> list[str]:
     """What the model folder will hold, without what only the training needs."""
-    return sorted(name for name in os.listdir(work) if name not in (checkpoint.FILE, made.FOLDER) and not _torn(name))
+    left = (checkpoint.FILE, made.FOLDER)
+    return sorted(name for name in os.listdir(work) if name not in left and not _torn(name))
 
 
 def refuse_unmovable(out: Path) -> None:

@@ -126,7 +126,8 @@ def comparison(work: Path, out: Path) -> str | None:
     other = "" if _dev(old) == _dev(new) else " on other dev posts"
     name = "" if _metric(old) == _metric(new) else f"{_metric(old)} "
     now, then = (shown(_metric(run), run["best_score"]) for run in (new, old))
-    return f"dev {_metric(new).removeprefix('dev_')} {now}, the model that was there had {name}{then}{other}; it is {kept}"
+    metric = _metric(new).removeprefix("dev_")
+    return f"dev {metric} {now}, the model that was there had {name}{then}{other}; it is {kept}"
 
 
 def _trained(run: dict[str, Any]) -> dict[str, Any]:

@@ -52,11 +52,12 @@ class History:
     @property
     def told(self) -> str:
         """The best score, with its name where it is a loss."""
-        return f"dev {'score' if not is_loss(self.metric) else self.metric.removeprefix('dev_')} {shown(self.metric, self.best_score)}"
+        name = self.metric.removeprefix("dev_") if is_loss(self.metric) else "score"
+        return f"dev {name} {shown(self.metric, self.best_score)}"
 
     def is_best(self, score: float, dev_loss: float | None) -> bool:
-        """Whether an epoch is better than the best so far: by its score, or by its dev loss where that is given and the
-        scores are the same."""
+        """Whether an epoch is better than the best so far: by its score, or by its dev loss where that is given
+        and the scores are the same."""
         if score != self.best_score or dev_loss is None or not self.best_epoch:
             return score > self.best_score
         best = self.rows[self.best_epoch - 1].get(LOSS)
@@ -74,8 +75,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     randomness from (seed, epoch) alone. With more epochs than it was begun with, the rates
     from there on are those of the longer schedule.
 
-    The dev score is the model's own, or the dev loss (``train.metric``, see ``dev_loss``); that is computed only where
-    epochs are chosen by it, or ties parted.
+    The dev score is the model's own, or the dev loss (``train.metric``, see ``dev_loss``); that is computed
+    only where epochs are chosen by it, or ties parted.
 
     Raises GmnerError when the loss or every dev score is not a number, or there is nothing to train on.
     """
@@ -88,7 +89,9 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     optimizer = _optimizer(model, settings)
     schedule = _Schedule(optimizer, settings, per_epoch)
     metric = settings.metric or model.metric
-    on_dev = DevLoss(model, train, dev, settings, runtime, pictures) if needs_dev_loss(settings, model) else dict
+    on_dev = dict  # nothing
+    if needs_dev_loss(settings, model):
+        on_dev = DevLoss(model, train, dev, settings, runtime, pictures)
     history, first = History(metric=metric), 1
     before = read_progress(folder) if resume else None
     if before is not None:
@@ -114,10 +117,12 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
             raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
         figures = on_dev()
-        scores = {} if metric in figures else _evaluated(model, dev, settings, runtime, pictures, metric, figures)
-        score = scores[metric] if metric in scores else -figures[metric] if is_loss(metric) else figures[metric]
+        scores = {}
+        if metric not in figures:
+            scores = _evaluated(model, dev, settings, runtime, pictures, metric, figures)
+        score = scores[metric] if scores else -figures[metric] if is_loss(metric) else figures[metric]
         row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
-               **{k: v if math.isfinite(v) else None for k, v in figures.items()},
+               **{k: _as_told(k, v) for k, v in figures.items()},
                "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
         best = history.is_best(score, figures.get(LOSS) if settings.ties == "loss" else None)
         history.rows.append(row)
@@ -132,8 +137,15 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     return history
 
 
-def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runtime: Runtime, pictures: Pictures,
-               metric: str, figures: dict[str, float]) -> dict[str, float]:
+def _as_told(name: str, figure: float) -> float | None:
+    """A dev figure in a row; the loss whole, because a resumed training compares it."""
+    if not math.isfinite(figure):
+        return None
+    return figure if name == LOSS else round(figure, 6)
+
+
+def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runtime: Runtime,
+               pictures: Pictures, metric: str, figures: dict[str, float]) -> dict[str, float]:
     """The model's own dev scores, ``metric`` among them. ``figures``: what else could be chosen by."""
     scores: dict[str, float] = {}
     # Where the loop was to compute the metric, a model need be able neither to predict nor to score.

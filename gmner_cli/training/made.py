@@ -1,4 +1,5 @@
-"""Results of the stages that run before a trained model, on disk as they are made: a resumed training makes none again."""
+"""Results of the stages that run before a trained model, on disk as they are made: a resumed training makes
+none again."""
 
 from __future__ import annotations
 
@@ -19,14 +20,15 @@ FOLDER = "made"
 class Made:
     """What one stage made of the posts of one file, ``made/ROLE.SECTION.jsonl``.
 
-    The first line says how: ``by`` is the hash of the stage's class, settings, weights and code. Each other line is about a
-    post: its ``id``, ``key`` (the hash of the whole post as the stage saw it), and ``made``, a list with the fields that
-    the stage changed, once for each version of the post; or ``error``. So results of another stage, or for a post that
-    has changed, are never taken up. A line that a kill tore is dropped.
+    The first line says how: ``by`` is the hash of the stage's class, settings, weights and code. Each other
+    line is about a post: its ``id``, ``key`` (the hash of the whole post as the stage saw it), and ``made``,
+    a list with the fields that the stage changed, once for each version of the post; or ``error``. So results
+    of another stage, or for a post that has changed, are never taken up. A line that a kill tore is dropped.
     """
 
     def __init__(self, work: Path, role: str, section: str, by: str):
-        """``work``: the folder of the training. What lies there of a stage that was otherwise ``by`` is removed.
+        """``work``: the folder of the training. What lies there of a stage that was otherwise ``by`` is
+        removed.
 
         Raises GmnerError where nothing can be written.
         """
@@ -69,18 +71,19 @@ class Made:
         whole = 0
         with open(self.path, "rb") as stream:
             for number, line in enumerate(stream):
+                if not line.endswith(b"\n"):
+                    break
                 try:
                     content = loads(line)
                 except ValueError:
-                    content = None
+                    content = {}
                 if number == 0:
-                    if not (isinstance(content, dict) and content.get("by") == self._by and line.endswith(b"\n")):
+                    if content.get("by") != self._by:
                         return 0
                     self.finds = list(content["finds"])
-                elif isinstance(content, dict) and line.endswith(b"\n") and isinstance(content.get("key"), str):
+                elif isinstance(content.get("key"), str):
                     self.lines[content["key"]] = content
-                if line.endswith(b"\n"):
-                    whole += len(line)
+                whole += len(line)
         return whole
 
 
@@ -90,11 +93,14 @@ def key_of(post: Post) -> str:
 
 
 def changes_to(before: Post, after: Post) -> dict[str, Any]:
-    """The fields of ``after``, as JSON has them, that are not so in ``before``; None for one that is gone. Raises RecordError."""
+    """The fields of ``after``, as JSON has them, that are not so in ``before``; None for one that is gone.
+    Raises RecordError."""
     old, new = loads(encode(before)), loads(encode(after))
-    return {**{name: None for name in old if name not in new}, **{n: v for n, v in new.items() if n not in old or old[n] != v}}
+    gone = dict.fromkeys(old.keys() - new.keys())
+    return {**gone, **{name: value for name, value in new.items() if name not in old or old[name] != value}}
 
 
 def changed(before: Post, made: dict[str, Any]) -> Post:
-    """Inverse of ``changes_to``: the post with what was made of it. Raises RecordError for values of a wrong type."""
+    """Inverse of ``changes_to``: the post with what was made of it. Raises RecordError for values of a wrong
+    type."""
     return Post.from_builtins({**loads(encode(before)), **made})

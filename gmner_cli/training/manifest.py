@@ -85,7 +85,7 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
     found = []
     for name, path in _SAME.items():
-        # Killed while the stages before the model ran, a training had not seen what follows from their results.
+        # Killed while the stages before the model ran, a training has no facts yet, nor what follows them.
         if path[0] not in about or (path[0] not in before and "facts" not in before):
             continue
         then, now = _dig(before, path), _dig(about, path)

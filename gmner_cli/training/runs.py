@@ -63,7 +63,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     start = start_folder(init, stage) if init is not None else None
     kind = find_class(section.model, trusted=[section.model])
     if stage in FINDERS and kind.finds and ("entities" in kind.finds) != (stage == "ner"):
-        raise UsageError(f"{kind.__name__} finds {', '.join(kind.finds)}, which is not what section {stage!r} is for",
+        found = ", ".join(kind.finds)
+        raise UsageError(f"{kind.__name__} finds {found}, which is not what section {stage!r} is for",
                          where=f"recipe {recipe.name}")
     before = EarlierStages(recipe, stage, kind.finds, runtime, offline=offline, tell=tell)
     refuse_inputs(out, (train_file, dev_file, start, images, *before.weights))
@@ -152,12 +153,14 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     return history
 
 
-def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before: EarlierStages, settings: TrainSettings,
-                   pictures: Pictures, about: dict[str, Any], tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
+def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before: EarlierStages,
+                   settings: TrainSettings, pictures: Pictures, about: dict[str, Any],
+                   tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
     """The posts of both files whose pictures can be read, where they are looked at; ``about`` gets their numbers."""
     all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(settings, kind))
     every = {"training": kind.reads_images or kind.trains_on_images, "dev": all_dev}
-    files = {role: part for role, part in (("training", posts), ("dev", dev)) if every[role] or before.reads_images}
+    files = {"training": posts, "dev": dev}
+    files = {role: part for role, part in files.items() if every[role] or before.reads_images}
     checked = usable(files, pictures, tell, {role: before.wants_picture for role in files if not every[role]})
     posts, dev = checked["training"], checked.get("dev", dev)
     about["usable"] = {role: [len(part), sum(post.image is not None for post in part)]

@@ -9,7 +9,7 @@ from tests.dummies.colour_tagger import ColourTagger
 
 
 class Align(ColourTagger):
-    """The same modules under another objective; ``train-ner --init`` then goes on from them. It finds nothing itself."""
+    """The same modules under another objective; ``train-ner --init`` then goes on from them."""
 
     finds = ()
     metric = "dev_loss"
@@ -17,6 +17,8 @@ class Align(ColourTagger):
     def loss(self, batch):
         weights = batch["mask"][..., None].float()
         text = (self.words(batch["ids"]) * weights).sum(1) / weights.sum(1)
-        scores = functional.normalize(text, dim=-1) @ functional.normalize(self.picture(batch["colour"]), dim=-1).T / 0.1
+        seen = functional.normalize(self.picture(batch["colour"]), dim=-1)
+        scores = functional.normalize(text, dim=-1) @ seen.T / 0.1
         right = torch.arange(len(scores), device=scores.device)
-        return functional.cross_entropy(scores, right), {"accuracy": (scores.argmax(1) == right).float().mean().item()}
+        accuracy = (scores.argmax(1) == right).float().mean().item()
+        return functional.cross_entropy(scores, right), {"accuracy": accuracy}
