@@ -89,12 +89,13 @@ class Model(nn.Module, ABC):
     fact_bound: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
-    """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is better.
+    """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is
+    better.
 
-    ``dev_loss``: the training loop computes the loss on the dev posts, of which less is better, and nothing is
-    predicted or evaluated. A model that only pre-trains another (``finds = ()``) then needs neither ``predict``
-    nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the mean of a figure NAME that ``loss`` gives to be
-    watched, as an accuracy; less is better where NAME ends in "loss"."""
+    ``dev_loss``: the training loop computes the loss on the dev posts, of which less is better, and nothing
+    is predicted or evaluated. A model that only pre-trains another (``finds = ()``) then needs neither
+    ``predict`` nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the mean of a figure NAME that ``loss``
+    gives to be watched, as an accuracy; less is better where NAME ends in "loss"."""
 
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
@@ -145,7 +146,8 @@ class Model(nn.Module, ABC):
 
     def _only_trains(self, lacking: str) -> UsageError:
         name = type(self).__name__
-        return UsageError(f"{name} has no `{lacking}`: it is trained for others to start from, and finds nothing",
+        return UsageError(f"{name} has no `{lacking}`: it is trained for others to start from, and finds "
+                          "nothing",
                           hint='start from it with --init; metric = "dev_loss" trains it without predicting')
 
     def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
@@ -158,8 +160,8 @@ class Model(nn.Module, ABC):
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
         """Scores in percent on development posts; must hold ``metric``. Needed for training only, and not
-        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties`` says
-        otherwise."""
+        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties``
+        says otherwise."""
         name = type(self).__name__
         raise UsageError(f"{name} reports no development score, so none of its epochs can be chosen",
                          hint='give it an `evaluate`, or choose by its loss: metric = "dev_loss"')

@@ -53,7 +53,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
         if name in _REPLACED.get(gold or "", ()):
             continue
         stages.append(build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name),
-                                  batch_size=batch_size, offline=offline, changes=recipe.changed_settings(name)))
+                                  batch_size=batch_size, offline=offline,
+                                  changes=recipe.changed_settings(name)))
     return stages
 
 

@@ -81,8 +81,8 @@ def precision_on(device: torch.device, precision: str, tell: Callable[[str], Non
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all devices,
-    go on as if none had been."""
+    """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all
+    devices, go on as if none had been."""
     import torch
 
     python, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()

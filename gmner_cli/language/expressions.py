@@ -50,8 +50,8 @@ class Expressions:
         return posts
 
     def variants(self, posts: list[Post]) -> list[Post]:
-        """For training: the posts with each entity once for every one of its expansions, so that all are asked
-        of one picture.
+        """For training: the posts with each entity once for every one of its expansions, so that all are
+        asked of one picture.
 
         RiVEG trains on the expansions of five language models (Table IV, the versions "after data
         augmentation"). An entity without one stays as it is, and so does one that brings its expression.

@@ -28,7 +28,7 @@ _TOP = {"name", "about", "note", "extends", "stages", "precision"}
 _SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
 UNSPELT = ("ties",)
-"""Of ``train``: values that can be set though a recipe does not spell them out; they are younger than recipes in use."""
+"""Of ``train``: values that can be set though a recipe does not spell them out: recipes in use are older."""
 _DEEPEST = 20
 """Recipes that one may extend, through each other."""
 

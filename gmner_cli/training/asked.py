@@ -1,4 +1,4 @@
-"""A stage that is asked for what training needs of it, post by post, so that what is made is kept and nothing is lost."""
+"""A stage that is asked for what training needs of it: what it makes is kept, post by post."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Asked:
     def __init__(self, stage: Stage, name: str, finds: Sequence[str],
                  variants: Callable[[list[Post]], list[Post]] | None, results: dict[int, list[Post]],
                  made: Made | None):
-        """``variants``: the stage's, where they are wanted. ``results``: by ``id()`` of a post, each version of it
-        with what was made; posts that are there already are not given to the stage. ``made``: where they are kept.
+        """``variants``: the stage's, where they are wanted. ``results``: by ``id()`` of a post, its versions
+        with what was made; a post that is there already is not given to the stage. ``made``: where they are kept.
         """
         self.name, self.window = name, getattr(stage, "window", UNSAID)
         self._finds, self._call, self._many = finds, variants or stage, variants is not None
@@ -63,7 +63,7 @@ class Asked:
         by_id: dict[str, list[Post]] = {post.id: [] for post in posts}
         same = [post.id for post in found] == [post.id for post in posts]
         if not (same or (self._many and {post.id for post in found} <= by_id.keys())):
-            raise UsageError(f"stage {self.name} gives other posts than it got: {len(found)} for {len(posts)}",
+            raise UsageError(f"stage {self.name} gives {len(found)} posts, not the {len(posts)} that it got",
                              hint="a stage gives the same posts, in order, with more fields")
         if not self._many:
             return ([post] for post in found)

@@ -74,8 +74,8 @@ class DevLoss:
         try:
             with random_state_kept(), torch.no_grad():
                 seed_everything(_SEED)
-                for _, batch in prepared(self._model, self._examples, self._batches, self._posts, self._pictures,
-                                         self._runtime, for_training=True):
+                for _, batch in prepared(self._model, self._examples, self._batches, self._posts,
+                                         self._pictures, self._runtime, for_training=True):
                     for name, figure in self._figures(batch).items():
                         found.setdefault(_PREFIX + name, []).append(figure)
                     heed()

@@ -50,7 +50,8 @@ class EarlierStages:
         """``finds``: what the trained model finds. Raises UsageError."""
         before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
         kinds = [(recipe.section(name), stage_class(recipe.section(name))) for name in before]
-        self._stages = [(section, kind) for section, kind in kinds if not {*_finds(kind)}.intersection(GOLD_FIELDS)]
+        self._stages = [(section, kind) for section, kind in kinds
+                        if not set(_finds(kind)).intersection(GOLD_FIELDS)]
         self._finds, self._recipe, self._runtime = finds, recipe, runtime
         self._offline, self._tell = offline, tell
         self.pictures = NO_PICTURES
@@ -77,7 +78,10 @@ class EarlierStages:
         it."""
         for section, kind in self._stages:
             folder = section.weights_folder()
-            lacking = bool(section.model) and kind.needs_training if folder is None else not (folder / WEIGHTS).is_file()
+            if folder is None:
+                lacking = section.model is not None and kind.needs_training
+            else:
+                lacking = not (folder / WEIGHTS).is_file()
             if lacking and not all(brings_all(clear(post, self._finds), _finds(kind)) for post in posts):
                 self._build(section)
 
@@ -111,8 +115,9 @@ class EarlierStages:
         for post in failed[:MOST_LISTED]:
             self._tell(f"post {printable(post.id)}: {post.error or post.skipped}")
         if failed:
-            self._tell(f"{len(failed)} of {len(posts)} {role} posts are left out, because a stage before the model "
-                       "failed on them" + (f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""))
+            listed = f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""
+            self._tell(f"{len(failed)} of {len(posts)} {role} posts are left out, because a stage before the "
+                       f"model failed on them{listed}")
         if not kept:
             raise GmnerError(f"no {role} post is left: a stage before the model failed on each",
                              hint="the lines above say why")
@@ -164,8 +169,8 @@ class EarlierStages:
 
     def _build(self, section: Section) -> Stage:
         precision = precision_on(self._runtime.device, self._recipe.precision, self._tell)
-        return build_stage(section, replace(self._runtime, precision=precision), self.pictures, offline=self._offline,
-                           changes=self._recipe.changed_settings(section.name))
+        return build_stage(section, replace(self._runtime, precision=precision), self.pictures,
+                           offline=self._offline, changes=self._recipe.changed_settings(section.name))
 
     def _inputs(self, section: Section, kind: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -56,7 +56,8 @@ def origins(after: Sequence[Entity], before: Sequence[Entity]) -> list[int]:
     for key, numbers in new.items():
         if key not in old:
             raise RecordError(f"it gives an entity at {key[0]}..{key[1]} of type {key[2]!r}, "
-                              "which the post has not", hint='what finds entities says so: finds = ("entities",)')
+                              "which the post has not",
+                              hint='what finds entities says so: finds = ("entities",)')
         share = max(len(numbers), len(old[key]))
         for place, number in enumerate(numbers):
             found[number] = old[key][place * len(old[key]) // share]

@@ -56,8 +56,8 @@ class History:
         return f"dev {name} {shown(self.metric, self.best_score)}"
 
     def is_best(self, score: float, dev_loss: float | None) -> bool:
-        """Whether an epoch is better than the best so far: by its score, or by its dev loss where that is given
-        and the scores are the same."""
+        """Whether an epoch is better than the best so far: by its score, or by its dev loss where that is
+        given and the scores are the same."""
         if score != self.best_score or dev_loss is None or not self.best_epoch:
             return score > self.best_score
         best = self.rows[self.best_epoch - 1].get(LOSS)

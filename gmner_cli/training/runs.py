@@ -51,8 +51,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     is whole, and is then kept as ``out.before``. With ``resume`` a killed run goes on, and a finished
     one stays as it is; a changed recipe, seed, option or content of a file is refused by its name and values, but for
     more epochs (see ``going_on``). ``images``: by default the folder of ``train_file``. ``init``: a checkpoint to start
-    from, as ``start.start_folder`` reads it. The recipe's stages before ``stage`` that find nothing of gold run
-    first (see ``earlier_stages``). Raises GmnerError.
+    from, as ``start.start_folder`` reads it. The recipe's stages before ``stage`` that find nothing of gold
+    run first (see ``earlier_stages``). Raises GmnerError.
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
@@ -156,7 +156,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before: EarlierStages,
                    settings: TrainSettings, pictures: Pictures, about: dict[str, Any],
                    tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
-    """The posts of both files whose pictures can be read, where they are looked at; ``about`` gets their numbers."""
+    """The posts of both files whose pictures can be read, if they are looked at; ``about`` gets how many."""
     all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(settings, kind))
     every = {"training": kind.reads_images or kind.trains_on_images, "dev": all_dev}
     files = {"training": posts, "dev": dev}

@@ -27,7 +27,8 @@ def test_every_wording_of_an_entity_stands_in_its_post_and_the_post_is_not_chang
 def test_the_expansions_of_one_model_alone():
     stage = Expressions(**TEMPLATES, source="b")
     assert [e.expression for e in stage([post()])[0].entities] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
-    assert [e.expression for e in stage.variants([post()])[0].entities] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
+    worded = stage.variants([post()])[0].entities
+    assert [e.expression for e in worded] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
     assert [e.expression for e in Expressions(**TEMPLATES, source="c")([post()])[0].entities] == ["Milo (OTHER)", "Rome (LOC)"]
 
 
@@ -47,3 +48,11 @@ def test_invented_names_come_at_their_share_only_with_expansions_and_always_the_
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(UsageError, match="between 0 and 1"):
         Expressions(**TEMPLATES, invented=share)
+
+
+def test_an_entity_that_brings_its_expression_stands_once_and_keeps_it():
+    before = post()
+    before.entities[0].expression = "my dog"
+    (worded,) = Expressions(**TEMPLATES, invented=1).variants([before])
+    assert [e.expression for e in worded.entities] == ["my dog", "Rome (LOC)"]
+    assert len(worded.entities[0].expansions) == 2

@@ -37,18 +37,21 @@ def run(tmp_path, monkeypatch):
     other = {"start": 7, "end": 11, "type": "LOC", "boxes": []}
     for name, count in (("train", 4), ("dev", 2)):
         write_jsonl(tmp_path / f"{name}.jsonl", [
-            {"id": f"{name}{n}", "text": "Ada in Rome", "note": "n", "entities": [gold, other]} for n in range(count)])
+            {"id": f"{name}{n}", "text": "Ada in Rome", "note": "n", "entities": [gold, other]}
+            for n in range(count)])
     log, out = tmp_path / "log", tmp_path / "out"
 
     def call(*options, train="ner", model="Reader", code=0, extra=None, **sections):
         recipe = {"name": "made", "stages": [*sections, train], **{
-            name: stage(call, value) if isinstance(value, str) else value for name, value in sections.items()}, train: {
+            name: stage(call, value) if isinstance(value, str) else value
+            for name, value in sections.items()}, train: {
                 "model": f"tests.training.makers:{model}", "settings": {"log": str(tmp_path / "read")},
                 "train": {"epochs": 3, "batch_size": 2, "lr": 0.1, **(extra or {})}}}
         (tmp_path / "made.yaml").write_text(yaml.safe_dump(recipe))
         done = CliRunner().invoke(build(), [
-            f"train-{train}", str(tmp_path / "train.jsonl"), "--dev", str(tmp_path / "dev.jsonl"), "-o", str(out),
-            "--recipe", str(tmp_path / "made.yaml"), "--device", "cpu", "--threads", "1", *map(str, options)])
+            f"train-{train}", str(tmp_path / "train.jsonl"), "--dev", str(tmp_path / "dev.jsonl"),
+            "-o", str(out), "--recipe", str(tmp_path / "made.yaml"), "--device", "cpu", "--threads", "1",
+            *map(str, options)])
         assert done.exit_code == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
