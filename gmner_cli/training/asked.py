@@ -23,7 +23,8 @@ class Asked:
                  variants: Callable[[list[Post]], list[Post]] | None, results: dict[int, list[Post]],
                  made: Made | None):
         """``variants``: the stage's, where they are wanted. ``results``: by ``id()`` of a post, its versions
-        with what was made; a post that is there already is not given to the stage. ``made``: where they are kept.
+        with what was made; a post that is there already is not given to the stage. ``made``: where they are
+        kept.
         """
         self.name, self.window = name, getattr(stage, "window", UNSAID)
         self._finds, self._call, self._many = finds, variants or stage, variants is not None

@@ -32,7 +32,8 @@ class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     metric: str | None = None
     """What picks the best epoch; None is the model's own choice. An entry of its ``evaluate``, of which more
     is better; or ``dev_loss``, its loss on the dev posts, of which less is; or ``dev_NAME``, the mean on them
-    of a figure NAME that its ``loss`` gives to be watched, of which less is better where NAME ends in "loss"."""
+    of a figure NAME that its ``loss`` gives to be watched, of which less is better where NAME ends in
+    "loss"."""
     ties: str = "first"
     """Of epochs with the same score the best is the "first", or that of the lower dev "loss"."""
     precision: str = "auto"
