@@ -35,6 +35,9 @@ _GIVEN = {"spans": _SPANS, "groundable": _SPANS | {"groundable", "visible"},
 """By level: what need not be found any more. Gold masks are kept, but a segmenter makes its own."""
 _KEPT = {**_GIVEN, "boxes": frozenset({*_SPANS, *VISUAL})}
 
+GOLD_FIELDS = ("entities", *sorted(_SPANS), *VISUAL)
+"""Fields that annotators fill. Training takes them from its files, and runs no stage that finds any."""
+
 _VOID = {"groundable": VISUAL, "visible": VISUAL, "boxes": ("box_scores", "masks")}
 """What means nothing any more when a field is found anew."""
 

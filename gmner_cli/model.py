@@ -99,7 +99,13 @@ class Model(nn.Module, ABC):
     fact_bound: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
-    """The entry of ``evaluate`` that early stopping maximises, unless the recipe names another."""
+    """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is
+    better.
+
+    ``dev_loss``: the training loop computes the loss on the dev posts, of which less is better, and nothing
+    is predicted or evaluated. A model that only pre-trains another (``finds = ()``) then needs neither
+    ``predict`` nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the mean of a figure NAME that ``loss``
+    gives to be watched, as an accuracy; less is better where NAME ends in "loss"."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -140,18 +146,25 @@ class Model(nn.Module, ABC):
         """
         raise UsageError(f"{type(self).__name__} has no `loss`: it is used as it comes from its checkpoint, and not trained")
 
-    @abstractmethod
     def predict(self, batch: dict[str, Any]) -> list[Any]:
         """One output per example of the batch, in order, small enough to keep for a window of posts: numbers and lists, or CPU
-        tensors. Runs under ``torch.no_grad``."""
+        tensors. Runs under ``torch.no_grad``. Raises UsageError where the model only pre-trains another."""
+        raise self._only_trains("predict")
 
-    @abstractmethod
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         """Put the outputs of all examples of ``posts`` into the posts' fields.
 
         Of an entity, start, end (characters) and type are needed. Every post is written to, also one
-        without examples. What is no valid record fails its post.
+        without examples. What is no valid record fails its post. Raises UsageError where the model only
+        pre-trains another.
         """
+        raise self._only_trains("write")
+
+    def _only_trains(self, lacking: str) -> UsageError:
+        name = type(self).__name__
+        return UsageError(f"{name} has no `{lacking}`: it is trained for others to start from, and finds "
+                          "nothing",
+                          hint='start from it with --init; metric = "dev_loss" trains it without predicting')
 
     def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
         """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated batch.
@@ -162,8 +175,12 @@ class Model(nn.Module, ABC):
         raise UsageError(f"{type(self).__name__} has no `embed`, so it cannot tell which posts are alike")
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """Scores in percent on development posts; must hold ``metric``. Needed for training only. Of equal epochs the first is kept."""
-        raise UsageError(f"{type(self).__name__} reports no development score, so it cannot be trained")
+        """Scores in percent on development posts; must hold ``metric``. Needed for training only, and not
+        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties``
+        says otherwise."""
+        name = type(self).__name__
+        raise UsageError(f"{name} reports no development score, so none of its epochs can be chosen",
+                         hint='give it an `evaluate`, or choose by its loss: metric = "dev_loss"')
 
     def blank(self, post: Post) -> Post:
         """A copy of ``post`` and its entities, without what this model is to find and what is void then."""
@@ -243,7 +260,9 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
 
 def _check_class(kind: type[Model], where: str) -> None:
     check_finds(getattr(kind, "finds", None), kind.__name__, where)
-    if left := sorted(kind.__abstractmethods__):
+    # What finds something writes it; only what pre-trains another can do without.
+    lacking = [name for name in ("predict", "write") if kind.finds and getattr(kind, name) is getattr(Model, name)]
+    if left := sorted({*kind.__abstractmethods__, *lacking}):
         raise UsageError(f"{kind.__name__} has no {', '.join(f'`{name}`' for name in left)}", where=where)
     wanted = next((base.Config for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)
     config = getattr(kind, "Config", object)

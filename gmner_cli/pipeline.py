@@ -52,10 +52,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     stages: list[Stage] = []
     for name in running(recipe, gold):
         if name not in made:
-            section = recipe.section(name)
-            made[name] = (_plain_stage(section, pictures) if section.stage else
-                          _model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
-                                       recipe.changed_settings(name)))
+            made[name] = build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name),
+                                     batch_size=batch_size, offline=offline, changes=recipe.changed_settings(name))
         stages.append(made[name])
     found = [field for stage in stages for field in getattr(stage, "finds", ())]
     first = [CheckImages(pictures, tell)] if pictures.root is not None or looks(recipe) else []
@@ -72,7 +70,7 @@ def running(recipe: Recipe, gold: str | None = None) -> list[str]:
         return recipe.stages
 
     def needed(name: str) -> bool:
-        finds = getattr(_class_of(recipe.section(name)), "finds", ())
+        finds = getattr(stage_class(recipe.section(name)), "finds", ())
         return not left_out(finds, gold, f"stage {name!r} of recipe {recipe.name!r}")
 
     return [name for name in recipe.stages if needed(name)]
@@ -83,9 +81,27 @@ def _with_models(recipe: Recipe) -> str:
     return f"stages with weights are {', '.join(models)}" if models else "none of its stages is one"
 
 
+def build_stage(section: Section, runtime: Runtime, pictures: Pictures, *, weights: Path | None = None,
+                batch_size: int | None = None, offline: bool = False,
+                changes: Mapping[str, Any] | None = None) -> Stage:
+    """The stage of one section of a recipe, its model loaded.
+
+    ``weights``: a folder that replaces the section's. ``changes``: settings that the user set for this run,
+    as ``Recipe.changed_settings`` gives them. Raises UsageError or ModelError.
+    """
+    if section.stage:
+        return _plain_stage(section, pictures)
+    return _model_stage(section, weights, runtime, pictures, batch_size, offline, changes or {})
+
+
+def stage_class(section: Section) -> Any:
+    """The class of a section's model or stage; none is made. Raises UsageError."""
+    return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
+
+
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
-    return any(_reads_images(_class_of(recipe.section(name))) for name in recipe.stages)
+    return any(_reads_images(stage_class(recipe.section(name))) for name in recipe.stages)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
@@ -133,7 +149,7 @@ def _plain_stage(section: Section, pictures: Pictures) -> Stage:
     return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
 
 
-def _class_of(section: Section) -> Any:
+def stage_class(section: Section) -> Any:
     """The class of a section's model or stage."""
     return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
 

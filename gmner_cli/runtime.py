@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,17 +58,45 @@ def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threa
     seed_everything(seed)
     torch.set_num_threads(use_threads(threads))
     chosen = _device(device)
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise UsageError(f"unknown precision {precision!r}", hint="auto, float32 or bfloat16")
-    if precision == "auto":
-        half = chosen.type == "cuda" and torch.cuda.is_bf16_supported()
-        precision = "bfloat16" if half else "float32"
-    if precision == "bfloat16" and chosen.type == "cpu" and not this_cpu().bfloat16:
-        tell("this CPU has no instructions for bfloat16, so that it would be slower; computing in float32")
-        precision = "float32"
+    precision = precision_on(chosen, precision, tell)
     if onednn is None:
         onednn = this_cpu().slow_in_mkl and torch.backends.mkl.is_available()
     return Runtime(chosen, precision, onednn and chosen.type == "cpu" and available())
+
+
+def precision_on(device: torch.device, precision: str, tell: Callable[[str], None] = say) -> str:
+    """What ``precision`` comes to on a device: "float32" or "bfloat16"; see ``start``. Raises UsageError."""
+    import torch
+
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise UsageError(f"unknown precision {precision!r}", hint="auto, float32 or bfloat16")
+    if precision == "auto":
+        half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        precision = "bfloat16" if half else "float32"
+    if precision == "bfloat16" and device.type == "cpu" and not this_cpu().bfloat16:
+        tell("this CPU has no instructions for bfloat16, so that it would be slower; computing in float32")
+        precision = "float32"
+    return precision
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all
+    devices, go on as if none had been."""
+    import torch
+
+    python, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
+        torch.set_rng_state(tensors)
+        if devices is not None:
+            torch.cuda.set_rng_state_all(devices)
+        elif torch.cuda.is_initialized():  # within; it would have begun with the seed of all
+            torch.cuda.manual_seed_all(torch.initial_seed())
 
 
 def use_threads(count: int | None = None) -> int:

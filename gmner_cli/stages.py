@@ -57,8 +57,19 @@ BATCH_START = 80
 class Stage(Protocol):
     """Anything that has a name and maps a list of posts to the same posts, in order, with more fields.
 
-    It may have a ``window``: how many posts it wants at a time. Many, where it gains from batching like with
-    like and is quick; few, where it is slow; 1, where it works post by post. Without one it gets UNSAID.
+    It may say more, on its class, so that all of it is known before one is made:
+
+    - ``finds``: names of the fields that it fills, as ``Model.finds``; () where it does not say. A stage that
+      finds nothing of gold also runs before a model that is trained, where the recipe has it before that
+      model's section.
+    - ``window``: how many posts it wants at a time. Many, where it gains from batching like with
+      like and is quick; few, where it is slow; 1, where it works post by post. Without one it gets UNSAID.
+    - ``reads_images``: whether it opens pictures. It is then made with ``pictures=``, an ``images.Pictures``.
+    - ``stored``: False where a training that is resumed should make its results again rather than read them
+      from a file, because that is quicker. True where it does not say.
+    - ``variants(posts) -> posts``: called in place of the stage for the posts that a model is trained on (not
+      for dev posts): each in all the versions that training should see, in one post or in several of the same
+      id. Entities may stand in it several times and in another order, but no new ones.
     """
 
     name: str

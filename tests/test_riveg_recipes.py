@@ -130,7 +130,7 @@ def test_a_batch_is_as_many_pairs_of_picture_and_expression_as_the_paper_s_with_
         Entity(start=0, end=3, type="PER", boxes=[(1, 1, 9, 9), (8.0, 4.0, 30.0, 40.0)],
                expansions=[Expansion(text=f"a {n}", source=str(n)) for n in range(5)]),
         Entity(start=7, end=11, type="LOC", boxes=[])]) for n in range(2)]
-    worded = Expressions.of(recipes.load(recipe), "ve").every_wording(posts)
+    worded = Expressions(**recipes.load(recipe).section("expressions").settings).variants(posts)
     for stage, pairs in (("ve", 12), ("vg", 10)):
         model, _ = built(recipe, stage, networks)
         assert [len(e.data) for e in model.examples(worded, training=True)] == [1] * pairs

@@ -80,7 +80,7 @@ def _train(
                                  on_missing_image=on_missing_image, init=init, set=overrides or [],
                                  label_map=options.parse_label_map(label_map), limit=limit, resume=resume, device=device,
                                  threads=threads, seed=seed, offline=offline, step=step, epoch=_print_row)
-    say(f"best epoch {history.best_epoch}, dev score {history.best_score:.2f}; the model is in {out}")
+    say(f"best epoch {history.best_epoch}, {history.told}; the model is in {out}")
 
 
 def _print_row(row: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from string import Formatter
 import msgspec
 
 from gmner_cli.errors import UsageError, shown
-from gmner_cli.recipes import Recipe
 from gmner_cli.records import Entity, Expansion, Post
 
 _FIELDS = {"name", "type", "kind", "expansion"}
@@ -28,6 +27,8 @@ class Expressions:
     name = "expressions"
     finds = ("expression",)
     window = 1
+    stored = False
+    """It is quicker made than read."""
 
     def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):
         for template in (with_expansion, without):
@@ -42,37 +43,36 @@ class Expressions:
         self.with_expansion, self.without, self.kinds, self.invented = with_expansion, without, kinds, invented
         self.source = source
 
-    @classmethod
-    def of(cls, recipe: Recipe, stage: str) -> Expressions | None:
-        """The stage as ``recipe`` runs it before ``stage``, so that training and prediction ask in the same words."""
-        before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
-        sections = [recipe.section(name) for name in before]
-        own = [s for s in sections if s.stage == f"{cls.__module__}:{cls.__name__}"]
-        return cls(**own[-1].settings) if own else None
-
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post in posts:
             for entity in (post.entities or []) if not post.set_aside else []:
                 entity.expression = self.express(post, entity)
         return posts
 
-    def every_wording(self, posts: list[Post]) -> list[Post]:
-        """The posts with each entity once for every one of its expansions, so that all are asked of one picture.
+    def variants(self, posts: list[Post]) -> list[Post]:
+        """For training: the posts with each entity once for every one of its expansions, so that all are
+        asked of one picture.
 
         RiVEG trains on the expansions of five language models (Table IV, the versions "after data
-        augmentation"). An entity without one stays as it is. The posts given are not changed; invented names follow
-        from the posts' ids.
+        augmentation"). An entity without one stays as it is, and so does one that brings its expression.
+        The posts given are not changed; invented names follow from the posts' ids.
         """
         found = []
         for post in posts:
             rng = Random(post.id)
-            worded = [msgspec.structs.replace(entity, expansions=[one] if one else None)
-                      for entity in post.entities or [] for one in self._expansions(entity) or [None]]
-            for entity in worded:
-                name = _invented(rng) if entity.expansions and rng.random() < self.invented else None
-                entity.expression = self.express(post, entity, name)
+            worded = [one for entity in post.entities or [] for one in self._wordings(post, entity, rng)]
             found.append(msgspec.structs.replace(post, entities=worded))
         return found
+
+    def _wordings(self, post: Post, entity: Entity, rng: Random) -> list[Entity]:
+        if entity.expression is not None:
+            return [entity]
+        worded = [msgspec.structs.replace(entity, expansions=[one] if one else None)
+                  for one in self._expansions(entity) or [None]]
+        for one in worded:
+            name = _invented(rng) if one.expansions and rng.random() < self.invented else None
+            one.expression = self.express(post, one, name)
+        return worded
 
     def express(self, post: Post, entity: Entity, name: str | None = None) -> str:
         """The expression of one entity, perhaps under another ``name``; tweet text is only ever inserted, never read as

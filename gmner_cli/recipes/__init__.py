@@ -28,6 +28,8 @@ EMBEDDED = FOLDER / "weights"
 _TOP = {"name", "about", "note", "extends", "stages", "precision"}
 _SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
+UNSPELT = ("ties",)
+"""Of ``train``: values that can be set though a recipe does not spell them out: recipes in use are older."""
 _DEEPEST = 20
 """Recipes that one may extend, through each other."""
 
@@ -222,6 +224,8 @@ def _paths(values: dict[str, Any], before: str = "") -> Iterator[str]:
 
 def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     paths = list(_paths(values))
+    trained = [name for name, section in values.items() if isinstance(section, dict) and section.get("train")]
+    paths += [path for name in trained for key in UNSPELT if (path := f"{name}.train.{key}") not in paths]
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
     if not inside and (key in paths or key == "precision"):  # of the whole run, which a recipe need not spell out

@@ -103,8 +103,11 @@ def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2, workers: in
 
 
 def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[int]], posts: Sequence[Post],
-             pictures: Pictures, runtime: Runtime, turn: Lock | None = None) -> Iterator[tuple[list[int], dict[str, Any]]]:
+             pictures: Pictures, runtime: Runtime, turn: Lock | None = None,
+             for_training: bool = False) -> Iterator[tuple[list[int], dict[str, Any]]]:
     """``(indexes, batch)`` in order, the next two made while one is computed.
+
+    ``for_training``: whether the model is given what it trains on also in eval mode, for a loss.
 
     Pictures are decoded by several threads. ``model.collate`` is called in order and by one thread, so
     that what it draws does not depend on which picture is ready first; never while another thread holds ``turn``.
@@ -114,7 +117,7 @@ def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[i
 
     def begin() -> Iterator[tuple[list[int], dict[Shown, Future]]]:
         for indexes in batches:
-            begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures))
+            begun.append(_begin(model, [examples[i] for i in indexes], posts, pictures, for_training))
             yield indexes, begun[-1]
 
     def finish(job: tuple[list[int], dict[Shown, Future]]) -> dict[str, Any]:
@@ -138,15 +141,15 @@ def collate(model: Model, examples: Sequence[Example], posts: Sequence[Post], pi
     return _finish(model, examples, posts, _begin(model, examples, posts, pictures), runtime, turn or Lock())
 
 
-def looks(model: Model) -> bool:
-    """Whether the model's ``collate`` gets pictures now."""
-    return model.reads_images or (model.training and model.trains_on_images)
+def looks(model: Model, for_training: bool = False) -> bool:
+    """Whether the model's ``collate`` gets pictures now; ``for_training``: also if it is in eval mode."""
+    return model.reads_images or ((model.training or for_training) and model.trains_on_images)
 
 
-def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post],
-           pictures: Pictures) -> dict[Shown, Future]:
+def _begin(model: Model, examples: Sequence[Example], posts: Sequence[Post], pictures: Pictures,
+           for_training: bool = False) -> dict[Shown, Future]:
     """Pictures on their way, by what an example is shown; none when the model does not look."""
-    if not looks(model):
+    if not looks(model, for_training):
         return {}
     side, loading = model.largest_side, {}
     for shown in dict.fromkeys(map(_shown, examples)):

@@ -22,7 +22,7 @@ from gmner_cli.errors import GmnerError, UsageError, printable
 from gmner_cli.jsonl import disk_errors
 from gmner_cli.model_folder import CONFIG, WEIGHTS
 from gmner_cli.temporary import open_locked
-from gmner_cli.training import checkpoint, manifest, trained_on
+from gmner_cli.training import checkpoint, made, manifest, trained_on
 
 PLACING = ".placing"
 """Stands in a finished folder while it takes the place of the old one, so that after a kill the two can be told apart."""
@@ -117,7 +117,8 @@ def discard(work: Path, tell: Callable[[str], Any]) -> None:
 
 def contents(work: Path) -> list[str]:
     """What the model folder will hold, without what only the training needs."""
-    return sorted(name for name in os.listdir(work) if name != checkpoint.FILE and not _torn(name))
+    left = (checkpoint.FILE, made.FOLDER)
+    return sorted(name for name in os.listdir(work) if name not in left and not _torn(name))
 
 
 def refuse_unmovable(out: Path) -> None:
@@ -165,6 +166,8 @@ def put_in_place(work: Path, out: Path) -> None:
         for name in os.listdir(work):
             if name == checkpoint.FILE or _torn(name):
                 (work / name).unlink()
+        if (work / made.FOLDER).exists():
+            shutil.rmtree(work / made.FOLDER)
         (work / PLACING).touch()
         if holds_something(out):
             if not _exchanged(work, out):

@@ -21,6 +21,7 @@ from gmner_cli.model_folder import WEIGHTS, read_tensors, save_model
 from gmner_cli.shipped import is_shipped
 from gmner_cli.training import folder, manifest
 from gmner_cli.training.checkpoint import read_progress, resumable_tensors, save_checkpoint
+from gmner_cli.training.dev_loss import shown
 from gmner_cli.training.loop import History, out_of_patience
 from gmner_cli.training.settings import TrainSettings
 
@@ -86,7 +87,7 @@ def look_back(work: Path, out: Path, about: dict[str, Any], settings: TrainSetti
         return NOTHING
     earlier = Earlier(done, out)
     earlier.refuse_changes(about)
-    history = History(done["epochs"], done["best_epoch"], done["best_score"])
+    history = History(done["epochs"], done["best_epoch"], done["best_score"], _metric(done))
     if _epochs(done) == settings.epochs:
         if run is None:
             tell(f"{out} is already finished (train without --resume to train it again)")
@@ -115,12 +116,17 @@ def _taken_up(done: dict[str, Any], out: Path, tell: Callable[[str], Any]) -> Ea
     return Earlier(done, out, finished=done)
 
 
+def continued(done: dict[str, Any]) -> dict[str, Any]:
+    """What CONTINUED says of a training that goes on from the finished one with the manifest ``done``."""
+    return {"after": len(done["epochs"]), "from_epoch": done["best_epoch"]}
+
+
 def begin_again(model: Model, done: dict[str, Any], out: Path, work: Path, about: dict[str, Any]) -> None:
     """Make ``work`` a training that was interrupted when it had done the epochs of the finished model in ``out``.
 
     ``model`` gets that model's weights. Notes it in ``about``. Killed at any moment, it can be called again.
     """
-    about[CONTINUED] = {"after": len(done["epochs"]), "from_epoch": done["best_epoch"]}
+    about[CONTINUED] = continued(done)
     manifest.write(work, {**about, "finished": False, "epochs": done["epochs"]})
     model.load_saved_state(read_tensors(out / WEIGHTS))
     save_model(model, work)  # it may stay the best
@@ -137,7 +143,9 @@ def comparison(work: Path, out: Path) -> str | None:
         return f"the model that was there is {kept}"
     other = "" if _dev(old) == _dev(new) else " on other dev posts"
     name = "" if _metric(old) == _metric(new) else f"{_metric(old)} "
-    return f"dev {_metric(new)} {new['best_score']:.2f}, the model that was there had {name}{old['best_score']:.2f}{other}; it is {kept}"
+    now, then = (shown(_metric(run), run["best_score"]) for run in (new, old))
+    metric = _metric(new).removeprefix("dev_")
+    return f"dev {metric} {now}, the model that was there had {name}{then}{other}; it is {kept}"
 
 
 def _trained(run: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from gmner_cli.runtime import Runtime, seed_everything
 from gmner_cli.stages import NO_PICTURES, Pictures, run
 from gmner_cli.training.batches import bucket, prepared
 from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
+from gmner_cli.training.dev_loss import LOSS, DevLoss, is_loss, needs_dev_loss, shown
 from gmner_cli.training.settings import TrainSettings
 
 _LOWER = ("lower the learning rate (--set lr=...), or set precision=float32; "
@@ -38,11 +39,29 @@ class Watcher:
 
 @dataclass
 class History:
-    """What a training did so far: a row per epoch, and which one was best."""
+    """What a training did so far: a row per epoch, and which one was best by ``metric``.
+
+    ``best_score``: more is better; of a dev loss it is the negative.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
     best_score: float = -math.inf
+    metric: str = "score"
+
+    @property
+    def told(self) -> str:
+        """The best score, with its name where it is a loss."""
+        name = self.metric.removeprefix("dev_") if is_loss(self.metric) else "score"
+        return f"dev {name} {shown(self.metric, self.best_score)}"
+
+    def is_best(self, score: float, dev_loss: float | None) -> bool:
+        """Whether an epoch is better than the best so far: by its score, or by its dev loss where that is
+        given and the scores are the same."""
+        if score != self.best_score or dev_loss is None or not self.best_epoch:
+            return score > self.best_score
+        best = self.rows[self.best_epoch - 1].get(LOSS)
+        return dev_loss < (math.inf if best is None else best)
 
 
 def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: TrainSettings, folder: Path,
@@ -56,6 +75,9 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     randomness from (seed, epoch) alone. With more epochs than it was begun with, the rates
     from there on are those of the longer schedule.
 
+    The dev score is the model's own, or the dev loss (``train.metric``, see ``dev_loss``); that is computed
+    only where epochs are chosen by it, or ties parted.
+
     Raises GmnerError when the loss or every dev score is not a number, or there is nothing to train on.
     """
     watcher = watcher or Watcher()
@@ -67,11 +89,14 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     optimizer = _optimizer(model, settings)
     schedule = _Schedule(optimizer, settings, per_epoch)
     metric = settings.metric or model.metric
-    history, first = History(), 1
+    on_dev = dict  # nothing
+    if needs_dev_loss(settings, model):
+        on_dev = DevLoss(model, train, dev, settings, runtime, pictures)
+    history, first = History(metric=metric), 1
     before = read_progress(folder) if resume else None
     if before is not None:
         load_checkpoint(folder, resumable_tensors(model), optimizer)
-        history = History(before["rows"], before["best_epoch"], before["best_score"])
+        history = History(before["rows"], before["best_epoch"], before["best_score"], metric)
         first = before["epoch"] + 1
         schedule.go_to(before["epoch"] * per_epoch)
 
@@ -91,15 +116,18 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         trained = time.perf_counter() - began
         if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
             raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
-        scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
-        if metric not in scores:
-            raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
-                             hint=f"train.metric can be {', '.join(sorted(scores))}")
+        figures = on_dev()
+        scores = {}
+        if metric not in figures:
+            scores = _evaluated(model, dev, settings, runtime, pictures, metric, figures)
+        score = scores[metric] if scores else -figures[metric] if is_loss(metric) else figures[metric]
         row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
+               **{k: _as_told(k, v) for k, v in figures.items()},
                "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
+        best = history.is_best(score, figures.get(LOSS) if settings.ties == "loss" else None)
         history.rows.append(row)
-        if scores[metric] > history.best_score:
-            history.best_score, history.best_epoch = scores[metric], epoch
+        if best:
+            history.best_score, history.best_epoch = score, epoch
             save_model(model, folder)
         save_checkpoint(folder, resumable_tensors(model), optimizer,
                         {"epoch": epoch, **vars(history)})
@@ -107,6 +135,26 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     if not history.best_epoch:
         raise GmnerError(f"no epoch has a {metric} that is a number, so none is the best", hint=_LOWER)
     return history
+
+
+def _as_told(name: str, figure: float) -> float | None:
+    """A dev figure in a row; the loss whole, because a resumed training compares it."""
+    if not math.isfinite(figure):
+        return None
+    return figure if name == LOSS else round(figure, 6)
+
+
+def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runtime: Runtime,
+               pictures: Pictures, metric: str, figures: dict[str, float]) -> dict[str, float]:
+    """The model's own dev scores, ``metric`` among them. ``figures``: what else could be chosen by."""
+    scores: dict[str, float] = {}
+    # Where the loop was to compute the metric, a model need be able neither to predict nor to score.
+    if not figures or not metric.startswith("dev_") or type(model).evaluate is not Model.evaluate:
+        scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
+    if metric not in scores:
+        raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
+                         hint=f"train.metric can be {', '.join(sorted({*scores, *figures, LOSS}))}")
+    return scores
 
 
 def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,

@@ -31,6 +31,7 @@ _SAME = {
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
     "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
     "number of posts whose named pictures can be read": ("named_pictures",),
+    "input of the stages before the model": ("earlier_stages",),
 }
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 
@@ -84,7 +85,8 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
     found = []
     for name, path in _SAME.items():
-        if path[0] not in about:
+        # Killed while the stages before the model ran, a training has no facts yet, nor what follows them.
+        if path[0] not in about or (path[0] not in before and "facts" not in before):
             continue
         then, now = _dig(before, path), _dig(about, path)
         if path[0] not in before and not now:
@@ -97,6 +99,9 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
             told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
         elif path == ("code",):
             told = ["its content"] if then != now else []
+        elif path == ("earlier_stages",):
+            told = [f"{where} {'is new' if old is None else 'is gone' if new is None else 'has changed'}"
+                    for where, old, new in differences(then or {}, now)]
         else:
             told = [_then_and_now(where, *values) for where, *values in differences(then, now)
                     if not (path == ("recipe",) and where in growing and _grown(*values))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,13 +57,16 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
     return posts
 
 
-def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str], Any]) -> dict[str, list[Post]]:
+def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str], Any],
+           wanted: Mapping[str, Callable[[Post], bool]] | None = None) -> dict[str, list[Post]]:
     """The posts that can be trained on, after opening every picture once: a bad one must not end a run hours later.
 
+    ``wanted``: by the name of a file, whether a post's picture will be looked at; without it all will be.
     Raises GmnerError when pictures cannot be read and ``pictures.missing`` is "error", or no post is left.
     """
-    check = CheckImages(pictures, tell)
-    checked = {role: check(posts) for role, posts in files.items()}
+    checks = {role: CheckImages(pictures, tell, wanted=asked) for role, asked in (wanted or {}).items()}
+    every = CheckImages(pictures, tell)
+    checked = {role: checks.get(role, every)(posts) for role, posts in files.items()}
     # Models look at `image` to know whether there is a picture.
     checked = {role: [msgspec.structs.replace(post, image=None) if post.image_problem is not None else post
                       for post in posts] for role, posts in checked.items()}

@@ -12,7 +12,6 @@ from gmner_cli import sections
 from gmner_cli.errors import UsageError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.images import own_folder
-from gmner_cli.language.expressions import Expressions
 from gmner_cli.model import Model, find_class, new_model, own_code
 from gmner_cli.model_folder import WEIGHTS, init_from
 from gmner_cli.recipes import Recipe
@@ -21,6 +20,8 @@ from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
 from gmner_cli.training import going_on, manifest, trained_on
 from gmner_cli.training.checkpoint import read_progress
+from gmner_cli.training.dev_loss import needs_dev_loss
+from gmner_cli.training.earlier_stages import DEV, TRAIN, EarlierStages
 from gmner_cli.training.folder import (
     claimed,
     contents,
@@ -33,7 +34,7 @@ from gmner_cli.training.folder import (
 from gmner_cli.training.gold import check_gold
 from gmner_cli.training.loop import History, Watcher, fit
 from gmner_cli.training.posts import read_gold, usable, usable_named
-from gmner_cli.training.settings import parse_train
+from gmner_cli.training.settings import TrainSettings, parse_train
 from gmner_cli.training.start import start_folder
 
 
@@ -48,8 +49,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     is whole, and is then kept as ``out.before``. With ``resume`` a killed run goes on, and a finished
     one stays as it is; a changed recipe, seed, option or content of a file is refused by its name and values, but for
     more epochs (see ``going_on``). ``images``: by default the folder of ``train_file``. ``init``: a checkpoint to start
-    from, as ``start.start_folder`` reads it. Where the recipe asks for entities in expressions before
-    ``stage``, so does the training, in every wording. Raises GmnerError.
+    from, as ``start.start_folder`` reads it. The recipe's stages before ``stage`` that find nothing of gold
+    run first (see ``earlier_stages``). Raises GmnerError.
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
@@ -59,15 +60,18 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
     start = start_folder(init, stage) if init is not None else None
-    refuse_inputs(out, (train_file, dev_file, start, images))
     kind = find_class(section.model, trusted=[section.model])
-    if sections.tags(stage) not in (None, "entities" in kind.finds):
-        raise UsageError(f"{kind.__name__} finds {', '.join(kind.finds) or 'nothing'}, which is not what section {stage!r} is for",
+    if kind.finds and sections.tags(stage) not in (None, "entities" in kind.finds):
+        found = ", ".join(kind.finds)
+        raise UsageError(f"{kind.__name__} finds {found}, which is not what section {stage!r} is for",
                          where=f"recipe {recipe.name}")
+    before = EarlierStages(recipe, stage, kind.finds, runtime, offline=offline, tell=tell)
+    refuse_inputs(out, (train_file, dev_file, start, images, *before.weights))
     if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
         tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its head is")
-    looks = kind.reads_images or kind.trains_on_images
-    pictures = Pictures(images or (own_folder(train_file, follow_links) if looks else None), on_missing_image, follow_links=follow_links)
+    looks = kind.reads_images or kind.trains_on_images or before.reads_images
+    folder = images or (own_folder(train_file, follow_links) if looks else None)
+    before.pictures = pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     if str(train_file) == str(dev_file) == "-":
         raise UsageError("stdin cannot be both TRAIN and --dev", hint="name a file for one of them")
 
@@ -81,33 +85,49 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage))
-        asked = Expressions.of(recipe, stage)
-        model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
-                          recipe=recipe.name, offline=offline)
-        if resume:
-            model = going_on.as_begun(model, manifest.read(work) or manifest.read(out) or {}, offline)
-        about["facts"] = model.facts
-        if "entities" in kind.finds:
-            check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
-            if line := trained_on.told_of_dev(posts, dev, start):
-                tell(line)
+            code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage),
+            earlier_stages=before.describe())
+        before.check([*posts, *dev])
 
+        # What is quickly made is made first: a model that is finished is compared by its facts, too.
+        quick = not (before.stored or before.reads_images)
+
+        def prepare(posts: list[Post], dev: list[Post]) -> tuple[list[Post], list[Post], Model]:
+            # Once a model has seen them, the posts stay the same ones.
+            retry = quick or read_progress(work) is None
+            posts, dev = before.run(TRAIN, posts, work, retry), before.run(DEV, dev, work, retry)
+            model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
+            if resume:
+                model = going_on.as_begun(model, manifest.read(work) or manifest.read(out) or {}, offline)
+            about.update(facts=model.facts, set_aside=before.set_aside)
+            if "entities" in kind.finds:
+                check_gold(model, posts, dev, (str(train_file), str(dev_file)), tell)
+                if line := trained_on.told_of_dev(posts, dev, start):
+                    tell(line)
+            return posts, dev, model
+
+        if quick:
+            posts, dev, model = prepare(posts, dev)
         earlier = (going_on.look_back(work, out, about, settings, tell, lambda: _place(work, out, tell)) if resume
                    else going_on.NOTHING)
         if earlier.history is not None:
             return earlier.history
         if looks:
-            posts, dev = _with_pictures(posts, dev, kind, pictures, about, tell)
-            earlier.refuse_changes(about)
-        if asked:
-            posts, dev = asked.every_wording(posts), asked(dev)
-        if looks:
-            posts, dev = _with_named(posts, dev, model, pictures, about, tell)
+            posts, dev = _with_pictures(posts, dev, kind, before, settings, pictures, about, tell)
             earlier.refuse_changes(about)
         if not resume:
             discard(work, tell)
         work.mkdir(exist_ok=True)
+        if not quick:
+            if manifest.read(work) is None:  # what is made is only taken up beside what says how
+                if earlier.finished is not None:
+                    about[going_on.CONTINUED] = going_on.continued(earlier.finished)
+                manifest.write(work, {**about, "finished": False, "epochs": []})
+            posts, dev, model = prepare(posts, dev)
+            earlier.refuse_changes(about)
+        if looks:
+            posts, dev = _with_named(posts, dev, model, pictures, about, tell)
+            earlier.refuse_changes(about)
         if earlier.finished is not None:
             going_on.begin_again(model, earlier.finished, out, work, about)
         # The checkpoint is written before the row, so after a kill it may know of one more.
@@ -149,10 +169,15 @@ def _sections(recipe: Recipe, stage: str) -> list[str]:
     return [*(name for name in before if recipe.section(name).stage), stage]
 
 
-def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], pictures: Pictures, about: dict[str, Any],
+def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before: EarlierStages,
+                   settings: TrainSettings, pictures: Pictures, about: dict[str, Any],
                    tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
-    """The posts of both files whose pictures can be read; ``about`` gets their numbers."""
-    checked = usable({"training": posts, **({"dev": dev} if kind.reads_images else {})}, pictures, tell)
+    """The posts of both files whose pictures can be read, if they are looked at; ``about`` gets how many."""
+    all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(settings, kind))
+    every = {"training": kind.reads_images or kind.trains_on_images, "dev": all_dev}
+    files = {"training": posts, "dev": dev}
+    files = {role: part for role, part in files.items() if every[role] or before.reads_images}
+    checked = usable(files, pictures, tell, {role: before.wants_picture for role in files if not every[role]})
     posts, dev = checked["training"], checked.get("dev", dev)
     about["usable"] = {role: [len(part), sum(post.image is not None for post in part)]
                        for role, part in (("train", posts), ("dev", dev))}

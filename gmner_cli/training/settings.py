@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from gmner_cli.errors import UsageError, did_you_mean
+from gmner_cli.errors import UsageError, did_you_mean, shown
+
+TIES = ("first", "loss")
 
 
 class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +30,12 @@ class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     patience: int = 0
     """Stop after this many epochs without a better dev score; 0 trains all epochs."""
     metric: str | None = None
-    """Entry of the model's ``evaluate`` that picks the best epoch; None is the model's own choice."""
+    """What picks the best epoch; None is the model's own choice. An entry of its ``evaluate``, of which more
+    is better; or ``dev_loss``, its loss on the dev posts, of which less is; or ``dev_NAME``, the mean on them
+    of a figure NAME that its ``loss`` gives to be watched, of which less is better where NAME ends in
+    "loss"."""
+    ties: str = "first"
+    """Of epochs with the same score the best is the "first", or that of the lower dev "loss"."""
     precision: str = "auto"
     """auto, float32 or bfloat16 (autocast)."""
 
@@ -45,4 +52,6 @@ def parse_train(settings: dict[str, Any], where: str) -> TrainSettings:
         raise UsageError(str(problem).replace("`", ""), where=where) from None
     if min(parsed.epochs, parsed.batch_size, parsed.accumulate) < 1 or parsed.lr <= 0:
         raise UsageError("epochs, batch_size, accumulate and lr must be positive", where=where)
+    if parsed.ties not in TIES:
+        raise UsageError(f"unknown ties {shown(parsed.ties)!r}", where=where, hint=" or ".join(TIES))
     return parsed

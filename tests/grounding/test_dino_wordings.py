@@ -37,7 +37,7 @@ def worded(count=2):
     posts = [Post(id=str(n), text="Ada at Rome", image=f"{n}.png", image_size=(96, 64), entities=[
         Entity(start=0, end=3, type="PER", boxes=[(8.0, 4.0, 30.0, 40.0)], expansions=[Expansion(text=t, source=t) for t in TEXTS]),
         Entity(start=7, end=11, type="LOC", boxes=[(40.0, 4.0, 90.0, 60.0)])]) for n in range(count)]
-    return Expressions("{expansion}", "{name}", {}).every_wording(posts)
+    return Expressions("{expansion}", "{name}", {}).variants(posts)
 
 
 def asked(model, examples, pictures):
@@ -77,7 +77,7 @@ def test_a_long_wording_leaves_room_for_itself_in_every_epoch(checkpoint):
     post = Post(id="1", text="Ada at Rome", image="x", image_size=(96, 64), entities=[
         Entity(start=0, end=3, type="PER", boxes=[(1, 1, 9, 9)], expansions=long),
         Entity(start=7, end=11, type="LOC", boxes=[(4, 4, 9, 9)], expansions=long)])
-    examples = model.examples(Expressions("{expansion}", "{name}", {}).every_wording([post]), training=True)
+    examples = model.examples(Expressions("{expansion}", "{name}", {}).variants([post]), training=True)
     for epoch in (1, 2):
         model.begin_epoch(epoch)
         assert model.collate(examples, [Image.new("RGB", (96, 64))] * len(examples))["ids"].shape[1] <= 256
