@@ -149,11 +149,6 @@ def _plain_stage(section: Section, pictures: Pictures) -> Stage:
     return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
 
 
-def stage_class(section: Section) -> Any:
-    """The class of a section's model or stage."""
-    return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
-
-
 def _plain_class(section: Section) -> Any:
     """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
     module, _, name = current(section.stage).partition(":")
