@@ -308,7 +308,8 @@ def test_text_is_filled_by_the_runner_for_models_and_stages_that_find_entities()
 
         def __call__(self, posts):
             for post in posts:
-                post.entities = [Entity(start=0, end=5, type="X"), Entity(start=0, end=2, type="X", text="Al")]
+                spans = ((5, None), (2, "Al"))
+                post.entities = [Entity(start=0, end=end, type="X", text=text) for end, text in spans]
             return posts
 
     (found,) = compose([Gazetteer()], [Post(id="a", text="Allen")])

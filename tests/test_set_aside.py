@@ -30,8 +30,8 @@ FULL = {
     "knowledge": [{"text": "old", "source": "llm:other"}], "grounding": "abstained", "own": [{"kept": True}], "meta": {"split": "test"},
     "entities": [
         {"start": 0, "end": 5, "type": "PER", "score": 0.5, "expression": "as it was", "groundable": 0.9,
-         "visible": True, "boxes": [[1, 1, 9, 9]], "box_scores": [0.5], "masks": [{"size": [12, 16], "counts": "P6"}],
-         "expansions": [{"text": "a swimmer", "source": "x"}]},
+         "visible": True, "boxes": [[1, 1, 9, 9]], "box_scores": [0.5],
+         "masks": [{"size": [12, 16], "counts": "P6"}], "expansions": [{"text": "a swimmer", "source": "x"}]},
         {"start": 15, "end": 21, "type": "OTHER", "boxes": [], "own": 1},
         {"start": 15, "end": 21, "type": "LOC", "points": [[3, 3]]}],
 }
