@@ -36,8 +36,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
 
     ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
     much of the incoming entities is believed; the stages that would find it are
-    left out. ``made``: stages that an earlier call made with the same recipe, weights and pictures, by name; it
-    gets those that this call makes. Raises UsageError or ModelError.
+    left out. ``made``: stages that an earlier call made with the same recipe, weights and pictures, by name;
+    it gets those that this call makes. Raises UsageError or ModelError.
     """
     made = {} if made is None else made
     weights = dict(weights or {})
@@ -47,8 +47,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
             raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
                              hint=f"its stages are {', '.join(names)}")
         if recipe.section(given).stage:
-            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder {weights[given]} "
-                             "cannot be its weights", hint=_with_models(recipe))
+            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder "
+                             f"{weights[given]} cannot be its weights", hint=_with_models(recipe))
     if gold is not None and gold not in GOLD:
         raise UsageError(f"unknown --gold {gold!r}", hint=", ".join(GOLD))
     stages: list[Stage] = []
@@ -92,7 +92,8 @@ def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = 
     """A stage that counts the posts that the models of this run were trained on; see ``build``."""
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
                for name in recipe.stages if name not in _REPLACED.get(gold or "", ())}
-    return Known({sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
+    return Known({sections.words(name): trained_on.read(folder)
+                  for name, folder in folders.items() if folder},
                  so="what was learnt by heart is right there, and a score on them says nothing")
 
 
@@ -102,8 +103,9 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     if folder is None:
         if find_class(section.model, trusted=[section.model]).needs_training:
             raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
-                             hint=f"train it with `{sections.training(section.name)} ... --recipe {section.recipe} -o DIR`, "
-                                  f"then give it with {sections.giving(section.name)}")
+                             hint=f"train it with `{sections.training(section.name)} ... --recipe "
+                                  f"{section.recipe} -o DIR`, then give it with "
+                                  f"{sections.giving(section.name)}")
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
