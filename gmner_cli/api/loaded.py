@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
@@ -154,7 +154,8 @@ class _Now:
 class _Turn:
     """A stage as one call uses it: while it works no other call does, and the pictures are this call's."""
 
-    def __init__(self, stage: Stage, now: _Now, pictures: Pictures, turn: RLock):
+    def __init__(self, stage: Stage, now: _Now, pictures: Pictures,
+                 turn: AbstractContextManager[Any]):
         self._stage, self._now, self._pictures, self._turn = stage, now, pictures, turn
 
     def __getattr__(self, name: str) -> Any:  # name, window

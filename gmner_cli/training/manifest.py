@@ -24,7 +24,8 @@ FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
 
 _SAME = {
-    "section": ("command",), "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
+    "section": ("command",),
+    "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
     "--limit": ("limit",), "file of the model": ("code",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
     "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),

@@ -78,7 +78,8 @@ def test_what_is_wrong_comes_back_in_its_place(mini, tmp_path):
     beyond = [{"start": 0, "end": 9, "type": "PER"}]
     given = [{"text": "Allen swims", "image": Path("a.png")}, {"text": "x", "image": "none.png"},
              {"txt": "x"}, 5, None, {"id": "odd", "text": "x", "entities": beyond},
-             {"id": "odd", "text": "y"}, {"id": "nan", "text": "x", "score": float("nan")}, {"text": "x", "meta": {"a": np.zeros(1)}},
+             {"id": "odd", "text": "y"}, {"id": "nan", "text": "x", "score": float("nan")},
+             {"text": "x", "meta": {"a": np.zeros(1)}},
              {"text": "\ud800"}, {"id": 7, "text": "Maria Silva runs"},
              Post(id="p", text="x", entities=[{"start": 0}]), Post(id="", text="x")]
     kept = str(given)
