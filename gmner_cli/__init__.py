@@ -5,8 +5,8 @@
     gmner = gmner_cli.load("mini")
     posts = gmner([{"text": "Stephen Curry is back in London", "image": "curry.jpg"}], images="photos")
 
-Every command has its function here; ``gmner_cli.api`` lists them. They are imported when they are asked for, so that
-nothing waits for torch that does not need it.
+Every command has its function here; ``gmner_cli.api`` lists them. They are imported when they are asked for,
+so that nothing waits for torch that does not need it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gmner_cli.api.looking_up import recipe, recipe_names, schema
     from gmner_cli.errors import GmnerError
 
-__all__ = ["GmnerError", "caption", "expand", "load", "pool", "predict", "prepare", "recipe", "recipe_names", "schema",
-           "score", "segment", "train", "view"]
+__all__ = ["GmnerError", "caption", "expand", "load", "pool", "predict", "prepare", "recipe", "recipe_names",
+           "schema", "score", "segment", "train", "view"]
 """None is the name of a module of this package, so that importing one never takes its place."""
 
 _HOMES = {

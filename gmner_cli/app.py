@@ -20,8 +20,8 @@ from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError, foreign, shortened
 from gmner_cli.interrupts import watch
 
-COMMANDS = ("prepare", "caption", "pool", "expand", "train", "train-ner", "train-ve", "train-vg", "predict", "segment", "score", "view", "recipes", "schema",
-            "trust")
+COMMANDS = ("prepare", "caption", "pool", "expand", "train", "train-ner", "train-ve", "train-vg", "predict",
+            "segment", "score", "view", "recipes", "schema", "trust")
 """In the order of the cascade. Each lives in ``commands/NAME.py`` as a function ``command``."""
 
 

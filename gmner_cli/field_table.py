@@ -20,7 +20,8 @@ import msgspec
 from gmner_cli.records import Post, Record, json_schema
 
 _FILLED = " Filled by "
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "object", Any: "anything"}
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "object",
+          Any: "anything"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def record_types(start: type[Record] = Post) -> list[type[Record]]:
 
 
 def fields(kinds: Iterable[type[Record]] | None = None) -> list[Field]:
-    """Every declared field of a post and its parts (or of ``kinds``), in the order in which they are declared.
+    """Every declared field of a post and its parts (or of ``kinds``), in their order.
 
     Raises ValueError for one of which it is not said what it means and who fills it.
     """
@@ -78,7 +79,8 @@ def table(width: int) -> str:
         for row in rows:
             parts.append(f"  {row.name:{len(indent) - 2}}{row.type}{', required' if row.required else ''}")
             text = f"{row.meaning} Filled by {row.filled_by}."
-            parts.append(fill(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False))
+            parts.append(fill(text, width, initial_indent=indent, subsequent_indent=indent,
+                              break_on_hyphens=False))
         parts.append("")
     return "\n".join(parts)
 
@@ -91,9 +93,10 @@ def _fields(kind: type[Record]) -> list[Field]:
             continue
         meaning, mark, who = texts.get(info.name, "").rpartition(_FILLED)
         if not (mark and meaning and who.endswith(".")):
-            raise ValueError(f"{kind.__name__}.{info.name} does not say what it means and who fills it: write both below "
-                             f'the field, as in """What it is.{_FILLED}`predict`."""')
-        found.append(Field(kind.__name__, info.name, in_words(hints[info.name]), info.required, meaning, who[:-1]))
+            raise ValueError(f"{kind.__name__}.{info.name} does not say what it means and who fills it: "
+                             f'write both below the field, as in """What it is.{_FILLED}`predict`."""')
+        found.append(Field(kind.__name__, info.name, in_words(hints[info.name]), info.required, meaning,
+                           who[:-1]))
     return found
 
 
@@ -106,8 +109,9 @@ def _texts(kind: type[Record]) -> dict[str, str]:
 
 def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
     for field, text in zip(body, body[1:], strict=False):
-        if (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr)
-                and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)):
+        if (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+                and isinstance(text.value.value, str)):
             yield field.target.id, " ".join(text.value.value.split())
 
 

@@ -81,10 +81,10 @@ def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Itera
 
 
 def read_records(records: Iterable[Given], labels: Iterable[str] | None = None) -> Iterator[Line]:
-    """As ``read_lines``, of records in memory: dicts as in a file, or posts. An error says posts[0], posts[1], ....
+    """As ``read_lines``, of records in memory, dicts or posts; errors call them posts[0], posts[1] and so on.
 
-    What is given is copied, so that nothing changes it. What JSON cannot hold is an error of its record; a path is
-    held as text.
+    What is given is copied, so that nothing changes it. What JSON cannot hold is an error of its record; a
+    path is held as text.
     """
     seen: dict[str, int] = {}
     allowed = None if labels is None else set(labels)
@@ -95,12 +95,14 @@ def read_records(records: Iterable[Given], labels: Iterable[str] | None = None) 
         except RecordError as problem:
             own = record.get("id") if isinstance(record, Mapping) else None
             identity = _new_id(own if isinstance(own, str) and own.isprintable() else None, seen, number)
-            yield Line(number, identity, error=RecordError(problem.message, where=where), raw=shown(repr(record)))
+            yield Line(number, identity, error=RecordError(problem.message, where=where),
+                       raw=shown(repr(record)))
         else:
             yield _checked(raw, number, where, seen, allowed)
 
 
-def _checked(raw: dict[str, Any], number: int, where: str, seen: dict[str, int], allowed: set[str] | None) -> Line:
+def _checked(raw: dict[str, Any], number: int, where: str, seen: dict[str, int],
+             allowed: set[str] | None) -> Line:
     """The record of a JSON object; a bad one carries its error."""
     own = raw.get("id")
     own = str(own) if type(own) is int else own  # 7 and "7" are one id
@@ -112,7 +114,8 @@ def _checked(raw: dict[str, Any], number: int, where: str, seen: dict[str, int],
         post = Post.from_builtins({**raw, "id": identity} if own is None else raw).check(allowed)
     except RecordError as problem:
         where += f" (id {printable(own)})" if isinstance(own, str) and own else ""
-        return Line(number, identity, error=RecordError(problem.message, where=where, hint=problem.hint), raw=raw)
+        return Line(number, identity, error=RecordError(problem.message, where=where, hint=problem.hint),
+                    raw=raw)
     return Line(number, identity, post=post, raw=raw)
 
 
@@ -142,7 +145,8 @@ def lines_of(source: Source, labels: Iterable[str] | None = None) -> Iterator[Li
     return read_lines(source, labels) if isinstance(source, (str, Path)) else read_records(source, labels)
 
 
-def read_posts(source: Source, labels: Iterable[str] | None = None, limit: int | None = None) -> Iterator[Post]:
+def read_posts(source: Source, labels: Iterable[str] | None = None,
+               limit: int | None = None) -> Iterator[Post]:
     """Every post of a file, or of records in memory, in order. For training, scoring and viewing.
 
     Raises RecordError at the first bad record.

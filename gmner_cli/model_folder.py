@@ -43,7 +43,8 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
     only its ``load_time`` ones may change, others raise UsageError.
     """
     if not folder.is_dir():
-        raise ModelError("no such model folder", where=str(folder), hint="train one with `gmner train SECTION`, such as `gmner train-ner`")
+        raise ModelError("no such model folder", where=str(folder),
+                         hint="train one with `gmner train SECTION`, such as `gmner train-ner`")
     check_folder(folder)
     content = read_json(folder / CONFIG)
     path = content.get("model")

@@ -128,8 +128,9 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
     if folder is None:
         if find_class(section.model, trusted=[section.model]).needs_training:
             raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
-                             hint=f"train it with `{sections.training(section.name)} ... --recipe {section.recipe} -o DIR`, "
-                                  f"then give it with {sections.giving(section.name)}")
+                             hint=f"train it with `{sections.training(section.name)} ... --recipe "
+                                  f"{section.recipe} -o DIR`, then give it with "
+                                  f"{sections.giving(section.name)}")
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():

@@ -1,4 +1,4 @@
-"""From posts to posts, in files or in memory, through any stages: reading, failing politely, resuming, writing."""
+"""From posts to posts, in files or in memory, through any stages: reading, failing politely, resuming."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     so that both give the same. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
     Raises GmnerError when a file cannot be read or written.
     """
-    reading = _Reading(islice(read_lines(source), limit), label_map or {}, "stdin" if str(source) == "-" else printable(str(source)))
+    reading = _Reading(islice(read_lines(source), limit), label_map or {},
+                       "stdin" if str(source) == "-" else printable(str(source)))
     first = list(islice(reading.lines, 1))  # a missing file is found before OUT is looked at and models are loaded
     sink = Sink(target, resume=resume, config=config, keep_longer=limit is not None)
     outcome = Outcome()
@@ -74,7 +75,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
 
 def run_records(records: Iterable[Given], stages: Sequence[Stage], *, window: int | None = None,
                 label_map: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
-    """As ``run_file``, from posts in memory to the records that a file would hold, each as it is finished, in order.
+    """As ``run_file``, of posts in memory: gives the records that a file would hold, each as it is finished.
 
     Raises GmnerError when the settings or the models are wrong, or no post at all gets through.
     """
@@ -96,7 +97,7 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_par
 
 
 def _put(write: Callable[[Post], R], post: Post, line: Line, keep_partial: bool) -> tuple[Post, R]:
-    """``write`` a post; where it failed, or JSON cannot hold what a stage left in it, as it came in, with the reason.
+    """``write`` a post; as it came in, with the reason, where it failed or JSON cannot hold it.
 
     Returns what was written, and what ``write`` says of it.
     """

@@ -149,7 +149,8 @@ class Entity(Record):
     end: int
     """The character after the last. Filled by annotators, `predict`."""
     type: str
-    """Coarse type, such as PER; which there are, the data set or the recipe says. Filled by annotators, `predict`."""
+    """Coarse type, such as PER; which there are, the data set or the recipe says. Filled by annotators,
+    `predict`."""
     text: str | None = None
     """What stands there in the post's text. Filled by `prepare`, `predict`."""
     token_start: int | None = None
@@ -174,8 +175,8 @@ class Entity(Record):
     """What visual entailment decided: grounding does not look for what is not; boxes have the last word. Filled by
     `predict`."""
     boxes: list[Box] | None = None
-    """x1, y1, x2, y2 of each in pixels, best first; [] is not visible, and absent not assessed. Filled by annotators,
-    `predict`."""
+    """x1, y1, x2, y2 of each in pixels, best first; [] is not visible, and absent not assessed. Filled by
+    annotators, `predict`."""
     box_scores: list[float] | None = None
     """Confidence in each box. Filled by `predict`."""
     masks: list[Mask] | None = None
@@ -195,8 +196,8 @@ class Post(Record):
     """A social-media post: text, perhaps an image, and what is known about both."""
 
     id: str
-    """Name of the post, once in a file; a whole number is read as text, and a missing one is made. Filled by you,
-    `prepare`."""
+    """Name of the post, once in a file; a whole number is read as text, and a missing one is made. Filled by
+    you, `prepare`."""
     text: str
     """What was written. Filled by you, `prepare`."""
     tokens: list[str] | None = None
@@ -218,16 +219,16 @@ class Post(Record):
     entities: list[Entity] | None = None
     """What the post names; [] is nothing, and absent not assessed. Filled by annotators, `predict`."""
     grounding: str | None = None
-    """"abstained": the models declined to look, because the picture is unlike those they know; then nothing is
-    assessed, and no entity has `boxes`. Filled by `predict`."""
+    """"abstained": the models declined to look, because the picture is unlike those they know; then nothing
+    is assessed, and no entity has `boxes`. Filled by `predict`."""
     error: str | None = None
     """Why the post failed; --resume, and a run that reads this record, try again. Filled by every command."""
     skipped: str | None = None
     """Why the post was passed on as it came in (--on-missing-image skip); --resume, and a run that reads this
     record, try again. Filled by what opens pictures."""
     image_problem: str | None = None
-    """Why the post was read without its image (--on-missing-image text-only); --resume counts it as finished, a run
-    that reads this record tries again. Filled by what opens pictures."""
+    """Why the post was read without its image (--on-missing-image text-only); --resume counts it as finished,
+    a run that reads this record tries again. Filled by what opens pictures."""
     meta: dict[str, Any] | None = None
     """Where the post is from: data set, version, split. Filled by `prepare`."""
     parts: ClassVar = {"knowledge": Knowledge, "proposals": Proposal, "generated": Generated,

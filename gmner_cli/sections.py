@@ -1,7 +1,7 @@
-"""What is known of a recipe's sections by their names: what a user calls them, and how they are trained and given.
+"""The known sections of recipes: what a user calls each, and how it is trained and given.
 
-A recipe may have sections of any name, which `gmner train NAME` trains and `--weights NAME=DIR` gives. Those below
-are what users meet; some have a command and an option of their own.
+A recipe may have sections of any name, which `gmner train NAME` trains and `--weights NAME=DIR` gives. Those
+below are what users meet; some have a command and an option of their own.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 class Known:
     """A section that users meet.
 
-    ``words``: what its model is called in a sentence. ``own``: whether there are a command ``train-NAME`` and an
-    option ``--NAME`` for it. ``tags``: whether its model must find entities (True) or look for those that are
-    there (False); None where the name does not say.
+    ``words``: what its model is called in a sentence. ``own``: whether there are a command ``train-NAME`` and
+    an option ``--NAME`` for it. ``tags``: whether its model must find entities (True) or look for those that
+    are there (False); None where the name does not say.
     """
 
     words: str

@@ -34,7 +34,8 @@ LINES = {
     "gmner prepare twitter-f": ["twitter-fmnerg"], "gmner predict --device ": ["auto", "cpu"], "gmner train-ner x --device a": ["auto"],
     "gmner predict --gold ": ["spans", "groundable", "boxes"], "gmner score a b --cascade s": ["spans="], "gmner expand --llm ": ["template", "smollm2", "hf:", "openai:"],
     "gmner trust --f": ["--forget"], "gmner predict --follow": ["--follow-links"],
-    "gmner train ": ["ner", "ve", "vg"], "gmner train --recipe plim-bert ": ["ner"], "gmner predict --weights v": ["ve=", "vg="]}
+    "gmner train ": ["ner", "ve", "vg"], "gmner train --recipe plim-bert ": ["ner"],
+    "gmner predict --weights v": ["ve=", "vg="]}
 EXACT = ("z", "riveg", "mini", "pl", "m", "twitter-f", "a", "s", "--f", "--follow", "v")
 
 

@@ -23,8 +23,10 @@ def _run(*args, width=80):
 def test_every_field_of_every_record_is_explained():
     found = {(field.record, field.name): field for field in field_table.fields()}
     kinds = field_table.record_types()
-    assert {kind.__name__ for kind in kinds} >= {"Post", "Entity", "Mask", "Expansion", "Knowledge", "Proposal"}
-    assert set(found) == {(kind.__name__, name) for kind in kinds for name in kind.__struct_fields__ if name != "extra"}
+    names = {kind.__name__ for kind in kinds}
+    assert names >= {"Post", "Entity", "Mask", "Expansion", "Knowledge", "Proposal"}
+    assert set(found) == {(kind.__name__, name) for kind in kinds
+                          for name in kind.__struct_fields__ if name != "extra"}
     for field in found.values():
         assert field.meaning.endswith(".") and field.type and field.filled_by
         for command in re.findall(r"`([a-z-]+)", field.filled_by):
@@ -58,7 +60,8 @@ def test_the_table_has_every_field_and_keeps_to_its_width(width):
     assert max(map(len, shown.splitlines())) <= max(60, width - 1)
     words = " ".join(shown.split())
     for field in field_table.fields():
-        assert f"{field.name} {field.type}{', required' if field.required else ''} {field.meaning} Filled by" in words
+        kind = f"{field.type}, required" if field.required else field.type
+        assert f"{field.name} {kind} {field.meaning} Filled by" in words
 
 
 def test_the_json_schema_describes_every_property():
@@ -80,7 +83,8 @@ def test_the_sample_data_holds_no_field_that_the_table_lacks():
 
 
 @pytest.mark.parametrize(("hint", "words"), [
-    (Post.__annotations__["image_size"], "array of 2 whole numbers"), (Entity.__annotations__["boxes"], "list of arrays of 4 numbers")])
+    (Post.__annotations__["image_size"], "array of 2 whole numbers"),
+    (Entity.__annotations__["boxes"], "list of arrays of 4 numbers")])
 def test_types_are_said_in_words(hint, words):
     import gmner_cli.records as module
 

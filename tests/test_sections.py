@@ -47,7 +47,8 @@ def test_a_section_of_any_name_is_trained_and_given(run, name):
     run("train", name, *TRAIN, "model", "--recipe", f"{name}.yaml")
     assert json.loads(Path("model/run.json").read_text())["command"] == f"train-{name}"
     assert "already finished" in run("train", name, *TRAIN, "model", "--recipe", f"{name}.yaml", "--resume")
-    run("predict", "posts.jsonl", "--recipe", f"{name}.yaml", "--weights", f"{name}=model", "-o", "found.jsonl")
+    given = ("--weights", f"{name}=model")
+    run("predict", "posts.jsonl", "--recipe", f"{name}.yaml", *given, "-o", "found.jsonl")
     assert len(read_jsonl(Path("found.jsonl").read_text())) == len(SMALL_POSTS)
 
 
@@ -63,13 +64,23 @@ def test_the_known_names_are_the_general_form(run):
     assert "`gmner train-ner " in said and "--ner DIR" in said
 
 
+def test_resume_does_not_go_on_with_another_section(run):
+    speller = {"model": f"{DUMMIES / 'speller.py'}:Speller", "train": {"epochs": 1, "batch_size": 4}}
+    Path("two.yaml").write_text(yaml.safe_dump({"stages": ["first"], "first": speller, "second": speller}))
+    run("train", "first", *TRAIN, "model", "--recipe", "two.yaml")
+    said = run("train", "second", *TRAIN, "model", "--recipe", "two.yaml", "--resume", code=1)
+    assert "another section (train-first then, train-second now)" in said
+
+
 @pytest.mark.parametrize(("given", "words"), [
     (("--ner", "a", "--weights", "ner=b"), "given twice: --ner a and --weights ner=b"),
     (("--weights", "ner=b", "--ner", "a"), "given twice"),
     (("--weights", "ner=a", "--weights", "ner=a"), "given twice"),
     (("--weights", "vg=a", "--vg", "a"), "given twice"),
-    (("--weights", "ner"), "NAME=DIR"), (("--weights", "=a"), "NAME=DIR"), (("--weights", "ner="), "NAME=DIR"),
-    (("--weights", "nre=a"), "no stage 'nre'"), (("--weights", "segment=a"), "stages with weights are ner, ve, vg"),
+    (("--weights", "ner"), "NAME=DIR"), (("--weights", "=a"), "NAME=DIR"),
+    (("--weights", "ner="), "NAME=DIR"),
+    (("--weights", "nre=a"), "no stage 'nre'"),
+    (("--weights", "segment=a"), "stages with weights are ner, ve, vg"),
     (("--weights", "name=a"), "no stage 'name'")])
 def test_wrong_weights_are_wrong_usage(run, given, words):
     assert words in run("predict", "posts.jsonl", *given, code=2)
@@ -97,7 +108,8 @@ def test_what_is_typed_is_above_gmner_yaml(run, content, given):
 
 
 @pytest.mark.parametrize(("section", "words"), [
-    ("joint", "has no section 'joint'"), ("segment", "sections that are trained: ner, ve, vg"), ("stages", "no section"),
+    ("joint", "has no section 'joint'"), ("segment", "sections that are trained: ner, ve, vg"),
+    ("stages", "no section"),
     ("", "no section ''")])
 def test_what_cannot_be_trained_is_said(run, section, words):
     assert words in run("train", section, *TRAIN, "model", code=2)
@@ -105,13 +117,14 @@ def test_what_cannot_be_trained_is_said(run, section, words):
 
 
 def test_a_key_that_is_a_command_and_an_option_is_told_by_its_value():
-    options = {"prepare": {"train": Option("train")}, "train": {"seed": Option("seed")}, "expand": {"pool": Option("pool")},
-               "pool": {"posts": Option("posts")}}
+    options = {"prepare": {"train": Option("train")}, "train": {"seed": Option("seed")},
+               "expand": {"pool": Option("pool")}, "pool": {"posts": Option("posts")}}
 
     def read(**content):
         return load_defaults(options, OwnFile(Path("gmner.yaml"), b"", content))
 
-    assert read(train=5)["prepare"] == {"train": "5"} and read(pool="p.jsonl")["expand"] == {"pool": "p.jsonl"}
+    assert read(train=5)["prepare"] == {"train": "5"}
+    assert read(pool="p.jsonl")["expand"] == {"pool": "p.jsonl"}
     assert read(train={"seed": 3})["train"] == {"seed": "3"} and read(train={"seed": 3})["prepare"] == {}
 
 
@@ -123,9 +136,10 @@ class Words:
 
 
 def test_tab_knows_the_sections_of_the_recipe(run):
-    assert completing.sections(Words(), "") == ["ner", "ve", "vg"] and completing.weights(Words(), "v") == ["ve=", "vg="]
+    assert completing.sections(Words(), "") == ["ner", "ve", "vg"]
+    assert completing.weights(Words(), "v") == ["ve=", "vg="]
     assert completing.sections(Words(recipe="odd-one.yaml"), "") == ["odd-one"]
-    assert completing.weights(Words(recipe="nowhere.yaml"), "j") == [f"{name}=" for name in sections.KNOWN if name[0] == "j"]
+    assert completing.weights(Words(recipe="nowhere.yaml"), "j") == ["joint="]
 
 
 def test_words_and_ways_follow_from_the_name():

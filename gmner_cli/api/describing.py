@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from gmner_cli.predicting import Outcome
 
 
-def caption(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False, model: str | None = None,
-            from_: File | Iterable[File] | None = None, detailed: bool = False, overwrite: bool = False,
-            prompt: str | None = None, max_new_tokens: int | None = None, on_missing_image: str = "error",
-            limit: int | None = None, window: int | None = None, resume: bool = False, batch_size: int | None = None,
-            precision: str = "auto", device: str = "auto", threads: int | None = None, seed: int = 0,
-            offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+def caption(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
+            model: str | None = None, from_: File | Iterable[File] | None = None, detailed: bool = False,
+            overwrite: bool = False, prompt: str | None = None, max_new_tokens: int | None = None,
+            on_missing_image: str = "error", limit: int | None = None, window: int | None = None,
+            resume: bool = False, batch_size: int | None = None, precision: str = "auto",
+            device: str = "auto", threads: int | None = None, seed: int = 0, offline: bool = False,
+            tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
     """Say what the picture of every post of a file shows, as `gmner caption` does.
 
     Parameters
@@ -30,8 +31,8 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     detailed: fill ``detailed_caption`` instead of ``caption``.
     overwrite: replace captions that posts have already, and an ``out`` that gmner did not write.
 
-    The others, what comes back and what is raised: as ``predict``. Raises UsageError where ``from_`` meets what is for a
-    model.
+    The others, what comes back and what is raised: as ``predict``. Raises UsageError where ``from_`` meets
+    what is for a model.
 
     >>> import gmner_cli
     >>> from pathlib import Path
@@ -64,36 +65,40 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     checkpoint = model or captioner.default_checkpoint(where, field)
     folder = image_folder(images, posts, needed=True, follow_links=follow_links)
     pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
-    config |= {"model": hub.weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
-               "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve())}
+    config |= {"model": hub.weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint,
+               "prompt": prompt, "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image,
+               "images": str(pictures.root.resolve())}
 
     def stages():
-        return captioner.stages(where, pictures, tell, batch_size=batch_size, offline=offline, checkpoint=checkpoint,
-                                field=field, prompt=prompt, max_new_tokens=max_new_tokens, overwrite=overwrite)
+        return captioner.stages(where, pictures, tell, batch_size=batch_size, offline=offline,
+                                checkpoint=checkpoint, field=field, prompt=prompt,
+                                max_new_tokens=max_new_tokens, overwrite=overwrite)
 
     return through(posts, out, stages, config=config, inputs=[checkpoint], **settings)
 
 
-def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: File | None = None, examples: int | None = None,
-           similar_by: Folder | None = None, recipe: File | None = None, images: Folder | None = None,
-           follow_links: bool = False, examples_fixed: int | None = None, never: File | Iterable[File] | None = None,
-           prompt: File | None = None, max_tokens: int | None = None, temperature: float | None = None,
-           base_url: str | None = None, per_minute: float | None = None, quality: str | None = None,
-           source: str | None = None, overwrite: bool = False, store: File | None = None, limit: int | None = None,
-           window: int | None = None, resume: bool = False, batch_size: int | None = None, device: str = "auto",
-           threads: int | None = None, seed: int = 0, offline: bool = False, tell: Tell = hub.say,
-           progress: Tell = no_progress) -> Outcome:
+def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: File | None = None,
+           examples: int | None = None, similar_by: Folder | None = None, recipe: File | None = None,
+           images: Folder | None = None, follow_links: bool = False, examples_fixed: int | None = None,
+           never: File | Iterable[File] | None = None, prompt: File | None = None,
+           max_tokens: int | None = None, temperature: float | None = None, base_url: str | None = None,
+           per_minute: float | None = None, quality: str | None = None, source: str | None = None,
+           overwrite: bool = False, store: File | None = None, limit: int | None = None,
+           window: int | None = None, resume: bool = False, batch_size: int | None = None,
+           device: str = "auto", threads: int | None = None, seed: int = 0, offline: bool = False,
+           tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
     """Ask a language model what the names in a file of posts are, as `gmner expand` does.
 
     Parameters
     ----------
     task: "knowledge" of the post, or "expansions" of its entities.
-    llm: "template", "world", "file:PATH", "smollm2", "hf:ID_OR_PATH", "openai:MODEL" (then ``base_url``; its key comes
-        from the environment alone).
-    pool: JSONL of annotated posts; the most similar are examples in the prompt. ``never``: files whose posts are none.
+    llm: "template", "world", "file:PATH", "smollm2", "hf:ID_OR_PATH", "openai:MODEL" (then ``base_url``; its
+        key comes from the environment alone).
+    pool: JSONL of annotated posts; the most similar are examples in the prompt. ``never``: files whose posts
+        are none.
     store: SQLite file that keeps answers. None: OUT.answers.sqlite.
 
-    The others, what comes back and what is raised: as ``predict``; and those of ``language.expand.plan.Plan``.
+    The others, what comes back and what is raised: as ``predict``.
 
     >>> import gmner_cli
     >>> gmner_cli.expand("sample_data/gold.jsonl", "expanded.jsonl", task="expansions").written
@@ -108,11 +113,12 @@ def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: Fi
         raise UsageError(f"unknown task {task!r}", hint=" or ".join(LONGEST))
     where = runtime.start(device, seed=seed, threads=threads)
     plan = Plan(str(posts), task, llm, pool=path(pool), examples=examples, similar_by=path(similar_by),
-                recipe=None if recipe is None else str(recipe), images=path(images), follow_links=follow_links,
-                examples_fixed=examples_fixed, never=paths(never) or None, prompt=path(prompt), max_tokens=max_tokens,
-                temperature=temperature, base_url=base_url, per_minute=per_minute, quality=quality, source=source,
-                overwrite=overwrite, store=_apart(Path(store), str(out)) if store else _beside(str(out)),
-                batch_size=batch_size, seed=seed, offline=offline)
+                recipe=None if recipe is None else str(recipe), images=path(images),
+                follow_links=follow_links, examples_fixed=examples_fixed, never=paths(never) or None,
+                prompt=path(prompt), max_tokens=max_tokens, temperature=temperature, base_url=base_url,
+                per_minute=per_minute, quality=quality, source=source, overwrite=overwrite,
+                store=_apart(Path(store), str(out)) if store else _beside(str(out)), batch_size=batch_size,
+                seed=seed, offline=offline)
     plan.check()
     made = []
     known = plan.known_posts()
@@ -122,9 +128,9 @@ def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: Fi
         return [known, *made]
 
     try:
-        outcome = through(posts, out, stages, config=plan.identity(), resume=resume, limit=limit, window=window,
-                          overwrite=overwrite, keep_partial=True, inputs=plan.files(), also=[plan.store], tell=tell,
-                          progress=progress)
+        outcome = through(posts, out, stages, config=plan.identity(), resume=resume, limit=limit,
+                          window=window, overwrite=overwrite, keep_partial=True, inputs=plan.files(),
+                          also=[plan.store], tell=tell, progress=progress)
     finally:
         for stage in made:
             tell(str(stage.tally))
@@ -133,18 +139,19 @@ def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: Fi
     return outcome
 
 
-def pool(source: Folder, out: File, *, posts: File, against: File | Iterable[File] | None = None, overwrite: bool = False,
-         tell: Tell = hub.say) -> int:
-    """Turn a published pool of annotated posts into records that can be examples of ``expand``, as `gmner pool` does.
+def pool(source: Folder, out: File, *, posts: File, against: File | Iterable[File] | None = None,
+         overwrite: bool = False, tell: Tell = hub.say) -> int:
+    """Turn a published pool of annotated posts into records for ``expand(pool=...)``, as `gmner pool` does.
 
     Parameters
     ----------
     source: folder with NAME.txt and NAME_GPT.txt, as PGIM publishes them.
     posts: JSONL that has the text, picture and caption of the pool's posts.
-    against: JSONL files of splits that will be asked about; ``tell`` hears which of the pool's posts stand in them.
+    against: JSONL files of splits that will be asked about; ``tell`` hears which of the pool's posts stand in
+        them.
 
-    Returns the number of records. Raises GmnerError for files that cannot be read or written, UsageError for an ``out``
-    that must not be written.
+    Returns the number of records. Raises GmnerError for files that cannot be read or written, UsageError for
+    an ``out`` that must not be written.
 
     >>> import gmner_cli
     >>> from pathlib import Path
@@ -163,7 +170,8 @@ def pool(source: Folder, out: File, *, posts: File, against: File | Iterable[Fil
     splits = paths(against)
     outputs.check_records(out, [source, posts, *splits], overwrite=overwrite)
     entries, oddities = read_pool(Path(source))
-    found, report = pool_posts(entries, read_posts(posts), {str(split): read_posts(split) for split in splits})
+    found, report = pool_posts(entries, read_posts(posts),
+                               {str(split): read_posts(split) for split in splits})
     sink = Sink(out, config={"command": "pool"})
     sink.begin()
     for post in found:
@@ -178,10 +186,13 @@ def _apart(store: Path, out: str) -> Path:
     from gmner_cli.outputs import MANIFEST, PARTIAL
 
     if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", PARTIAL, MANIFEST)]:
-        raise UsageError("--store and -o name the same file", hint="leave --store out, and it lies beside OUT")
+        raise UsageError("--store and -o name the same file",
+                         hint="leave --store out, and it lies beside OUT")
     return store
 
 
 def _beside(out: str) -> Path | None:
     place = Path(out)
-    return None if out == "-" or (place.exists() and not place.is_file()) else place.with_name(place.name + ".answers.sqlite")
+    if out == "-" or (place.exists() and not place.is_file()):
+        return None
+    return place.with_name(place.name + ".answers.sqlite")

@@ -23,18 +23,19 @@ if TYPE_CHECKING:
     from gmner_cli.predicting import Outcome
 
 
-def predict(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False, recipe: File = "mini",
-            weights: Mapping[str, Folder] | None = None, gold: str | None = None, set: Changes = (),
-            on_missing_image: str | None = None, label_map: Mapping[str, str] | None = None, limit: int | None = None,
-            window: int | None = None, resume: bool = False, overwrite: bool = False, batch_size: int | None = None,
-            device: str = "auto", threads: int | None = None, seed: int = 0, offline: bool = False,
-            tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+def predict(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
+            recipe: File = "mini", weights: Mapping[str, Folder] | None = None, gold: str | None = None,
+            set: Changes = (), on_missing_image: str | None = None,
+            label_map: Mapping[str, str] | None = None, limit: int | None = None,
+            window: int | None = None, resume: bool = False, overwrite: bool = False,
+            batch_size: int | None = None, device: str = "auto", threads: int | None = None, seed: int = 0,
+            offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
     """Find the entities of a file of posts, as `gmner predict` does; for posts in memory see ``load``.
 
     Parameters
     ----------
-    posts, out: JSONL files. ``out`` may be none of those that are read, and holds nothing or what gmner wrote,
-        unless ``overwrite``.
+    posts, out: JSONL files. ``out`` may be none of those that are read, and holds nothing or what gmner
+        wrote, unless ``overwrite``.
     images: folder of the pictures. None: ``images`` beside ``posts``, else its own folder.
     recipe: name of a recipe, or a YAML file; ``set`` changes values of it.
     weights: folders of trained models by stage, as in {"ner": "tagger"}, instead of the recipe's.
@@ -43,12 +44,13 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     resume: go on where a killed run stopped.
     progress: called with the number of posts that were just written.
 
-    Returns what came of it: ``written``, ``resumed``, ``skipped``, ``abstained``, and ``failures``, one line for each
-    post that stands in ``out`` with an "error". Raises UsageError for what contradicts itself, ModelError for weights
-    that cannot be loaded, GmnerError for files that cannot be read or written.
+    Returns what came of it: ``written``, ``resumed``, ``skipped``, ``abstained``, and ``failures``, one line
+    for each post that stands in ``out`` with an "error". Raises UsageError for what contradicts itself,
+    ModelError for weights that cannot be loaded, GmnerError for files that cannot be read or written.
 
     >>> import gmner_cli
-    >>> done = gmner_cli.predict("sample_data/posts.jsonl", "found.jsonl", images="sample_data/images", limit=3)
+    >>> pictures = "sample_data/images"
+    >>> done = gmner_cli.predict("sample_data/posts.jsonl", "found.jsonl", images=pictures, limit=3)
     >>> done.written, done.failures
     (3, [])
     """
@@ -74,29 +76,32 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     def stages():
         if chosen.values.get("note"):
             tell(" ".join(chosen.values["note"].split()))
-        return [known, *build(chosen, where, pictures, gold=gold, weights=given, batch_size=batch_size, offline=offline,
-                              tell=tell)]
+        return [known, *build(chosen, where, pictures, gold=gold, weights=given, batch_size=batch_size,
+                              offline=offline, tell=tell)]
 
-    outcome = through(posts, out, stages, config=config, resume=resume, limit=limit, window=window, label_map=renames,
-                      overwrite=overwrite, inputs=read_by(chosen, recipe, given), tell=tell, progress=progress)
+    outcome = through(posts, out, stages, config=config, resume=resume, limit=limit, window=window,
+                      label_map=renames, overwrite=overwrite, inputs=read_by(chosen, recipe, given),
+                      tell=tell, progress=progress)
     if outcome.abstained:
-        tell(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was trained on, so it "
-             'did not look for anything in them ("grounding": "abstained"); --recipe zero-shot does')
+        tell(f"of {outcome.abstained} posts the pictures are unlike those that recipe {chosen.name} was "
+             'trained on, so it did not look for anything in them ("grounding": "abstained"); --recipe '
+             "zero-shot does")
     for line in known.warnings:
         tell(line)
     return outcome
 
 
-def segment(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False, model: str = "grabcut",
-            on_missing_image: str = "error", limit: int | None = None, window: int | None = None, resume: bool = False,
-            overwrite: bool = False, batch_size: int | None = None, device: str = "auto", threads: int | None = None,
-            seed: int = 0, offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+def segment(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
+            model: str = "grabcut", on_missing_image: str = "error", limit: int | None = None,
+            window: int | None = None, resume: bool = False, overwrite: bool = False,
+            batch_size: int | None = None, device: str = "auto", threads: int | None = None, seed: int = 0,
+            offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
     """Give every box of every entity of a file a mask, as `gmner segment` does.
 
     Parameters
     ----------
-    model: "grabcut", which needs no weights and no torch; "sam:vit_b", "sam:vit_l", "sam:vit_h"; a .pth file of SAM's
-        authors; a hub id or a folder of a Hugging Face SAM.
+    model: "grabcut", which needs no weights and no torch; "sam:vit_b", "sam:vit_l", "sam:vit_h"; a .pth file
+        of SAM's authors; a hub id or a folder of a Hugging Face SAM.
     batch_size: pictures that a SAM gets at a time.
 
     The others, what comes back and what is raised: as ``predict``.
@@ -126,5 +131,5 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
         return [CheckImages(pictures, tell, wanted=asked),
                 segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]
 
-    return through(posts, out, stages, config=config, resume=resume, limit=limit, window=window, overwrite=overwrite,
-                   inputs=[model], tell=tell, progress=progress)
+    return through(posts, out, stages, config=config, resume=resume, limit=limit, window=window,
+                   overwrite=overwrite, inputs=[model], tell=tell, progress=progress)

@@ -28,7 +28,8 @@ def no_progress(count: int) -> None:
 def changes(given: Changes) -> list[str]:
     """As ``recipes.load`` wants them. Raises UsageError for a value that is no JSON."""
     if isinstance(given, str):
-        raise UsageError(f"set={shown(given)!r} is one text", hint='give a dict, as in set={"ner.train.epochs": 3}, or a list')
+        raise UsageError(f"set={shown(given)!r} is one text",
+                         hint='give a dict, as in set={"ner.train.epochs": 3}, or a list')
     if not isinstance(given, Mapping):
         return [str(change) for change in given]
     try:

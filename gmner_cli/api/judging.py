@@ -17,23 +17,26 @@ if TYPE_CHECKING:
     from gmner_cli.records import Post
 
 
-def score(pred: Source, gold: Source, *, iou: float = 0.5, match: str = "span", label_map: Mapping[str, str] | None = None,
-          small: float = 0.02, ignore_extra: bool = False, cascade: Mapping[str, Source] | None = None) -> dict[str, Any]:
+def score(pred: Source, gold: Source, *, iou: float = 0.5, match: str = "span",
+          label_map: Mapping[str, str] | None = None, small: float = 0.02, ignore_extra: bool = False,
+          cascade: Mapping[str, Source] | None = None) -> dict[str, Any]:
     """Compare predicted posts with gold posts, as `gmner score` does.
 
     Parameters
     ----------
     pred, gold: JSONL files, or lists of records as ``load`` takes and gives them. Posts are joined by id.
     iou: a region is right with an intersection over union above this, 0 < iou < 1.
-    match: "span" joins entities by post and characters; "text" by image, name and type, as RiVEG's script does.
+    match: "span" joins entities by post and characters; "text" by image, name and type, as RiVEG's script
+        does.
     small: a region under this share of its image is small.
     ignore_extra: leave out posts that are not in ``gold``, instead of raising.
-    cascade: runs that believed gold, by level, as in {"spans": "spans.jsonl"}: ``report["cascade"]`` then says what each
-        stage loses.
+    cascade: runs that believed gold, by level, as in {"spans": "spans.jsonl"}: ``report["cascade"]`` then
+        says what each stage loses.
 
-    Returns the report that `gmner score --json` prints: ``rows`` holds precision, recall and F1 in percent by task, and
-    ``warnings`` what a reader must know. Raises RecordError for records that cannot be used, UsageError for values out
-    of their range, GmnerError for files that cannot be read and posts that do not fit together.
+    Returns the report that `gmner score --json` prints: ``rows`` holds precision, recall and F1 in percent by
+    task, and ``warnings`` what a reader must know. Raises RecordError for records that cannot be used,
+    UsageError for values out of their range, GmnerError for files that cannot be read and posts that do not
+    fit together.
 
     >>> import gmner_cli
     >>> gmner_cli.score("sample_data/gold.jsonl", "sample_data/gold.jsonl")["rows"]["GMNER"]["f1"]
@@ -54,31 +57,35 @@ def score(pred: Source, gold: Source, *, iou: float = 0.5, match: str = "span", 
     if not runs:
         return counts[match](read_posts(pred), read_posts(gold), settings)
     again = gold if isinstance(gold, (str, Path)) else list(gold)
-    return by_stage(read_posts(pred), {level: read_posts(run) for level, run in runs.items()}, lambda: read_posts(again),
-                    settings)
+    return by_stage(read_posts(pred), {level: read_posts(run) for level, run in runs.items()},
+                    lambda: read_posts(again), settings)
 
 
 def _check_sources(pred: Source, gold: Source, runs: Mapping[str, Source], match: str) -> None:
     """Raise where the files cannot be read as often as is needed, before any is."""
     from gmner_cli.scoring.cascade import check_level
 
-    stdin = [source for source in (pred, gold, *runs.values()) if isinstance(source, (str, Path)) and str(source) == "-"]
-    if isinstance(pred, (str, Path)) and isinstance(gold, (str, Path)) and str(pred) == str(gold) == "-":
+    if _is_stdin(pred) and _is_stdin(gold):
         raise UsageError("PRED and GOLD cannot both be stdin")
     for level, run in runs.items():
         check_level(level)
-        if isinstance(run, (str, Path)) and str(run) != "-" and not Path(run).exists():
-            raise GmnerError("no such file", where=str(run), hint=f"make it with `gmner predict --gold {level} ... -o {run}`")
+        if isinstance(run, (str, Path)) and not _is_stdin(run) and not Path(run).exists():
+            raise GmnerError("no such file", where=str(run),
+                             hint=f"make it with `gmner predict --gold {level} ... -o {run}`")
     if runs and match == "text":
         raise UsageError("--cascade counts by span", hint="leave out --match text")
-    if runs and (len(stdin) > 1 or (isinstance(gold, (str, Path)) and str(gold) == "-")):
+    if runs and (_is_stdin(gold) or sum(map(_is_stdin, (pred, *runs.values()))) > 1):
         raise UsageError("with --cascade, stdin can be only one of PRED and the runs",
                          hint="name a file for GOLD, which is read once for every run")
 
 
+def _is_stdin(source: Source) -> bool:
+    return isinstance(source, (str, Path)) and str(source) == "-"
+
+
 @dataclass
 class Viewed:
-    """What became of a page: how many posts it shows, and (where, reason) of what could not be shown or read."""
+    """What became of a page: the number of posts, and (where, reason) of what could not be shown or read."""
 
     posts: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
@@ -95,9 +102,10 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     posts, gold: JSONL files, or lists of records. With ``gold`` every entity is judged.
     iou, match, small, label_map: as of ``score``, which counts what the page shows.
     out: the page; what is there already is replaced where it is a page of gmner view, or with ``overwrite``.
-    images: folder of the pictures. None: ``images`` beside ``posts``, else its own folder; of records in memory,
-        ``images`` where the process runs, else that folder.
-    on_problem: called with (where, reason) of each picture that cannot be shown, and each line that cannot be read.
+    images: folder of the pictures. None: ``images`` beside ``posts``, else its own folder; of records in
+        memory, ``images`` where the process runs, else that folder.
+    on_problem: called with (where, reason) of each picture that cannot be shown, and each line that cannot be
+        read.
 
     Raises GmnerError when nothing can be read or the page cannot be written, UsageError for an ``out`` that must not be,
     and where there is no ``gold`` that ``iou``, ``match`` or ``small`` could be about.
@@ -118,7 +126,8 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     given = {name: value for name, value in (("iou", iou), ("small", small)) if value is not None}
     settings = Settings(**given, renames=dict(label_map or {}))
     named = isinstance(posts, (str, Path))
-    outputs.check_page(str(out), [source for source in (posts, gold) if isinstance(source, (str, Path))], overwrite)
+    outputs.check_page(str(out), [source for source in (posts, gold) if isinstance(source, (str, Path))],
+                       overwrite)
     seen = Viewed()
 
     def complain(where: str, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from gmner_cli.stages import Pictures, Stage
 
 
-def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, gold: str | None = None, set: Changes = (),
-         batch_size: int | None = None, device: str = "auto", threads: int | None = None, seed: int = 0,
-         offline: bool = False, tell: Tell = hub.say) -> Gmner:
+def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, gold: str | None = None,
+         set: Changes = (), batch_size: int | None = None, device: str = "auto", threads: int | None = None,
+         seed: int = 0, offline: bool = False, tell: Tell = hub.say) -> Gmner:
     """The models of a recipe, loaded once, as something to call with posts.
 
     Parameters
@@ -30,8 +30,8 @@ def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, 
     recipe: name of a recipe (``recipe_names``), or a YAML file; ``set`` changes values of it, as in
         {"vg.settings.threshold": 0.3}.
     weights: folders of trained models by stage, as in {"ner": "tagger"}, instead of the recipe's.
-    gold: "spans", "groundable" or "boxes" of the entities that come in are believed, and what would find them is not
-        loaded until a call asks for it. None: nothing is believed.
+    gold: "spans", "groundable" or "boxes" of the entities that come in are believed, and what would find them
+        is not loaded until a call asks for it. None: nothing is believed.
     batch_size: examples that are computed together; None is the recipe's.
     device: "auto", "cpu", "cuda" or "cuda:N".
     tell: gets what the command says on stderr, line by line.
@@ -54,14 +54,16 @@ def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, 
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     if chosen.values.get("note"):
         tell(" ".join(chosen.values["note"].split()))
-    return Gmner(chosen, where, weights=folders(weights), gold=gold, batch_size=batch_size, offline=offline, tell=tell)
+    return Gmner(chosen, where, weights=folders(weights), gold=gold, batch_size=batch_size, offline=offline,
+                 tell=tell)
 
 
 class Gmner:
-    """A recipe with its models in memory. It may be called from several threads, which take turns stage by stage."""
+    """A recipe with its models in memory. Several threads may call it: they take turns, stage by stage."""
 
-    def __init__(self, recipe: Recipe, runtime: Runtime, *, weights: Mapping[str, Path], gold: str | None = None,
-                 batch_size: int | None = None, offline: bool = False, tell: Tell = hub.say):
+    def __init__(self, recipe: Recipe, runtime: Runtime, *, weights: Mapping[str, Path],
+                 gold: str | None = None, batch_size: int | None = None, offline: bool = False,
+                 tell: Tell = hub.say):
         """As ``load``, of a recipe that is read and a runtime that is started."""
         self.recipe, self.runtime, self.gold = recipe, runtime, gold
         self._options = {"weights": weights, "batch_size": batch_size, "offline": offline, "tell": tell}
@@ -71,35 +73,37 @@ class Gmner:
 
     def __call__(self, posts: Iterable[Given], images: Folder | None = None, *, gold: str | None = None,
                  on_missing_image: str | None = None, follow_links: bool = False,
-                 label_map: Mapping[str, str] | None = None, window: int | None = None) -> list[dict[str, Any]]:
+                 label_map: Mapping[str, str] | None = None,
+                 window: int | None = None) -> list[dict[str, Any]]:
         """What is found in posts: a record for each, in their order, as a line of `gmner predict` holds it.
 
         Parameters
         ----------
         posts: dicts as in JSONL, {"text": ...} at least, or ``records.Post`` objects. They are not changed.
-        images: folder that their "image" names are relative to. None: ``images`` where the process runs if it is
-            there, else that folder; then a picture that is not found is no failure.
+        images: folder that their "image" names are relative to. None: ``images`` where the process runs if it
+            is there, else that folder; then a picture that is not found is no failure.
         gold: as for ``load``, for these posts; None is what ``load`` was told.
         on_missing_image: "error" (the default with ``images``), "skip" or "text-only".
         follow_links: whether symbolic links in the folder may lead out of it.
         label_map: types of the entities that come in to read as others.
         window: posts that may wait for each other, at most.
 
-        A post without an id gets one. One that cannot be read, or that a stage cannot bear, comes back with an "error"
-        and as it came in. Raises UsageError for arguments that are wrong, and what a stage raises that no post at all
-        gets through.
+        A post without an id gets one. One that cannot be read, or that a stage cannot bear, comes back with
+        an "error" and as it came in. Raises UsageError for arguments that are wrong, and what a stage raises
+        that no post at all gets through.
         """
-        return list(self.stream(posts, images, gold=gold, on_missing_image=on_missing_image, follow_links=follow_links,
-                                label_map=label_map, window=window))
+        return list(self.stream(posts, images, gold=gold, on_missing_image=on_missing_image,
+                                follow_links=follow_links, label_map=label_map, window=window))
 
     def stream(self, posts: Iterable[Given], images: Folder | None = None, *, gold: str | None = None,
                on_missing_image: str | None = None, follow_links: bool = False,
-               label_map: Mapping[str, str] | None = None, window: int | None = None) -> Iterator[dict[str, Any]]:
+               label_map: Mapping[str, str] | None = None,
+               window: int | None = None) -> Iterator[dict[str, Any]]:
         """As a call, of any iterable, each record as soon as it is finished.
 
-        To compute like with like it reads ahead by up to ``window`` posts (by default what suits the models, at most
-        128, and less in the beginning); with 1 each is answered as it comes. Wrong arguments raise at once, the rest
-        while it is read.
+        To compute like with like it reads ahead by up to ``window`` posts (by default what suits the models,
+        at most 128, and less in the beginning); with 1 each is answered as it comes. Wrong arguments raise at
+        once, the rest while it is read.
         """
         from gmner_cli.pipeline import looks
         from gmner_cli.predicting import run_records
@@ -112,21 +116,22 @@ class Gmner:
         if window is not None and window < 1:
             raise UsageError(f"window {window} is below 1")
         folder = image_folder(images, "-", needed=looks(self.recipe), follow_links=follow_links)
-        pictures = Pictures(folder, on_missing_image or ("error" if images else "text-only"), named=images is not None,
-                            follow_links=follow_links)
+        pictures = Pictures(folder, on_missing_image or ("error" if images else "text-only"),
+                            named=images is not None, follow_links=follow_links)
         with self._turn, self._pictures.are(pictures):
             stages = self._stages(gold or self.gold)
-        return run_records(posts, [_Turn(stage, self._pictures, pictures, self._turn) for stage in stages], window=window,
-                           label_map=dict(label_map or {}))
+        return run_records(posts, [_Turn(stage, self._pictures, pictures, self._turn) for stage in stages],
+                           window=window, label_map=dict(label_map or {}))
 
     def _stages(self, gold: str | None) -> list[Stage]:
         from gmner_cli.pipeline import build
 
-        return build(self.recipe, self.runtime, cast("Pictures", self._pictures), gold=gold, made=self._made, **self._options)
+        return build(self.recipe, self.runtime, cast("Pictures", self._pictures), gold=gold, made=self._made,
+                     **self._options)
 
 
 class _Now:
-    """Stands for the pictures of the call whose turn it is: stages are made once, and each call has a folder of its own."""
+    """The pictures of the call whose turn it is: stages are made once, and each call has its own folder."""
 
     def __init__(self) -> None:
         from gmner_cli.stages import NO_PICTURES
@@ -147,9 +152,10 @@ class _Now:
 
 
 class _Turn:
-    """A stage as one call uses it: while it works, no other call does, and its pictures are those of this call."""
+    """A stage as one call uses it: while it works no other call does, and the pictures are this call's."""
 
-    def __init__(self, stage: Stage, now: _Now, pictures: Pictures, turn: RLock):
+    def __init__(self, stage: Stage, now: _Now, pictures: Pictures,
+                 turn: AbstractContextManager[Any]):
         self._stage, self._now, self._pictures, self._turn = stage, now, pictures, turn
 
     def __getattr__(self, name: str) -> Any:  # name, window

@@ -1,4 +1,4 @@
-"""``recipe_names``, ``recipe`` and ``schema``: what can be run, with which values, and what a record holds."""
+"""``recipe_names``, ``recipe`` and ``schema``: what can be run, and what a record holds."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def recipe_names() -> list[str]:
 def recipe(name: File = "mini", *, set: Changes = ()) -> Recipe:
     """A whole recipe with every value that can be set, as `gmner recipes NAME` prints it.
 
-    ``name``: of a recipe that comes with the tool, or a YAML file; ``set`` changes values of it. Of a model that is still
-    to be trained, the settings that the file does not give are in it too. ``values`` of the result holds all, ``stages``
-    what runs. Raises UsageError for unknown names and keys, and what the file's own models raise.
+    ``name``: of a recipe that comes with the tool, or a YAML file; ``set`` changes values of it. Of a model
+    that is still to be trained, the settings that the file does not give are in it too. ``values`` of the
+    result holds all, ``stages`` what runs. Raises UsageError for unknown names and keys, and what the file's
+    own models raise.
 
     >>> import gmner_cli
     >>> mini = gmner_cli.recipe("mini", set={"ner.train.epochs": 3})
@@ -46,7 +47,7 @@ def recipe(name: File = "mini", *, set: Changes = ()) -> Recipe:
 
 
 def _spell_out(recipe: Recipe) -> None:
-    """Add what a model's settings and its training are by default; the shipped recipes say all of it. Trained weights bring their own."""
+    """Add what a model's settings and its training are by default. Trained weights bring their own."""
     from msgspec import to_builtins
 
     from gmner_cli.model import find_class, parse_config

@@ -1,4 +1,4 @@
-"""A file of posts through stages to another, checked and told of: what the functions share that read and write posts."""
+"""A file of posts through stages to another, checked and told of."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from gmner_cli.predicting import Outcome
 
 
-def through(source: File, out: File, stages: Callable[[], Sequence[Any]], *, tell: Tell, inputs: Iterable[File | None] = (),
-            also: Iterable[Path | None] = (), overwrite: bool = False, **settings: Any) -> Outcome:
+def through(source: File, out: File, stages: Callable[[], Sequence[Any]], *, tell: Tell,
+            inputs: Iterable[File | None] = (), also: Iterable[Path | None] = (), overwrite: bool = False,
+            **settings: Any) -> Outcome:
     """``predicting.run_file``, with a line that says how many posts took how long.
 
     ``inputs``: what is read beside ``source``; ``also``: what is written beside ``out``. Raises what

@@ -73,6 +73,6 @@ def command(
             raise typer.BadParameter("makes captions, and --from reads them: give one or the other",
                                      param_hint=f"--{odd[0].replace('_', '-')}")
         making = {"from_": files}
-    run_posts(caption, posts, out, images=images, follow_links=follow_links, detailed=detailed, overwrite=overwrite,
-              on_missing_image=on_missing_image, limit=limit, window=window, resume=resume, device=device, threads=threads,
-              seed=seed, offline=offline, **making)
+    run_posts(caption, posts, out, images=images, follow_links=follow_links, detailed=detailed,
+              overwrite=overwrite, on_missing_image=on_missing_image, limit=limit, window=window,
+              resume=resume, device=device, threads=threads, seed=seed, offline=offline, **making)

@@ -61,7 +61,7 @@ def cascade(incomplete: str) -> list[str]:
 
 
 def _with_models(ctx: typer.Context, trained: bool) -> list[str]:
-    """Of the recipe that the words so far name: its stages with a model, or, ``trained``, all sections that can be trained."""
+    """Of the recipe that is named before: its stages with a model, or, ``trained``, what can be trained."""
     from gmner_cli.errors import GmnerError
     from gmner_cli.recipes import load
 

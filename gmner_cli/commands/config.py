@@ -75,7 +75,7 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], own: OwnFile | No
     defaults: dict[str, dict[str, Any]] = {name: {} for name in options}
     # A name may be both a command and an option (train, pool): then its value tells which is meant.
     sections = {key: value for key, value in content.items()
-                if key in options and (value is None or isinstance(value, dict) or spelling(key) not in every)}
+                if key in options and (isinstance(value, dict | None) or spelling(key) not in every)}
     for key, value in content.items():
         if key in sections:
             continue

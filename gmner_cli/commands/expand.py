@@ -102,8 +102,9 @@ def command(
     """
     from gmner_cli.api.describing import expand
 
-    run_posts(expand, posts, out, task=task, llm=llm, pool=pool, examples=examples, similar_by=similar_by, recipe=recipe,
-              images=images, follow_links=follow_links, examples_fixed=examples_fixed, never=never, prompt=prompt,
-              max_tokens=max_tokens, temperature=temperature, base_url=base_url, per_minute=per_minute, quality=quality,
-              source=source, overwrite=overwrite, store=store, limit=limit, window=window, resume=resume,
-              batch_size=batch_size, device=device, threads=threads, seed=seed, offline=offline)
+    run_posts(expand, posts, out, task=task, llm=llm, pool=pool, examples=examples, similar_by=similar_by,
+              recipe=recipe, images=images, follow_links=follow_links, examples_fixed=examples_fixed,
+              never=never, prompt=prompt, max_tokens=max_tokens, temperature=temperature, base_url=base_url,
+              per_minute=per_minute, quality=quality, source=source, overwrite=overwrite, store=store,
+              limit=limit, window=window, resume=resume, batch_size=batch_size, device=device,
+              threads=threads, seed=seed, offline=offline)

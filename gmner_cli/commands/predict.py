@@ -14,8 +14,9 @@ from gmner_cli.errors import UsageError
 
 
 def _own(name: str) -> object:
-    return Annotated[Path | None, typer.Option(f"--{name}", metavar="DIR", help=f"Folder of {sections.words(name)} as `{sections.training(name)}` "
-                                               f"leaves it, instead of the recipe's.")]
+    told = (f"Folder of {sections.words(name)} as `{sections.training(name)}` leaves it, instead of the "
+            "recipe's.")
+    return Annotated[Path | None, typer.Option(f"--{name}", metavar="DIR", help=told)]
 
 
 def command(
@@ -29,9 +30,10 @@ def command(
     ner: _own("ner") = None,
     ve: _own("ve") = None,
     vg: _own("vg") = None,
-    weights: Annotated[list[str] | None, typer.Option("--weights", metavar="NAME=DIR", autocompletion=completing.weights,
-                                                      help="Folder of a trained model for the stage NAME of the recipe, instead of "
-                                                           "the recipe's; --ner DIR is --weights ner=DIR. Repeatable.")] = None,
+    weights: Annotated[list[str] | None, typer.Option(
+        "--weights", metavar="NAME=DIR", autocompletion=completing.weights,
+        help="Folder of a trained model for the stage NAME of the recipe, instead of the recipe's; --ner DIR "
+             "is --weights ner=DIR. Repeatable.")] = None,
     gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
                                              help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
@@ -80,19 +82,21 @@ def command(
       gmner predict --images sample_data/images --texts sample_data/posts.jsonl -o found.jsonl
       echo '{"text": "Stephen Curry is back in London"}' | gmner predict --texts -
       gmner predict --texts test.jsonl | gmner score - test.jsonl
-      gmner predict --texts test.jsonl --images photos/ --weights ner=tagger --weights vg=grounder -o found.jsonl
+      gmner predict test.jsonl --images photos/ --weights ner=tagger --weights vg=grounder -o found.jsonl
     """
     from gmner_cli.api.finding import predict
 
-    run_posts(predict, _source(ctx, posts, texts), out, images=images, follow_links=follow_links, recipe=recipe,
-              weights=_given(ctx, weights or []), gold=gold, set=overrides or [], on_missing_image=on_missing_image,
-              label_map=options.parse_label_map(label_map), limit=limit, window=window, resume=resume, overwrite=overwrite,
-              batch_size=batch_size, device=device, threads=threads, seed=seed, offline=offline)
+    run_posts(predict, _source(ctx, posts, texts), out, images=images, follow_links=follow_links,
+              recipe=recipe, weights=_given(ctx, weights or []), gold=gold, set=overrides or [],
+              on_missing_image=on_missing_image, label_map=options.parse_label_map(label_map), limit=limit,
+              window=window, resume=resume, overwrite=overwrite, batch_size=batch_size, device=device,
+              threads=threads, seed=seed, offline=offline)
 
 
 def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:
-    """Folders of trained models by stage, from --weights and the stages' own options; what is typed is above gmner.yaml."""
-    said = [(name, folder, f"--{name} {folder}", name) for name in sections.OWN if (folder := ctx.params[name])]
+    """Folders of trained models by stage; what is typed is above what gmner.yaml says."""
+    said = [(name, folder, f"--{name} {folder}", name)
+            for name in sections.OWN if (folder := ctx.params[name])]
     for pair in pairs:
         name, mark, folder = pair.partition("=")
         if not (mark and name and folder):
@@ -102,7 +106,8 @@ def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:
     for name, folder, written, parameter in said:
         typed = ctx.get_parameter_source(parameter).name != "DEFAULT_MAP"
         if name in found and found[name][2] == typed:
-            raise UsageError(f"the model of stage {name!r} is given twice: {found[name][1]} and {written}", hint="give one of them")
+            raise UsageError(f"the model of stage {name!r} is given twice: {found[name][1]} and {written}",
+                             hint="give one of them")
         if name not in found or typed:
             found[name] = folder, written, typed
     return {name: folder for name, (folder, _, _) in found.items()}

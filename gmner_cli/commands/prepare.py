@@ -91,7 +91,9 @@ def command(
     from gmner_cli.api.learning import DRAWING, READING, SCENES, prepare
 
     others = READING if dataset == SCENES else DRAWING
-    if odd := sorted(name for name in others if ctx.get_parameter_source(_PARAMETERS.get(name, name)).name == "COMMANDLINE"):
+    typed = {name for name in others
+             if ctx.get_parameter_source(_PARAMETERS.get(name, name)).name == "COMMANDLINE"}
+    if odd := sorted(typed):
         raise typer.BadParameter(f"means nothing for {dataset}", param_hint=f"--{odd[0].replace('_', '-')}")
     from rich.console import Console
 
@@ -108,15 +110,15 @@ def command(
             tell(line)
 
     if dataset != SCENES:
-        prepare(dataset, out, source=source, images=images, follow_links=follow_links, boxes=boxes, check=check, fix=fix,
-                against=_pairs(against or []), orphans=orphans, column=column, label_map=options.parse_label_map(label_map),
-                overwrite=overwrite, tell=tell, shown=shown)
+        prepare(dataset, out, source=source, images=images, follow_links=follow_links, boxes=boxes,
+                check=check, fix=fix, against=_pairs(against or []), orphans=orphans, column=column,
+                label_map=options.parse_label_map(label_map), overwrite=overwrite, tell=tell, shown=shown)
         return
     written: list[str] = []
     with bar("pictures", train + dev + test + captions) as progress:
         splits = prepare(SCENES, out, seed=seed, train=train, dev=dev, test=test, captions=captions,
-                         set=options.parse_settings(knobs), sheet=sheet, jobs=jobs, overwrite=overwrite, tell=written.append,
-                         progress=progress.advance)
+                         set=options.parse_settings(knobs), sheet=sheet, jobs=jobs, overwrite=overwrite,
+                         tell=written.append, progress=progress.advance)
     console.print(summary.table(splits))
     for line in written:
         tell(line)

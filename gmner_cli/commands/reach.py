@@ -30,7 +30,8 @@ _OPTIONS = {
     Reach.writes: "out overwrite store trust.list trust.forget",
     Reach.server: "base-url",
     Reach.links: "follow-links",
-    Reach.reads: "against boxes cascade dev from gold images init model ner never pool posts prompt similar-by source texts ve vg weights",
+    Reach.reads: "against boxes cascade dev from gold images init model ner never pool posts prompt "
+                 "similar-by source texts ve vg weights",
     Reach.recipe: "recipe",
     Reach.changes: "set",
     Reach.llm: "llm",

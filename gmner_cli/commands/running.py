@@ -10,7 +10,7 @@ from gmner_cli.commands.progress import bar
 
 
 def run_posts(function: Callable[..., Any], *given: Any, **named: Any) -> None:
-    """Call a function of ``gmner_cli.api`` that writes posts, with a bar; say which posts failed, and end with exit code 3 then."""
+    """Call a function of ``gmner_cli.api`` that writes posts, with a bar; end with code 3 if any failed."""
     with bar("posts") as progress:
         outcome = function(*given, progress=progress.advance, **named)
     end_with_failures(outcome.failures)

@@ -53,6 +53,7 @@ def command(
     """
     from gmner_cli.api.finding import segment
 
-    run_posts(segment, posts, out, images=images, follow_links=follow_links, model=model, on_missing_image=on_missing_image,
-              limit=limit, window=window, resume=resume, overwrite=overwrite, batch_size=batch_size, device=device,
-              threads=threads, seed=seed, offline=offline)
+    run_posts(segment, posts, out, images=images, follow_links=follow_links, model=model,
+              on_missing_image=on_missing_image, limit=limit, window=window, resume=resume,
+              overwrite=overwrite, batch_size=batch_size, device=device, threads=threads, seed=seed,
+              offline=offline)

@@ -1,4 +1,4 @@
-"""What all commands that train share: their options, and a progress bar and a table of epochs (all on stderr)."""
+"""What all commands that train share: options, and a bar and a table of epochs on stderr."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def trains(section: str | None = None) -> Callable[[Callable[[], None]], Callabl
             _train(*given, **named) if section is None else _train(section, *given, **named)
 
         whole = inspect.signature(_train, eval_str=True)
-        shown = [parameter for name, parameter in whole.parameters.items() if section is None or name != "section"]
+        shown = [parameter for name, parameter in whole.parameters.items()
+                 if section is None or name != "section"]
         command.__signature__ = whole.replace(parameters=shown)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
         command.__doc__, command.__name__ = described.__doc__, described.__name__

@@ -26,6 +26,7 @@ FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
 
 _SAME = {
+    "section": ("command",),
     "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
     "--limit": ("limit",), "file of the model": ("code",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),

@@ -1,4 +1,4 @@
-"""What ``gmner train`` does, whatever the section: read, build, fit, and put a whole model folder in place."""
+"""What ``gmner train`` does: read, build, fit, and put a whole model folder in place."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
-        raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not trained",
-                         hint=_trained_sections(recipe))
+        raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not "
+                         "trained", hint=_trained_sections(recipe))
     settings = parse_train(section.train, f"recipe {recipe.name}, {stage}.train")
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
@@ -82,7 +82,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         if unmet := sorted((label_map or {}).keys() - met):
             tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are {', '.join(map(printable, sorted(met)))}")
         about = manifest.describe(
-            sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
+            sections.run_name(stage), recipe.values,
+            {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
             code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage),
@@ -159,7 +160,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 
 
 def _trained_sections(recipe: Recipe) -> str:
-    names = [name for name in recipe.sections if recipe.section(name).model and recipe.section(name).train is not None]
+    names = [name for name in recipe.sections
+             if recipe.section(name).model and recipe.section(name).train is not None]
     return f"sections that are trained: {', '.join(names)}" if names else "none of its sections is"
 
 

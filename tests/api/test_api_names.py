@@ -1,4 +1,4 @@
-"""``gmner_cli.NAME``: a documented function for every command, whose arguments are the options, and whose examples run."""
+"""``gmner_cli.NAME``: a documented function for every command, with its options, whose example runs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def _table() -> dict[str, list[str]]:
     found = {}
     for commands, functions in re.findall(r"^\| ([a-z][a-z, -]+) \| (.+) \|$", gmner_cli.api.__doc__, re.M):
         for command in commands.split(", "):
-            found[command] = [command] if functions == "of the same name" else re.findall(r"[a-z_]+", re.sub(r" \(.*?\)", "", functions))
+            names = re.findall(r"[a-z_]+", re.sub(r" \(.*?\)", "", functions))
+            found[command] = [command] if functions == "of the same name" else names
     del found["command"]
     return found
 

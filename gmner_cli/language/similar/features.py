@@ -48,7 +48,8 @@ class Tagger:
         model = load_model(folder, wanted=code.model if code else None, recipe=code.recipe if code else "", offline=offline)
         if "entities" not in model.finds:
             raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are alike",
-                             where=str(folder), hint=f"give the folder of a model of `{sections.training(sections.TAGGER)}`")
+                             where=str(folder),
+                             hint=f"give the folder of a model of `{sections.training(sections.TAGGER)}`")
         model.ready()
         self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
         self._check = CheckImages(pictures, tell, model.largest_side)
