@@ -154,32 +154,33 @@ def test_recipes_name_old_classes(elsewhere, call):  # noqa: F811
 
 
 USES = {
-    "import gmner_cli.ner.former": "gmner_cli.ner.former",
-    "import gmner_cli.attic.words as former": "gmner_cli.attic.words",
-    "from gmner_cli.gone.deep import words": "gmner_cli.gone.deep.words",
-    "from gmner_cli.ner.former import words_of": "gmner_cli.ner.former",
+    "import gmner_cli.data.former": "gmner_cli.data.former",
+    "import gmner_cli.attic.places as former": "gmner_cli.attic.places",
+    "from gmner_cli.gone.deep import places": "gmner_cli.gone.deep.places",
+    "from gmner_cli.data.former import place": "gmner_cli.data.former",
 }
 
 
 @pytest.mark.parametrize(("use", "old"), USES.items())
 def test_a_module_that_moved_is_imported_under_its_old_name_with_one_line(table, capsys, use, old):
-    words = importlib.import_module("gmner_cli.ner.words")
-    table(MODULES={"gmner_cli.ner.former": words.__name__, "gmner_cli.gone.deep.words": words.__name__,
-                   "gmner_cli.attic": words.__package__})
-    spec = words.__spec__
+    places = importlib.import_module("gmner_cli.recipes.places")
+    table(MODULES={"gmner_cli.data.former": places.__name__, "gmner_cli.gone.deep.places": places.__name__,
+                   "gmner_cli.attic": places.__package__})
+    spec = places.__spec__
     for _ in range(2):
         for module in ("mine", "another"):
             exec(use, {"__name__": module})
-    assert lines(capsys) == [f"gmner: {old} is now {words.__name__}; the old name goes with the next release"]
-    assert sys.modules[old] is words and words.__spec__ is spec and words.__name__ == spec.name
+    assert lines(capsys) == [
+        f"gmner: {old} is now {places.__name__}; the old name goes with the next release"]
+    assert sys.modules[old] is places and places.__spec__ is spec and places.__name__ == spec.name
 
 
 def test_gmners_own_imports_are_told_nothing(table, capsys):
-    table(MODULES={"gmner_cli.ner.former": "gmner_cli.ner.words"},
+    table(MODULES={"gmner_cli.data.former": "gmner_cli.recipes.places"},
           NAMES={"gmner_cli.shipped:former": "gmner_cli.shipped:is_shipped"})
     del sys.modules["gmner_cli.shipped"]
-    use = "import gmner_cli.ner.former\nfrom gmner_cli.shipped import former"
-    exec(use, {"__name__": "gmner_cli.ner.crf_tagger"})
+    use = "import gmner_cli.data.former\nfrom gmner_cli.shipped import former"
+    exec(use, {"__name__": "gmner_cli.within"})
     assert lines(capsys) == []
 
 
