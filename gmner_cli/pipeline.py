@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from gmner_cli.errors import GmnerError, UsageError, did_you_mean
+from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, load_model
+from gmner_cli.plain_stage import find_stage, make_stage
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Entity, Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
 from gmner_cli.training import trained_on
 from gmner_cli.training.trained_on import Known
@@ -54,7 +52,7 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
             continue
         section = recipe.section(name)
         if section.stage:
-            stages.append(_plain_stage(section, pictures))
+            stages.append(make_stage(section, pictures))
         else:
             stages.append(_model_stage(section, weights.get(name), runtime, pictures, batch_size, offline,
                                        recipe.changed_settings(name)))
@@ -64,7 +62,7 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
     sections = (recipe.section(name) for name in recipe.stages)
-    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else _plain_class(s)) for s in sections)
+    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else find_stage(s)) for s in sections)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
@@ -101,24 +99,6 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
                              hint=f"give a trained model with --{section.name} DIR")
         model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
-
-
-def _plain_stage(section: Section, pictures: Pictures) -> Stage:
-    kind = _plain_class(section)
-    known = [name for name in inspect.signature(kind).parameters if name != "pictures"]
-    for key in section.settings:
-        if key not in known:
-            raise UsageError(f"unknown setting {key!r} for {kind.__name__}", where=f"recipe {section.recipe}",
-                             hint=did_you_mean(key, known))
-    return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
-
-
-def _plain_class(section: Section) -> Any:
-    """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
-    module, _, name = section.stage.partition(":")
-    if not is_shipped(section.stage):
-        raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
-    return getattr(importlib.import_module(module), name)
 
 
 def _reads_images(kind: Any) -> bool:

@@ -21,6 +21,7 @@ from gmner_cli.interrupts import heed
 from gmner_cli.jsonl import disk_errors, encode, loads
 from gmner_cli.outputs import MANIFEST, PARTIAL
 from gmner_cli.records import Post
+from gmner_cli.run_contents import compared
 from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
 
@@ -181,9 +182,10 @@ class Sink:
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
                               where=str(self.path.with_name(name)), hint=again)
-        before = manifest["config"]
+        before, changed = compared(manifest["config"], self._config)
         differences = [d for k in sorted({*before, *self._config}) if before.get(k) != self._config.get(k)
                        for d in _differences(k, before.get(k), self._config.get(k))]
+        differences += [f"{name} ({how})" for name, how in changed.items()]
         if differences:
             return GmnerError("was started with another configuration; changed: " + ", ".join(differences),
                               where=str(self._old), hint=f"{again}, or with the old configuration")

@@ -80,7 +80,9 @@ def command(
     if offline:
         go_offline()
     from gmner_cli import runtime
+    from gmner_cli.picture_digests import digest_of_each
     from gmner_cli.pipeline import build, known_posts, looks, weights_digests
+    from gmner_cli.run_contents import named_contents
     from gmner_cli.stages import Pictures
 
     weights = {name: folder for name, folder in (("ner", ner), ("ve", ve), ("vg", vg)) if folder}
@@ -90,7 +92,8 @@ def command(
     pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
-              "images": pictures.root and str(pictures.root.resolve())}
+              "images": pictures.root and str(pictures.root.resolve()), "pictures": digest_of_each(texts, pictures, limit),
+              "contents": named_contents(chosen, without={f"{name}.weights" for name in chosen.stages})}
 
     known = known_posts(chosen, weights, gold)
 

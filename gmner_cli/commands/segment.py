@@ -57,6 +57,7 @@ def command(
         go_offline()
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
+    from gmner_cli.picture_digests import digest_of_each
     from gmner_cli.segmentation.choosing import GRABCUT, asked, identity, segmenter
     from gmner_cli.stages import CheckImages
 
@@ -67,7 +68,7 @@ def command(
         where = runtime.start(device, seed=seed, threads=threads)
     pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
-              "images": str(pictures.root.resolve())}
+              "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return [CheckImages(pictures, say, wanted=asked), segmenter(model, where, pictures, batch_size=batch_size, offline=offline)]

@@ -19,22 +19,20 @@ from gmner_cli.errors import GmnerError, printable
 from gmner_cli.hub import sha256
 from gmner_cli.jsonl import encode, write_atomic
 from gmner_cli.records import Post
+from gmner_cli.run_contents import compared
 
 FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
 
 _SAME = {
     "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
-    "--limit": ("limit",), "file of the model": ("code",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
+    "--limit": ("limit",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
     "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
 }
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 
 Files count by what they hold, so that they may be moved."""
-
-_WORDS = ("about", "note")
-"""Of a recipe: what is for its readers."""
 
 MOST_TOLD, LONGEST_TOLD = 5, 100
 """Values of a kind that are named, and characters that are shown of one."""
@@ -82,22 +80,35 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
     ``growing``: dotted paths of the recipe's numbers that may be larger now.
     """
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
-    found = []
+    before, held = compared(before, about)
+    found = _changed_contents(held, str(about.get("command", "")).removeprefix("train-"))
     for name, path in _SAME.items():
         if path[0] not in about:
             continue
         then, now = _dig(before, path), _dig(about, path)
         if path[-1] == "sha256":
             told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
-        elif path == ("code",):
-            told = ["its content"] if then != now else []
         else:
             told = [_then_and_now(where, *values) for where, *values in differences(then, now)
-                    if not (path == ("recipe",) and (where in _WORDS or (where in growing and _grown(*values))))]
+                    if not (path == ("recipe",) and where in growing and _grown(*values))]
         if told:
-            more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
-            found.append(f"{name} ({', '.join(told[:MOST_TOLD])}{more})")
+            found.append(_named(name, told))
     return found
+
+
+def _changed_contents(held: dict[str, str], trained: str) -> list[str]:
+    """What holds something else now, by what it is of a training."""
+    told: dict[str, list[str]] = {}
+    for path, how in held.items():
+        pictures = path.startswith("pictures.")
+        name = "file of the model" if path == f"{trained}.model" else "--images" if pictures else "content of the recipe's files"
+        told.setdefault(name, []).append(how if path == f"{trained}.model" else f"{path}: {how}")
+    return [_named(name, lines) for name, lines in told.items()]
+
+
+def _named(name: str, told: list[str]) -> str:
+    more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return f"{name} ({', '.join(told[:MOST_TOLD])}{more})"
 
 
 def differences(then: Any, now: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import UsageError, printable
-from gmner_cli.hub import sha256
 from gmner_cli.images import own_folder
 from gmner_cli.language.expressions import Expressions
-from gmner_cli.model import Model, find_class, new_model, own_code
+from gmner_cli.model import Model, find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, init_from
+from gmner_cli.own_code import digests
+from gmner_cli.picture_digests import digest_of_all
 from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
+from gmner_cli.run_contents import named_contents
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
 from gmner_cli.training import going_on, manifest, trained_on
@@ -82,7 +84,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=sha256(own_code(kind)) if own_code(kind) else None)
+            pictures=digest_of_all({"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
+            code=digests(section.model) or None, contents=named_contents(recipe, without={f"{stage}.model"}))
         asked = Expressions.of(recipe, stage)
         model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,
                           recipe=recipe.name, offline=offline)
