@@ -147,6 +147,7 @@ class _Folder:
         self.mains: dict[str, Path] = {}
         """Files that recipes name, by module: their names may be no identifiers."""
         self.builtins: dict[str, Any] = {}
+        self._near: set[str] = set()
 
     def open(self, number: int) -> None:
         """Make the package; ``number``: how often the folder was imported before."""
@@ -170,7 +171,7 @@ class _Folder:
 
     def holds(self, top: str) -> bool:
         """Whether a plain ``import top`` means what lies here: it does where that hides no installed module."""
-        if f"{self.package}.{top}" in sys.modules:
+        if top in self._near:
             return True
         place = self.place / top
         package = place.is_dir()
@@ -182,6 +183,8 @@ class _Folder:
         if hidden and (regular or file):
             _say_once(f"`import {top}` in {printable(str(self.place))} is the installed module; the one that lies there is "
                       f"hidden by it: give it another name, or write `from . import {top}`")
+        if not hidden:
+            self._near.add(top)  # imports in functions may run often
         return not hidden
 
     def _import(self, name: str, globals: Mapping[str, Any] | None = None, locals: Mapping[str, Any] | None = None,
@@ -248,8 +251,10 @@ class _Loader(SourceFileLoader):
         folder.ran[self.path] = hashlib.sha256(source).hexdigest()
         try:
             return self.source_to_code(source, self.path)
-        except ValueError as problem:  # a NUL in it
-            raise SyntaxError(str(problem), (self.path, 1, 0, "")) from None
+        except (ValueError, SyntaxError) as problem:
+            if getattr(problem, "filename", None):
+                raise
+            raise SyntaxError(str(problem), (self.path, 1, 0, "")) from None  # a NUL in it
 
     def exec_module(self, module: ModuleType) -> None:
         folder = _packages[module.__name__.partition(".")[0]]
