@@ -202,7 +202,8 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     found, module = load(path, trusted)
     where, _, name = path.rpartition(":")
     if isinstance(found, type) and not issubclass(found, nn.Module) and "__call__" in dir(found):
-        raise UsageError(f"{name} is no Model", where=where, hint="a stage without weights is named by `stage:`, not by `model:`")
+        raise UsageError(f"{name} is no Model", where=where,
+                         hint="a stage without weights is named by `stage:`, not by `model:`")
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise UsageError(f"{where} has no Model named {name!r}", hint=did_you_mean(
             name, [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]))

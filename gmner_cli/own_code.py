@@ -1,9 +1,9 @@
-"""Importing a user's ``file.py:Class``, whose neighbours it may import, and telling one version of it from another.
+"""Importing a user's ``file.py:Class``, which may import its neighbours, and telling its versions apart.
 
-The files of a folder become the modules of a package of a private name, ``gmner_own_...``: so files of one name
-in two folders do not mix, and nothing of them hides an installed module. In such a file ``import x`` means what lies
-beside it where no module of that name is installed. ``sys.path`` stays as it is. A file that changed is
-imported anew with its neighbours, as another package, while what runs already keeps its own.
+The files of a folder become the modules of a package with a private name, ``gmner_own_...``. So files of one
+name in two folders do not mix, and none of them hides an installed module. In such a file ``import x`` means
+what lies beside it, unless a module of that name is installed. ``sys.path`` stays as it is. Where a file has
+changed, the folder is imported anew, as another package; what runs already keeps its own.
 """
 
 from __future__ import annotations
@@ -45,35 +45,40 @@ _running = local()
 
 
 def load(path: str, trusted: Iterable[str] = (), what: str = "model") -> tuple[Any, ModuleType]:
-    """What stands behind ``package.module:NAME`` or ``file.py:NAME``, None where it has no such name, and its module.
+    """What stands behind ``package.module:NAME`` or ``file.py:NAME``, None if nothing does, and its module.
 
-    Code from outside gmner_cli runs only where ``trusted`` names it just so. ``what`` is what messages call it.
-    Raises UsageError, with the place in the user's file, for what cannot be imported, ModelError for what is not trusted.
+    Code from outside gmner_cli runs only where ``trusted`` names it just so. ``what``: how messages call it.
+    Raises UsageError, with the place in the user's file, for what cannot be imported, and ModelError for what
+    is not trusted.
     """
     where, mark, name = path.rpartition(":")
     if not (mark and where and name):
         raise UsageError(f"{what} {path!r} is neither of the form package.module:Class nor file.py:Class")
     if not is_shipped(path) and path not in trusted:
         raise ModelError(f"the checkpoint wants to run code from {where!r}",
-                         hint="if you trust it, name the model in a recipe of yours and give that with --recipe")
+                         hint="if you trust it, name the model in a recipe of yours and give that with "
+                              "--recipe")
     try:
         module = _load_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
     except ImportError as problem:
         hint = None
-        if isinstance(problem, ModuleNotFoundError) and problem.name and "." not in problem.name and where.endswith(".py"):
-            hint = f"install it with pip, or put {problem.name}.py beside {Path(where).name}"
+        missing = getattr(problem, "name", None) if isinstance(problem, ModuleNotFoundError) else None
+        if missing and "." not in missing and where.endswith(".py"):
+            hint = f"install it with pip, or put {missing}.py beside {Path(where).name}"
         raise UsageError(f"{what} {path!r} cannot be imported: {_PRIVATE.sub('', str(problem))}",
                          where=place_of(problem), hint=hint) from None
     except SyntaxError as problem:
-        raise UsageError(f"{problem.msg}: {(problem.text or '').strip()}", where=f"{problem.filename}:{problem.lineno}") from None
+        raise UsageError(f"{problem.msg}: {(problem.text or '').strip()}",
+                         where=f"{problem.filename}:{problem.lineno}") from None
     return getattr(module, name, None), module
 
 
 def digests(path: str) -> dict[str, str]:
-    """The sha256 of every file that ``package.module:NAME`` or ``file.py:NAME`` consists of, by its name in its folder.
+    """The sha256 of each file that ``package.module:NAME`` or ``file.py:NAME`` consists of, by name.
 
-    The file itself comes first. Of what was imported, it is that of what runs. Nothing is run for it. Empty for
-    what comes with gmner_cli, and where there is no such file.
+    The file itself comes first. Of a file that was imported, it is the sha256 of what runs. Nothing is run to
+    find them. Empty for what comes with gmner_cli, and where there is no such file. Raises GmnerError for a
+    file that cannot be read.
     """
     where = path.rpartition(":")[0]
     if is_shipped(path) or not where:
@@ -86,7 +91,8 @@ def digests(path: str) -> dict[str, str]:
     if not main.is_file():
         return {}
     files = files_of(main, main.parent, folder.holds, lambda file: map(Path, folder.asked.get(str(file), ())))
-    return {file.relative_to(main.parent).as_posix(): folder.ran.get(str(file)) or sha256(file) for file in files}
+    return {file.relative_to(main.parent).as_posix(): folder.ran.get(str(file)) or sha256(file)
+            for file in files}
 
 
 def place_of(problem: BaseException) -> str | None:
@@ -114,7 +120,8 @@ def _digests_of_package(module: str) -> dict[str, str]:
     main = Path(os.path.realpath(spec.origin))
     steps = module.count(".") + (main.name == "__init__.py")
     root = main.parents[steps]
-    return {file.relative_to(root).as_posix(): sha256(file) for file in files_of(main, root, lambda name: name == top)}
+    files = files_of(main, root, lambda name: name == top)
+    return {file.relative_to(root).as_posix(): sha256(file) for file in files}
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -131,7 +138,7 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _meant(path: Path) -> Path:
-    """The file in its folder, whose links are resolved; the file's own is not, for its neighbours lie beside it."""
+    """The file in its folder with links resolved. A link of its own is not: neighbours lie beside it."""
     return Path(os.path.realpath(path.parent)) / path.name
 
 
@@ -170,7 +177,7 @@ class _Folder:
         return name
 
     def holds(self, top: str) -> bool:
-        """Whether a plain ``import top`` means what lies here: it does where that hides no installed module."""
+        """Whether a plain ``import top`` means what lies here, if no such module is installed."""
         if top in self._near:
             return True
         place = self.place / top
@@ -181,13 +188,14 @@ class _Folder:
             return False
         hidden = _installed(top, self.place, not (regular or file))
         if hidden and (regular or file):
-            _say_once(f"`import {top}` in {printable(str(self.place))} is the installed module; the one that lies there is "
-                      f"hidden by it: give it another name, or write `from . import {top}`")
+            _say_once(f"`import {top}` in {printable(str(self.place))} is the installed module; the one that "
+                      f"lies there is hidden by it: give it another name, or write `from . import {top}`")
         if not hidden:
             self._near.add(top)  # imports in functions may run often
         return not hidden
 
-    def _import(self, name: str, globals: Mapping[str, Any] | None = None, locals: Mapping[str, Any] | None = None,
+    def _import(self, name: str, globals: Mapping[str, Any] | None = None,
+                locals: Mapping[str, Any] | None = None,
                 fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
         """``__import__`` as the files of this folder have it."""
         try:
@@ -204,7 +212,7 @@ class _Folder:
 
 
 class _Package(ModuleType):
-    """The folder itself. Its ``__init__.py``, if there is one, runs when a name of it is asked for, which a file alone never does."""
+    """The folder itself. Its ``__init__.py``, if any, runs only when a name of the folder is asked for."""
 
     def __init__(self, folder: _Folder):
         super().__init__(folder.package)
@@ -227,7 +235,8 @@ class _Package(ModuleType):
 class _Finder:
     """Finds the modules of folders, and no others."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:
         folder = _packages.get(name.partition(".")[0])
         if folder is None or not path:
             return None
@@ -243,7 +252,7 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Runs just the bytes whose digest it notes: bytecode that was kept may be of a file as it was within the same second."""
+    """Runs just the bytes whose digest it notes. Kept bytecode may be older by less than a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         folder = _packages[fullname.partition(".")[0]]
@@ -277,8 +286,11 @@ def _digest(path: str) -> str | None:
 
 
 def _installed(top: str, place: Path, bare: bool) -> bool:
-    """Whether a module ``top`` is to be had apart from ``place``. The working directory, which ``python -m`` puts
-    into sys.path, does not count, nor does a folder without ``__init__.py`` for one, unless the one in ``place`` is such (``bare``)."""
+    """Whether there is a module ``top`` apart from ``place``.
+
+    The working directory does not count, which ``python -m`` puts into sys.path. A folder without
+    ``__init__.py`` counts only where the one in ``place`` is such too (``bare``).
+    """
     if top in sys.stdlib_module_names or top in sys.builtin_module_names:
         return True
     apart = {os.path.realpath(place), os.path.realpath(os.curdir)}

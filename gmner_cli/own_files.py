@@ -16,10 +16,10 @@ ENDINGS = (".py", *EXTENSION_SUFFIXES)
 
 def files_of(main: Path, root: Path, near: Callable[[str], bool],
              asked: Callable[[Path], Iterable[Path]] = lambda path: ()) -> list[Path]:
-    """``main`` first, then every file under ``root`` that it imports, directly or through others, in order of their names.
+    """``main``, then every file under ``root`` that it imports, directly or through others, sorted.
 
-    ``near``: whether a plain ``import NAME`` means what lies in ``root``. ``asked``: what a file is known to have
-    imported in another way than by a statement. A file that is no Python has no imports.
+    ``near``: whether a plain ``import NAME`` means what lies in ``root``. ``asked``: what a file is known to
+    have imported in another way than by a statement. A file that is no Python has no imports.
     """
     found = {main: None}
     waiting = [main]
@@ -39,7 +39,7 @@ def files_of(main: Path, root: Path, near: Callable[[str], bool],
 
 
 def _imported(path: Path, package: tuple[str, ...], near: Callable[[str], bool]) -> Iterator[tuple[str, ...]]:
-    """What import statements name, as parts of a path under the root. ``from a import b`` may mean a module b of a."""
+    """What import statements name, as parts of a path. The b of ``from a import b`` may be a module."""
     if path.suffix != ".py":
         return
     try:
@@ -48,28 +48,31 @@ def _imported(path: Path, package: tuple[str, ...], near: Callable[[str], bool])
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (parts for parts in (tuple(alias.name.split(".")) for alias in node.names) if near(parts[0]))
+            named = [tuple(alias.name.split(".")) for alias in node.names]
+            yield from (parts for parts in named if near(parts[0]))
         elif isinstance(node, ast.ImportFrom):
-            named = tuple(node.module.split(".")) if node.module else ()
+            base = tuple(node.module.split(".")) if node.module else ()
             up = node.level - 1
-            if node.level and up > len(package):
-                continue  # beyond the root: refused when it is run
-            if not node.level and not near(named[0]):
-                continue
-            base = (*package[:len(package) - up], *named) if node.level else named
+            if (node.level and up > len(package)) or (not node.level and not near(base[0])):
+                continue  # beyond the root, which is refused when it is run, or installed
+            if node.level:
+                base = (*package[:len(package) - up], *base)
             yield base
             yield from ((*base, alias.name) for alias in node.names)
 
 
 def _files(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    """The files that run when a module of this path is imported, packages on the way too; none where there is no such module."""
+    """The files that run when a module of this path is imported, those of its packages too."""
     place = root
     if not parts:  # asked of the root itself, which may have an __init__.py
-        yield from (path for path in [root / "__init__.py"] if path.is_file())
+        yield from _there([root / "__init__.py"])
     for part in parts:
         place = place / part
-        if place.is_dir():
-            yield from (path for path in (place / f"__init__{ending}" for ending in ENDINGS) if path.is_file())
-        else:
-            yield from (path for path in (place.with_name(part + ending) for ending in ENDINGS) if path.is_file())
+        if not place.is_dir():
+            yield from _there(place.with_name(part + ending) for ending in ENDINGS)
             return
+        yield from _there(place / f"__init__{ending}" for ending in ENDINGS)
+
+
+def _there(paths: Iterable[Path]) -> Iterator[Path]:
+    return (path for path in paths if path.is_file())

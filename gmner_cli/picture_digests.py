@@ -1,4 +1,4 @@
-"""By which pictures a run is known, wherever their folder lies: those of its posts, by what their files hold."""
+"""By which pictures a run is known, wherever their folder lies: those of its posts, by content."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gmner_cli.jsonl import read_lines
 from gmner_cli.records import Post
 
 MOST_POSTS, MOST_PICTURES = 10_000, 100
-"""Of a file whose posts come one by one: how many are looked at before the run begins, and how many pictures are kept of them."""
+"""Of a file whose posts come one by one: how many are looked at first, and how many of their pictures."""
 
 
 def digest_of_each(source: str | Path, pictures: Pictures, limit: int | None = None) -> dict[str, str]:
     """Of some pictures of a file of posts, always the same of the same posts: the sha256 of each, by name.
 
-    A sample, because they are read before the run begins. One that is missing is left out: it may be put there before
-    the run goes on. Empty for a pipe, which can be read only once, and without a folder of pictures.
+    A sample, because they are read before the run begins. One that is missing is left out: it may be put
+    there before the run goes on. Empty for a pipe, which can be read only once, and without a folder.
     """
     if pictures.root is None or not Path(source).is_file():
         return {}
@@ -36,7 +36,7 @@ def digest_of_each(source: str | Path, pictures: Pictures, limit: int | None = N
 
 
 def digest_of_all(files: Mapping[str, Iterable[Post]], pictures: Pictures) -> dict[str, str]:
-    """By role, one sha256 of all pictures of its posts, by name and content; those that are missing count as such."""
+    """By role, one sha256 of all pictures of its posts, by name and content; missing ones count as such."""
     return {role: _digest(posts, pictures) for role, posts in files.items()}
 
 

@@ -62,7 +62,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
 def looks(recipe: Recipe) -> bool:
     """Whether any stage of the recipe reads pictures."""
     sections = (recipe.section(name) for name in recipe.stages)
-    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else find_stage(s)) for s in sections)
+    return any(_reads_images(find_class(s.model, trusted=[s.model]) if s.model else find_stage(s))
+               for s in sections)
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from gmner_cli.shipped import is_shipped
 
 
 def find_stage(section: Section) -> type:
-    """The class that ``section.stage`` names, part of gmner_cli or the user's own, trusted because the recipe names it.
+    """The class that ``section.stage`` names, the tool's or the user's, trusted because the recipe names it.
 
     One with ``reads_images = True`` is also given ``pictures`` when it is made. Raises UsageError.
     """
@@ -26,7 +26,8 @@ def find_stage(section: Section) -> type:
         known = [n for n, v in vars(module).items() if isinstance(v, type) and _is_called(v)]
         raise UsageError(f"{where} has no class named {name!r}", hint=did_you_mean(name, known))
     if "gmner_cli.model" in sys.modules and issubclass(kind, sys.modules["gmner_cli.model"].Model):
-        raise UsageError(f"{name} is a Model, which has weights", where=where, hint="name it by `model:`, not by `stage:`")
+        raise UsageError(f"{name} is a Model, which has weights", where=where,
+                         hint="name it by `model:`, not by `stage:`")
     if not _is_called(kind):
         raise UsageError(f"{name} has no `__call__`", where=where,
                          hint="write in it: def __call__(self, posts): ... return posts")
@@ -38,7 +39,7 @@ def find_stage(section: Section) -> type:
 
 
 def make_stage(section: Section, pictures: Pictures) -> Any:
-    """The stage itself, with its settings. Raises UsageError for settings that it does not know or cannot do without."""
+    """The stage itself. Raises UsageError for a setting that it does not know, and for one that it needs."""
     kind = find_stage(section)
     where = f"recipe {section.recipe}"
     parameters = inspect.signature(kind).parameters
@@ -49,7 +50,8 @@ def make_stage(section: Section, pictures: Pictures) -> Any:
     known = [name for name, one in parameters.items() if name != "pictures" and one.kind not in _MANY]
     for key in section.settings:
         if key == "pictures" or (key not in known and not _takes_all(parameters)):
-            raise UsageError(f"unknown setting {key!r} for {kind.__name__}", where=where, hint=did_you_mean(key, known))
+            raise UsageError(f"unknown setting {key!r} for {kind.__name__}", where=where,
+                             hint=did_you_mean(key, known))
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in section.settings:
             raise UsageError(f"{kind.__name__} needs the setting {name!r}", where=where,
@@ -62,7 +64,7 @@ def make_stage(section: Section, pictures: Pictures) -> Any:
 
 
 class OwnStage:
-    """A user's stage: it gets the posts that did not fail before, and what it gives back is looked at before it goes on."""
+    """A user's stage: it gets the posts that did not fail before, and what it gives back is checked."""
 
     def __init__(self, stage: Any):
         self.stage = stage
@@ -74,14 +76,15 @@ class OwnStage:
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         """Raises UsageError where other posts come back than went in, RecordError for an invalid record."""
+        name = self.stage.name
         left = {number for number, post in enumerate(posts) if post.set_aside}
         wanted = [post for number, post in enumerate(posts) if number not in left]
         ids = [post.id for post in wanted]
         made = self.stage(list(wanted)) if wanted else []
         if not isinstance(made, list | tuple) or not all(isinstance(post, Post) for post in made):
-            raise UsageError(f"stage {self.stage.name} gives back {_kind_of(made)}; wanted is the list of posts")
+            raise UsageError(f"stage {name} gives back {_kind_of(made)}; wanted is the list of posts")
         if [post.id for post in made] != ids:
-            raise UsageError(f"stage {self.stage.name} does not give back the posts that it got, in their order: "
+            raise UsageError(f"stage {name} does not give back the posts that it got, in their order: "
                              f"{len(ids)} went in, {len(made)} came out")
         for post in made:
             post.check()

@@ -1,7 +1,7 @@
-"""What a run was made with, by content: what its recipe names on disk, so that two runs are told apart by that and not by paths.
+"""What a run was made with, by content and not by paths: what its recipe names on disk.
 
-A manifest keeps the paths, for people, and beside them ``contents``: by the dotted name of a recipe's value the sha256 of what it
-names. ``compared`` is the one place where the recipes of two manifests are laid side by side.
+A manifest keeps the paths, for people, and beside them ``contents``: by the dotted name of a recipe's value,
+the sha256 of what it names. ``compared`` is the one place where the recipes of two manifests are compared.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ _MOST_LISTED = 100_000
 def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, Any]:
     """By dotted name, what each value of the recipe's sections holds that is the user's own and on disk.
 
-    Code: the sha256 of each of its files. Weights and folders of models: one sha256 of all their files. Other files:
-    theirs; other folders: one of the names and sizes of what lies in them. ``without``: values that are left out.
+    Of code, the sha256 of each of its files. Of weights and other folders of models, one sha256 of all their
+    files. Of other files, theirs; of other folders, one of the names and sizes of what lies in them.
+    ``without``: values that are left out.
     """
     found: dict[str, Any] = {}
     for section, values in recipe.values.items():
@@ -48,7 +49,8 @@ def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, A
             if key in CODE:
                 content: Any = digests(value)
             elif key == "weights":
-                content = _on_disk(recipe.section(section).weights_folder()) if not value.startswith("embedded:") else None
+                embedded = value.startswith("embedded:")
+                content = None if embedded else _on_disk(recipe.section(section).weights_folder())
             else:
                 content = _on_disk(_path(value)) if key == "settings" else None
             if content:
@@ -57,10 +59,11 @@ def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, A
 
 
 def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The manifest ``before`` as far as it must be that of ``now``, and what changed of what both know by content.
+    """The manifest ``before`` in the paths of ``now``, and what changed of what both know by content.
 
-    In the first, a path is that of ``now`` wherever both know what lay there, and ``contents``, ``code`` and ``pictures``,
-    which are about that, are as now. The second has, by dotted name, a sentence for each that holds something else now.
+    In the first, a path is that of ``now`` wherever both know what lay there; so are ``contents``, ``code``
+    and ``pictures``, which are about that. The second has a few words, by dotted name, for each that holds
+    something else now. What only one of them knows is left to be compared as it is written.
     """
     then, here = _known(before), _known(now)
     recipe, current = dict(_dict(before, "recipe")), _dict(now, "recipe")
@@ -76,7 +79,8 @@ def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[st
         elif then[path] != here[path] and path not in told:
             if str(here[path]).startswith(_LISTED) and old == new:
                 continue  # a folder that a run may well write to
-            changed[path] = f"{_shown(new)} has changed" if old == new else f"{_shown(new)} holds something else than {_shown(old)}"
+            other = "has changed" if old == new else f"holds something else than {_shown(old)}"
+            changed[path] = f"{_shown(new)} {other}"
         recipe = _with(recipe, path.split("."), new)
     for word in WORDS:
         recipe.pop(word, None)
@@ -92,7 +96,7 @@ def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[st
 
 
 def _known(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest knows by content. A training's ``code`` is that of the model it trains; older ones hold the file's alone."""
+    """What a manifest knows by content. A training's ``code`` is that of the model that it trains."""
     known = {**_dict(manifest, "contents"), **_weights(manifest)}
     trained = str(manifest.get("command", "")).removeprefix("train-")
     if manifest.get("code"):
@@ -112,20 +116,19 @@ def _dict(manifest: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _files(then: Any, now: Any) -> str | None:
     """Which files of a user's code are not what they were."""
-    if isinstance(then, str) or isinstance(now, str):
-        same = _main(then) == _main(now)
-        return None if same else f"{printable(next(iter(now), 'it') if isinstance(now, dict) else 'it')} has changed"
-    said = [f"{printable(name)} {'has changed' if name in then and name in now else 'is new' if name in now else 'is gone'}"
-            for name in {**then, **now} if then.get(name) != now.get(name)]
+    if isinstance(then, str):  # of an older run, which noted the main file alone
+        main, digest = next(iter(now.items()))
+        return None if then == digest else f"{printable(main)} has changed"
+    said = []
+    for name in {**then, **now}:
+        if then.get(name) != now.get(name):
+            how = "is gone" if name not in now else "is new" if name not in then else "has changed"
+            said.append(f"{printable(name)} {how}")
     return ", ".join(said) or None
 
 
-def _main(code: Any) -> str | None:
-    return next(iter(code.values()), None) if isinstance(code, dict) else code
-
-
 def _pictures(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """``images`` as now, where pictures that both know are the same; else which are not. See ``picture_digests``."""
+    """``images`` as now, where both know some pictures, and which of these are not the same."""
     then, here = _dict(before, "pictures"), _dict(now, "pictures")
     both = sorted(then.keys() & here.keys())
     if not both:
@@ -146,7 +149,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _path(value: str) -> Path | None:
-    """What a setting names on disk. A bare word may be many things; it counts where it is the folder of a model."""
+    """What a setting names on disk. A bare word may be anything: it counts as the folder of a model."""
     try:
         path = Path(value).expanduser()
         bare = "/" not in value and os.sep not in value
@@ -171,8 +174,8 @@ def _on_disk(path: Path | None) -> str | None:
 
 
 def _of_model(folder: Path) -> str:
-    files = {file for pattern in _OF_MODELS for near in (pattern, f"*/{pattern}") for file in folder.glob(near)
-             if file.is_file() and file.name not in _NOT_OF_MODELS}
+    files = {file for pattern in _OF_MODELS for near in (pattern, f"*/{pattern}")
+             for file in folder.glob(near) if file.is_file() and file.name not in _NOT_OF_MODELS}
     lines = [f"{sha256(file)} {file.relative_to(folder).as_posix()}" for file in sorted(files)]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -212,7 +215,8 @@ def _with(values: Any, keys: list[str], value: Any) -> Any:
         return value
     first, *rest = keys
     if isinstance(values, list) and first.isdigit() and int(first) < len(values):
-        return [_with(inner, rest, value) if number == int(first) else inner for number, inner in enumerate(values)]
+        return [_with(inner, rest, value) if str(number) == first else inner
+                for number, inner in enumerate(values)]
     if isinstance(values, dict) and first in values:
         return {key: _with(inner, rest, value) if key == first else inner for key, inner in values.items()}
     return values

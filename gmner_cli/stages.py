@@ -314,6 +314,7 @@ def _apart(stage: Stage, posts: list[Post]) -> tuple[list[Post], Exception | Non
                 continue
             mendable = foreign(problem)
             place = f" (in {where})" if (where := place_of(problem)) else ""  # of a user's own code
-            what = mendable.reason if mendable else shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS) + place
+            what = mendable.reason if mendable else (
+                shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS) + place)
             done.append(msgspec.structs.replace(part[0], error=f"stage {stage.name}: {what}"))
     return done, first

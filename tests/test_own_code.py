@@ -48,7 +48,11 @@ STATEMENTS = {
     "from helper import *": ["helper.py"],
     "from . import helper\nWORD = helper.WORD": ["helper.py"],
     "from .helper import WORD": ["helper.py"],
-    "import nets.deep.leaf\nWORD = nets.deep.leaf.WORD": ["nets/__init__.py", "nets/deep/leaf.py", "helper.py"],
+    "import nets.deep.leaf\nWORD = nets.deep.leaf.WORD": [
+        "nets/__init__.py",
+        "nets/deep/leaf.py",
+        "helper.py",
+    ],
     "import nets.deep.leaf as leaf\nWORD = leaf.WORD": ["nets/__init__.py", "nets/deep/leaf.py", "helper.py"],
     "from nets.deep import leaf\nWORD = leaf.WORD": ["nets/__init__.py", "nets/deep/leaf.py", "helper.py"],
     "from .nets.deep.leaf import WORD": ["nets/__init__.py", "nets/deep/leaf.py", "helper.py"],
@@ -57,8 +61,12 @@ STATEMENTS = {
     "import importlib\nWORD = importlib.import_module('.helper', __package__).WORD": ["helper.py"],
     "from . import WORD": ["__init__.py"],
 }
-FILES = {"helper.py": "WORD = 'said'", "nets/__init__.py": "", "nets/deep/leaf.py": "import helper\nWORD = helper.WORD",
-         "nets/up.py": "from ..helper import WORD"}
+FILES = {
+    "helper.py": "WORD = 'said'",
+    "nets/__init__.py": "",
+    "nets/deep/leaf.py": "import helper\nWORD = helper.WORD",
+    "nets/up.py": "from ..helper import WORD",
+}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -75,8 +83,16 @@ def test_a_file_imports_its_neighbours_and_all_are_counted(mine, statement):
 
 
 def test_what_is_imported_late_works_on_threads_and_is_counted_before_it_runs(mine):
-    mine({**FILES, "model.py": "def ask():\n    from nets.deep import leaf\n    import helper\n    return leaf.WORD + helper.WORD"})
-    assert sorted(mine.digests()) == ["helper.py", "model.py", "nets/__init__.py", "nets/deep/leaf.py"], "before it is run"
+    mine(
+        {
+            **FILES,
+            "model.py": "def ask():\n    from nets.deep import leaf\n    import helper\n"
+            "    return leaf.WORD + helper.WORD",
+        }
+    )
+    assert sorted(mine.digests()) == ["helper.py", "model.py", "nets/__init__.py", "nets/deep/leaf.py"], (
+        "before it is run"
+    )
     ask = mine.get("ask")
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(lambda _: ask(), range(20))) == {"saidsaid"}
@@ -84,12 +100,20 @@ def test_what_is_imported_late_works_on_threads_and_is_counted_before_it_runs(mi
 
 def test_an_installed_module_of_the_name_wins_and_that_is_said_once(mine, capsys):
     own_code._say_once.cache_clear()
-    mine({"yaml.py": "WORD = 'mine'", "random.py": "WORD = 'mine'", "model.py":
-          "import random, yaml\nimport yaml as again\nfrom . import yaml as own\nWORD = [hasattr(yaml, 'safe_load'), "
-          "hasattr(random, 'shuffle'), own.WORD]"})
+    mine(
+        {
+            "yaml.py": "WORD = 'mine'",
+            "random.py": "WORD = 'mine'",
+            "model.py": "import random, yaml\nimport yaml as again\nfrom . import yaml as own\n"
+            "WORD = [hasattr(yaml, 'safe_load'), "
+            "hasattr(random, 'shuffle'), own.WORD]",
+        }
+    )
     assert mine.get() == [True, True, "mine"]
     said = capsys.readouterr().err
-    assert said.count("`import yaml`") == said.count("`import random`") == 1 and "`from . import yaml`" in said
+    assert (
+        said.count("`import yaml`") == said.count("`import random`") == 1 and "`from . import yaml`" in said
+    )
     assert sorted(mine.digests()) == ["model.py", "yaml.py"], "the one that was asked for by its place"
 
 
@@ -119,7 +143,12 @@ def test_files_of_one_name_in_two_folders_do_not_mix(mine, tmp_path):
     text = "import helper\ndef word():\n    import late\n    return helper.WORD, late.WORD\nclass Kind: pass"
     places = []
     for name in ("one", "two"):
-        places.append(mine({"model.py": text, "helper.py": f"WORD = {name!r}", "late.py": f"WORD = {name!r}"}, tmp_path / name))
+        places.append(
+            mine(
+                {"model.py": text, "helper.py": f"WORD = {name!r}", "late.py": f"WORD = {name!r}"},
+                tmp_path / name,
+            )
+        )
     words = [mine.get("word", place=place) for place in places]
     assert [word() for word in words] == [("one", "one"), ("two", "two")]
     kinds = [mine.get("Kind", place=place) for place in places]
@@ -127,8 +156,13 @@ def test_files_of_one_name_in_two_folders_do_not_mix(mine, tmp_path):
 
 
 def test_what_changed_is_imported_anew_and_what_runs_keeps_its_own(mine):
-    mine({"helper.py": "WORD = 'old'", "model.py": "import helper\ndef word():\n    import late\n    return helper.WORD, late.WORD",
-          "late.py": "WORD = 'old'"})
+    mine(
+        {
+            "helper.py": "WORD = 'old'",
+            "model.py": "import helper\ndef word():\n    import late\n    return helper.WORD, late.WORD",
+            "late.py": "WORD = 'old'",
+        }
+    )
     old = mine.get("word")
     assert old() == ("old", "old") and mine.get("word") is old, "nothing changed"
     mine({"helper.py": "WORD = 'new'"})  # as long, and within the same second
@@ -151,16 +185,25 @@ def test_a_missing_neighbour_of_a_function_is_no_package_to_install(mine):
 
 
 def test_its_objects_can_be_pickled(mine):
-    mine({"helper.py": "class Kind:\n    pass", "model.py": "from helper import Kind\nclass Mine(Kind):\n    x = 1"})
+    mine(
+        {
+            "helper.py": "class Kind:\n    pass",
+            "model.py": "from helper import Kind\nclass Mine(Kind):\n    x = 1",
+        }
+    )
     for name in ("Kind", "Mine"):
         kind = mine.get(name)
         assert type(pickle.loads(pickle.dumps(kind()))) is kind
 
 
-@pytest.mark.parametrize("name", ["my-model.py", "model.v2.py", "50%.py", "torch.py", "import.py", "ñ model.py"])
+@pytest.mark.parametrize(
+    "name", ["my-model.py", "model.v2.py", "50%.py", "torch.py", "import.py", "ñ model.py"]
+)
 def test_a_file_may_be_called_anything(mine, name):
     mine({**FILES, name: "import helper, torch\nWORD = helper.WORD, torch.nn.__name__"})
-    assert mine.get(file=name) == ("said", "torch.nn") and sorted(mine.digests(name)) == sorted([name, "helper.py"])
+    assert mine.get(file=name) == ("said", "torch.nn") and sorted(mine.digests(name)) == sorted(
+        [name, "helper.py"]
+    )
 
 
 def test_a_linked_folder_is_the_same_and_a_linked_file_has_the_neighbours_of_the_link(mine, tmp_path):
@@ -172,14 +215,20 @@ def test_a_linked_folder_is_the_same_and_a_linked_file_has_the_neighbours_of_the
     assert mine.get("Kind", place=other).word == "other"
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("import nothing_such", ["model.py:1: model", "No module named 'nothing_such'", "put nothing_such.py beside model.py"]),
-    ("\nfrom .nothing_such import x", ["model.py:2: model", "there is no .nothing_such in "]),
-    ("from .. import x", ["model.py:1", "attempted relative import beyond top-level package"]),
-    ("import broken", ["broken.py:2", "invalid syntax"]),
-    ("from helper import WURD", ["model.py:1", "cannot import name 'WURD' from 'helper'"]),
-    ("x = '\0'", ["model.py:1", "null bytes"]),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "import nothing_such",
+            ["model.py:1: model", "No module named 'nothing_such'", "put nothing_such.py beside model.py"],
+        ),
+        ("\nfrom .nothing_such import x", ["model.py:2: model", "there is no .nothing_such in "]),
+        ("from .. import x", ["model.py:1", "attempted relative import beyond top-level package"]),
+        ("import broken", ["broken.py:2", "invalid syntax"]),
+        ("from helper import WURD", ["model.py:1", "cannot import name 'WURD' from 'helper'"]),
+        ("x = '\0'", ["model.py:1", "null bytes"]),
+    ],
+)
 def test_what_cannot_be_imported_is_placed_in_the_users_file(mine, text, words):
     mine({**FILES, "broken.py": "x = 1\nx = = 1", "model.py": text})
     with pytest.raises(UsageError) as caught:
@@ -188,15 +237,24 @@ def test_what_cannot_be_imported_is_placed_in_the_users_file(mine, text, words):
 
 
 def test_a_neighbour_may_be_optional(mine):
-    mine({"model.py": "try:\n    import nothing_such\nexcept ModuleNotFoundError:\n    pass\n"
-          "try:\n    from . import nothing_such\nexcept ImportError:\n    WORD = 'without'"})
+    mine(
+        {
+            "model.py": "try:\n    import nothing_such\nexcept ModuleNotFoundError:\n    pass\n"
+            "try:\n    from . import nothing_such\nexcept ImportError:\n    WORD = 'without'"
+        }
+    )
     assert mine.get() == "without"
     mine({"nothing_such.py": ""})
     assert sorted(mine.digests()) == ["model.py", "nothing_such.py"], "as soon as it is there"
 
 
 def test_an_error_is_placed_in_the_users_file(mine):
-    mine({"helper.py": "def fail():\n    return {}['x']", "model.py": "import helper\ndef word():\n    return helper.fail()"})
+    mine(
+        {
+            "helper.py": "def fail():\n    return {}['x']",
+            "model.py": "import helper\ndef word():\n    return helper.fail()",
+        }
+    )
     try:
         mine.get("word")()
     except KeyError as problem:
@@ -205,8 +263,17 @@ def test_an_error_is_placed_in_the_users_file(mine):
 
 
 def test_code_of_an_installed_package_counts_as_far_as_it_is_of_that_package(mine, monkeypatch):
-    package = mine({"mylab/__init__.py": "", "mylab/model.py": "import torch, yaml\nfrom mylab.helper import X\nfrom . import other",
-                    "mylab/helper.py": "X = 1", "mylab/other.py": "", "mylab/unused.py": "", "beside.py": ""}, mine.folder.parent / "site")
+    package = mine(
+        {
+            "mylab/__init__.py": "",
+            "mylab/model.py": "import torch, yaml\nfrom mylab.helper import X\nfrom . import other",
+            "mylab/helper.py": "X = 1",
+            "mylab/other.py": "",
+            "mylab/unused.py": "",
+            "beside.py": "",
+        },
+        mine.folder.parent / "site",
+    )
     with monkeypatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path, str(package)])
         found = digests("mylab.model:X")

@@ -1,4 +1,4 @@
-"""A stage without weights from a user's file: how it is made, what it is told when it is wrong, and that it is trusted as models are."""
+"""A stage without weights from a user's file: how it is made, what is said of its mistakes, and who may name it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POSTS = [{"id": "a", "text": "Allen swims"}, {"id": "b", "text": "x"}]
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """``mine(*args, code=0, stage=STAGE, **values)``: ``predict`` in another folder with the recipe and stage of ``mine``."""
+    """``mine(*args, code=0, stage=STAGE, **settings)``: ``predict``, from another folder, with the stage of ``mine``."""
     folder, here = tmp_path / "mine", tmp_path / "elsewhere"
     folder.mkdir()
     here.mkdir()
@@ -48,9 +48,22 @@ def mine(tmp_path, monkeypatch):
 
     def call(*args, code=0, stage=STAGE, recipe=None, **settings):
         (folder / "stage.py").write_text(stage)
-        values = {"stages": ["shout"], "shout": {"stage": "stage.py:Shout", "settings": settings, **(recipe or {})}}
+        values = {
+            "stages": ["shout"],
+            "shout": {"stage": "stage.py:Shout", "settings": settings, **(recipe or {})},
+        }
         (folder / "mine.yaml").write_text(yaml.safe_dump(values))
-        words = ["predict", "posts.jsonl", "--recipe", "../mine/mine.yaml", "-o", "out.jsonl", "--device", "cpu", *map(str, args)]
+        words = [
+            "predict",
+            "posts.jsonl",
+            "--recipe",
+            "../mine/mine.yaml",
+            "-o",
+            "out.jsonl",
+            "--device",
+            "cpu",
+            *map(str, args),
+        ]
         done = CliRunner().invoke(build(), words)
         assert done.exit_code == code, done.stderr
         assert "Traceback" not in done.stderr and "gmner_own_" not in done.stderr
@@ -70,36 +83,64 @@ def test_it_is_made_with_the_recipes_settings_and_finds_its_neighbours(mine):
 
 def test_with_reads_images_it_is_given_the_pictures(mine):
     Image.new("RGB", (7, 5)).save(mine.here / "a.png")
-    write_jsonl(mine.here / "posts.jsonl", [{**POSTS[0], "image": "a.png"}, {**POSTS[1], "image": "none.png"}])
-    stage = STAGE.replace("loud: bool = True", "pictures").replace(", loud", ", pictures").replace(
-        "window = 4", "reads_images = True").replace("shout(post.text)", "str(self.loud.load(post).size)")
+    write_jsonl(
+        mine.here / "posts.jsonl", [{**POSTS[0], "image": "a.png"}, {**POSTS[1], "image": "none.png"}]
+    )
+    stage = (
+        STAGE.replace("loud: bool = True", "pictures")
+        .replace(", loud", ", pictures")
+        .replace("window = 4", "reads_images = True")
+        .replace("shout(post.text)", "str(self.loud.load(post).size)")
+    )
     done = mine("--images", ".", "--on-missing-image", "error", stage=stage, code=3)
     found = mine.found()
-    assert found[0]["caption"] == "(7, 5)!" and "no such image" in found[1]["error"] and "caption" not in found[1], done
+    assert (
+        found[0]["caption"] == "(7, 5)!"
+        and "no such image" in found[1]["error"]
+        and "caption" not in found[1]
+    ), done
     assert "takes none" in mine(stage=STAGE.replace("window = 4", "reads_images = True"), code=2)
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"marc": 1}, "unknown setting 'marc' for Shout\n  hint: did you mean 'mark'?"), ({"pictures": 1}, "unknown setting 'pictures'")])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"marc": 1}, "unknown setting 'marc' for Shout\n  hint: did you mean 'mark'?"),
+        ({"pictures": 1}, "unknown setting 'pictures'"),
+    ],
+)
 def test_an_unknown_setting_is_refused_with_the_near_one(mine, settings, words):
     assert words in mine(code=2, **settings)
 
 
-@pytest.mark.parametrize(("old", "new", "code", "words"), [
-    ("def __call__", "def call", 2, "stage.py: Shout has no `__call__`"),
-    ('name = "shout"', "", 2, "Shout has no `name`"),
-    ('("caption",)', '"caption"', 2, "Shout does not say which fields it finds"),
-    ("class Shout", "class Shuot", 2, "has no class named 'Shout'\n  hint: did you mean 'Shuot'?"),
-    ('mark="!"', "mark", 2, "Shout needs the setting 'mark'"),
-    ("from words", "from wrods", 2, "stage.py:2: stage"),
-    ("self.mark, self.loud = mark, loud", "self.mark = {}[mark]", 1, "unexpected KeyError: '!'\n  in {mine}/stage.py:10, __init__"),
-    ("return posts", "pass", 2, "stage shout gives back NoneType; wanted is the list of posts"),
-    ("return posts", "return [post.text for post in posts]", 2, "gives back a list of something else"),
-    ("return posts", "return posts[1:]", 2, "does not give back the posts that it got"),
-    ("return posts", "return posts * 2", 2, "does not give back the posts that it got"),
-    ("post.caption = ", "post.caption = {}[post.id] + ", 1, "unexpected KeyError: 'a'\n  in {mine}/stage.py:14, __call__"),
-    ("post.caption = ", "post.image_size = (0, 0) # ", 1, "image_size [0, 0] is not positive"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("def __call__", "def call", 2, "stage.py: Shout has no `__call__`"),
+        ('name = "shout"', "", 2, "Shout has no `name`"),
+        ('("caption",)', '"caption"', 2, "Shout does not say which fields it finds"),
+        ("class Shout", "class Shuot", 2, "has no class named 'Shout'\n  hint: did you mean 'Shuot'?"),
+        ('mark="!"', "mark", 2, "Shout needs the setting 'mark'"),
+        ("from words", "from wrods", 2, "stage.py:2: stage"),
+        (
+            "self.mark, self.loud = mark, loud",
+            "self.mark = {}[mark]",
+            1,
+            "unexpected KeyError: '!'\n  in {mine}/stage.py:10, __init__",
+        ),
+        ("return posts", "pass", 2, "stage shout gives back NoneType; wanted is the list of posts"),
+        ("return posts", "return [post.text for post in posts]", 2, "gives back a list of something else"),
+        ("return posts", "return posts[1:]", 2, "does not give back the posts that it got"),
+        ("return posts", "return posts * 2", 2, "does not give back the posts that it got"),
+        (
+            "post.caption = ",
+            "post.caption = {}[post.id] + ",
+            1,
+            "unexpected KeyError: 'a'\n  in {mine}/stage.py:14, __call__",
+        ),
+        ("post.caption = ", "post.image_size = (0, 0) # ", 1, "image_size [0, 0] is not positive"),
+    ],
+)
 def test_a_mistake_in_it_is_named(mine, old, new, code, words):
     assert old in STAGE
     write_jsonl(mine.here / "posts.jsonl", [*POSTS, {"id": "c", "text": "y"}])
@@ -111,11 +152,20 @@ def test_a_post_that_it_cannot_bear_says_where_and_those_that_failed_before_are_
     write_jsonl(mine.here / "posts.jsonl", [POSTS[1], POSTS[0], {**POSTS[1], "id": "c"}])
     mine(code=3)
     found = mine.found()
-    assert found[1]["error"] == f"stage shout: unexpected KeyError: 'Allen swims' (in {mine.folder / 'louder.py'}:2)"
+    assert (
+        found[1]["error"]
+        == f"stage shout: unexpected KeyError: 'Allen swims' (in {mine.folder / 'louder.py'}:2)"
+    )
     assert [post.get("caption") for post in found] == ["X!", None, "X!"]
     again = mine.here / "out.jsonl"
     again.rename(mine.here / "posts.jsonl")
-    mine(code=3, stage=STAGE.replace("for post in posts:", "assert all(post.error is None for post in posts)\n        for post in posts:"))
+    mine(
+        code=3,
+        stage=STAGE.replace(
+            "for post in posts:",
+            "assert all(post.error is None for post in posts)\n        for post in posts:",
+        ),
+    )
 
 
 def test_models_and_stages_are_not_mistaken_for_each_other(mine):
@@ -126,9 +176,15 @@ def test_models_and_stages_are_not_mistaken_for_each_other(mine):
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-@pytest.mark.parametrize("yaml_text", [
-    "predict: {recipe: ../mine/mine.yaml}", "predict: {recipe: here.yaml}", "predict: {set: ['expressions.stage=stage.py:Shout']}",
-    "predict: {set: ['x={stage: \"stage.py:Shout\"}']}"])
+@pytest.mark.parametrize(
+    "yaml_text",
+    [
+        "predict: {recipe: ../mine/mine.yaml}",
+        "predict: {recipe: here.yaml}",
+        "predict: {set: ['expressions.stage=stage.py:Shout']}",
+        "predict: {set: ['x={stage: \"stage.py:Shout\"}']}",
+    ],
+)
 def test_a_gmner_yaml_never_says_that_it_runs(mine, monkeypatch, yaml_text, trusted):
     mine()
     (mine.here / "here.yaml").write_text("stages: [x]\nx: {stage: 'stage.py:Shout'}\n")
@@ -137,7 +193,9 @@ def test_a_gmner_yaml_never_says_that_it_runs(mine, monkeypatch, yaml_text, trus
     if trusted:
         assert CliRunner().invoke(build(), ["trust"]).exit_code == 0
     done = CliRunner().invoke(build(), ["predict", "posts.jsonl"])
-    assert done.exit_code == 2 and ("names code from outside gmner_cli" in done.stderr or not trusted), done.stderr
+    assert done.exit_code == 2 and ("names code from outside gmner_cli" in done.stderr or not trusted), (
+        done.stderr
+    )
     assert "it ran" not in done.stderr
 
 
@@ -155,7 +213,9 @@ def test_from_another_folder_in_a_process_of_its_own_and_resume_refuses_a_change
     here.mkdir()
     for name, text in (("stage.py", STAGE), ("words.py", WORDS), ("louder.py", LOUDER)):
         (place / name).write_text(text)
-    (tmp_path / "mine" / "base.yaml").write_text("stages: [shout]\nshout: {stage: './deep/stage.py:Shout', settings: {mark: '?'}}\n")
+    (tmp_path / "mine" / "base.yaml").write_text(
+        "stages: [shout]\nshout: {stage: './deep/stage.py:Shout', settings: {mark: '?'}}\n"
+    )
     (place / "mine.yaml").write_text("extends: ../base.yaml\n")
     write_jsonl(here / "posts.jsonl", POSTS)
     words = ["predict", "posts.jsonl", "--recipe", "../mine/deep/mine.yaml", "-o", "out.jsonl"]
@@ -163,10 +223,16 @@ def test_from_another_folder_in_a_process_of_its_own_and_resume_refuses_a_change
     (tmp_path / "mine").rename(tmp_path / "moved")
     words[3] = "../moved/deep/mine.yaml"
     write_jsonl(here / "posts.jsonl", [*POSTS, {"id": "c", "text": "more"}])
-    assert (done := gmner(*words, "--resume", cwd=here)).returncode == 0 and "2 were finished before" in done.stderr, done.stderr
+    assert (
+        done := gmner(*words, "--resume", cwd=here)
+    ).returncode == 0 and "2 were finished before" in done.stderr, done.stderr
     (tmp_path / "moved" / "deep" / "louder.py").write_text(LOUDER + "# more\n")
     done = gmner(*words, "--resume", cwd=here)
     assert done.returncode == 1 and "shout.stage (louder.py has changed)" in done.stderr, done.stderr
-    assert [post["caption"] for post in read_jsonl(Path(here / "out.jsonl").read_text())] == ["ALLEN SWIMS?", "X?", "MORE?"]
+    assert [post["caption"] for post in read_jsonl(Path(here / "out.jsonl").read_text())] == [
+        "ALLEN SWIMS?",
+        "X?",
+        "MORE?",
+    ]
     known = json.loads((here / "out.jsonl.run.json").read_text())["config"]["contents"]["shout.stage"]
     assert list(known) == ["stage.py", "louder.py", "words.py"]

@@ -71,8 +71,10 @@ def test_code_lies_beside_the_recipe_that_names_it_also_a_stages(project, capsys
     for place in ("project", "project/deep"):
         (project.parent / place).mkdir(exist_ok=True)
         (project.parent / place / "own.py").write_text("")
-    (project / "base.yaml").write_text("a: {stage: './own.py:A'}\nb: {model: 'own.py:B'}\nc: {stage: 'own.py:C'}\n")
-    (project / "deep" / "mine.yaml").write_text("extends: ../base.yaml\nc: {stage: 'own.py:C'}\nd: {stage: '../own.py:D'}\n")
+    (project / "base.yaml").write_text(
+        "a: {stage: './own.py:A'}\nb: {model: 'own.py:B'}\nc: {stage: 'own.py:C'}\n")
+    (project / "deep" / "mine.yaml").write_text(
+        "extends: ../base.yaml\nc: {stage: 'own.py:C'}\nd: {stage: '../own.py:D'}\n")
     recipe = recipes.load(str(project / "deep" / "mine.yaml"), ["a.stage=./own.py:A"])
     found = {name: recipe.section(name).stage or recipe.section(name).model for name in "abcd"}
     assert found == {"a": "./own.py:A", "b": f"{project}/own.py:B", "c": f"{project}/deep/own.py:C",
@@ -83,4 +85,5 @@ def test_code_lies_beside_the_recipe_that_names_it_also_a_stages(project, capsys
 def test_code_in_the_working_directory_alone_is_taken_with_a_warning(project, capsys):
     (project.parent / "elsewhere" / "own.py").write_text("")
     section = load(project, "a: {stage: 'own.py:A'}\n").section("a")
-    assert section.stage == f"{project.parent}/elsewhere/own.py:A" and "the next release will not do" in capsys.readouterr().err
+    assert section.stage == f"{project.parent}/elsewhere/own.py:A"
+    assert "the next release will not do" in capsys.readouterr().err

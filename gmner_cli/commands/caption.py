@@ -95,8 +95,8 @@ def command(
     checkpoint = model or captioner.default_checkpoint(where, field)
     pictures = Pictures(options.image_folder(images, posts, needed=True, follow_links=follow_links), on_missing_image, follow_links=follow_links)
     config |= {"model": weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint, "prompt": prompt,
-               "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image, "images": str(pictures.root.resolve()),
-               "pictures": digest_of_each(posts, pictures, limit)}
+               "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image,
+               "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return captioner.stages(where, pictures, say, batch_size=batch_size, offline=offline, checkpoint=checkpoint, field=field,

@@ -92,7 +92,8 @@ def command(
     pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, weights), "on_missing_image": on_missing,
-              "images": pictures.root and str(pictures.root.resolve()), "pictures": digest_of_each(texts, pictures, limit),
+              "images": pictures.root and str(pictures.root.resolve()),
+              "pictures": digest_of_each(texts, pictures, limit),
               "contents": named_contents(chosen, without={f"{name}.weights" for name in chosen.stages})}
 
     known = known_posts(chosen, weights, gold)

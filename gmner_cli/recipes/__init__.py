@@ -225,7 +225,7 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
 
 
 def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | None:
-    """The path of a setting of a user's own code, which the recipe need not repeat; what that does not know, it refuses."""
+    """The path of a setting of a user's own code, which the recipe need not repeat."""
     stage, _, name = key.rpartition(".settings.")
     section = values.get(stage or within or "")
     code = section.get("model") or section.get("stage") if isinstance(section, dict) else None

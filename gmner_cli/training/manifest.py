@@ -100,9 +100,11 @@ def _changed_contents(held: dict[str, str], trained: str) -> list[str]:
     """What holds something else now, by what it is of a training."""
     told: dict[str, list[str]] = {}
     for path, how in held.items():
-        pictures = path.startswith("pictures.")
-        name = "file of the model" if path == f"{trained}.model" else "--images" if pictures else "content of the recipe's files"
-        told.setdefault(name, []).append(how if path == f"{trained}.model" else f"{path}: {how}")
+        if path == f"{trained}.model":
+            told["file of the model"] = [how]
+        else:
+            name = "--images" if path.startswith("pictures.") else "content of the recipe's files"
+            told.setdefault(name, []).append(f"{path}: {how}")
     return [_named(name, lines) for name, lines in told.items()]
 
 

@@ -84,7 +84,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             f"train-{stage}", recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            pictures=digest_of_all({"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
+            pictures=digest_of_all(
+                {"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
             code=digests(section.model) or None, contents=named_contents(recipe, without={f"{stage}.model"}))
         asked = Expressions.of(recipe, stage)
         model = new_model(section.model, section.settings, asked.every_wording(posts) if asked else posts,

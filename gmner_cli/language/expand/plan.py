@@ -101,9 +101,10 @@ class Plan:
                                 "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
-        code, pictures = self._code(), Pictures(self.images)
+        code, pictures = self._code(), Pictures(self.images, follow_links=self.follow_links)
+        shown = [digest_of_each(path, pictures) for path in (self.pool, self.posts) if path]
         return {**said, **({"contents": {f"{code.name}.model": digests(code.model or "")}} if code else {}),
-                "pictures": {**(digest_of_each(self.pool, pictures) if self.pool else {}), **digest_of_each(self.posts, pictures)},
+                "pictures": {name: digest for some in shown for name, digest in some.items()},
                 **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
                 "examples": self.wanted, "examples_fixed": self.examples_fixed,
                 "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
