@@ -291,7 +291,7 @@ def _installed(top: str, place: Path, bare: bool) -> bool:
     The working directory does not count, which ``python -m`` puts into sys.path. A folder without
     ``__init__.py`` counts only where the one in ``place`` is such too (``bare``).
     """
-    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
+    if top in (*sys.builtin_module_names, __name__.partition(".")[0]) or top in sys.stdlib_module_names:
         return True
     apart = {os.path.realpath(place), os.path.realpath(os.curdir)}
     path = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) not in apart]

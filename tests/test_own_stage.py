@@ -1,4 +1,4 @@
-"""A stage without weights from a user's file: how it is made, what is said of its mistakes, and who may name it."""
+"""A stage without weights from a user's file: how it is made, what is said of it, and who may name it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POSTS = [{"id": "a", "text": "Allen swims"}, {"id": "b", "text": "x"}]
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """``mine(*args, code=0, stage=STAGE, **settings)``: ``predict``, from another folder, with the stage of ``mine``."""
+    """``mine(*args, code=0, stage=STAGE, **settings)``: ``predict`` elsewhere, with the stage of ``mine``."""
     folder, here = tmp_path / "mine", tmp_path / "elsewhere"
     folder.mkdir()
     here.mkdir()

@@ -1,4 +1,4 @@
-"""Runs are told apart by what their files hold, wherever these lie: code, weights, checkpoints, data, pictures."""
+"""Runs are told apart by what their files hold, wherever these lie: code, weights, data, pictures."""
 
 from __future__ import annotations
 
