@@ -85,8 +85,10 @@ def foreign(problem: Exception) -> GmnerError | None:
         return GmnerError(f"there is not enough memory ({type(problem).__name__})", hint="give a smaller --batch-size, smaller pictures or another model")
     if isinstance(problem, UnicodeEncodeError) and problem.reason == "surrogates not allowed":
         return GmnerError("is not UTF-8, so it cannot be written", where=shown(str(problem.object)))
-    if isinstance(problem, ModuleNotFoundError) and problem.name and not problem.name.startswith("gmner_cli"):
-        return GmnerError(f"the package {problem.name} is not installed", hint=f"pip install {problem.name.partition('.')[0]}")
+    missing = problem.name if isinstance(problem, ModuleNotFoundError) else None
+    if missing and not missing.startswith(("gmner_cli", ".")):
+        return GmnerError(f"the package {missing} is not installed",
+                          hint=f"pip install {missing.partition('.')[0]}")
     return None
 
 

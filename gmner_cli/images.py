@@ -20,7 +20,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from gmner_cli.bounded import open_regular
-from gmner_cli.errors import ImageError, UsageError, printable, shown
+from gmner_cli.errors import GmnerError, ImageError, UsageError, printable, shown
+from gmner_cli.hub import sha256
 from gmner_cli.inside import inside
 from gmner_cli.png_pixels import PixelsAlone
 from gmner_cli.records import Box, Post
@@ -213,6 +214,13 @@ class Pictures:
             while self._bytes > KEPT_BYTES:
                 self._bytes -= decoded_bytes(self._kept.popitem(last=False)[1].picture.size)
         return opened
+
+    def sha256(self, name: str) -> str | None:
+        """Of a picture's file, not decoded; None where it cannot be read."""
+        try:
+            return None if self.root is None else sha256(locate(self.root, name, **self._rule))
+        except GmnerError:
+            return None
 
     def load(self, post: Post, side: int | None = None) -> Image.Image | None:
         """The picture of a post; None when it has none, or goes on without. Sets ``image_size``. Raises ImageError.

@@ -15,11 +15,7 @@ two methods to write, ``grounding.grounder.Grounder`` three. tests/dummies holds
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
 import json
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,8 +30,8 @@ from torch import Tensor, nn
 from gmner_cli.errors import ModelError, UsageError, did_you_mean
 from gmner_cli.fields import check_finds, clear
 from gmner_cli.moved import current, keep_old_names
+from gmner_cli.own_code import load
 from gmner_cli.records import Post
-from gmner_cli.shipped import is_shipped
 
 
 @dataclass(slots=True)
@@ -237,20 +233,11 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
     when it lies inside gmner_cli or equals one of ``trusted`` (what the user's
     own recipe names). Raises UsageError or ModelError.
     """
-    path = current(path)
-    where, mark, name = path.partition(":")
-    if not (mark and where and name):
-        raise UsageError(f"model {path!r} is neither of the form package.module:Class nor file.py:Class")
-    if not is_shipped(path) and path not in trusted:
-        raise ModelError(f"the checkpoint wants to run code from {where!r}",
-                         hint="if you trust it, name the model in a recipe of yours and give that with --recipe")
-    try:
-        module = _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-    except ImportError as problem:
-        raise UsageError(f"model {path!r} cannot be imported: {problem}") from None
-    except SyntaxError as problem:
-        raise UsageError(f"{problem.msg}: {(problem.text or '').strip()}", where=f"{problem.filename}:{problem.lineno}") from None
-    found = getattr(module, name, None)
+    found, module = load(path, trusted)
+    where, _, name = current(path).rpartition(":")
+    if isinstance(found, type) and not issubclass(found, nn.Module) and "__call__" in dir(found):
+        raise UsageError(f"{name} is no Model", where=where,
+                         hint="a stage without weights is named by `stage:`, not by `model:`")
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise UsageError(f"{where} has no Model named {name!r}", hint=did_you_mean(
             name, [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]))
@@ -269,24 +256,6 @@ def _check_class(kind: type[Model], where: str) -> None:
     if not issubclass(config, msgspec.Struct) or not {*wanted.__struct_fields__} <= {*config.__struct_fields__}:
         raise UsageError(f"{kind.__name__} has no Config of its settings", where=where,
                          hint=f"write in it, or above: class Config({wanted.__name__}, forbid_unknown_fields=True)")
-
-
-def own_code(kind: type[Model]) -> Path | None:
-    """The file of a class from outside gmner_cli."""
-    return None if is_shipped(kind.__module__) else Path(inspect.getfile(kind))
-
-
-def _import_file(path: Path) -> Any:
-    if not path.is_file():
-        raise ImportError(f"no such file: {path}")
-    name = f"gmner_recipe_model_{path.stem}"
-    if name in sys.modules and Path(sys.modules[name].__file__ or "").resolve() == path.resolve():
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def parse_config(cls: type[Model], settings: dict[str, Any], where: str) -> msgspec.Struct:

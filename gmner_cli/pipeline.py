@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,15 @@ from typing import Any
 import msgspec
 
 from gmner_cli import sections
-from gmner_cli.errors import GmnerError, UsageError, did_you_mean
-from gmner_cli.fields import LEVELS, believe, check_finds, check_level, left_out
+from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.fields import LEVELS, believe, check_level, left_out
 from gmner_cli.hub import say, sha256
 from gmner_cli.model import find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, load_model
-from gmner_cli.moved import current
+from gmner_cli.plain_stage import find_stage, make_stage
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime
-from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import CheckImages, ModelStage, Pictures, Stage
 from gmner_cli.training import trained_on
 from gmner_cli.training.trained_on import Known
@@ -90,13 +87,13 @@ def build_stage(section: Section, runtime: Runtime, pictures: Pictures, *, weigh
     as ``Recipe.changed_settings`` gives them. Raises UsageError or ModelError.
     """
     if section.stage:
-        return _plain_stage(section, pictures)
+        return make_stage(section, pictures)
     return _model_stage(section, weights, runtime, pictures, batch_size, offline, changes or {})
 
 
 def stage_class(section: Section) -> Any:
     """The class of a section's model or stage; none is made. Raises UsageError."""
-    return find_class(section.model, trusted=[section.model]) if section.model else _plain_class(section)
+    return find_class(section.model, trusted=[section.model]) if section.model else find_stage(section)
 
 
 def looks(recipe: Recipe) -> bool:
@@ -138,26 +135,6 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
                              hint=f"give a trained model with {sections.giving(section.name)}")
         model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
-
-
-def _plain_stage(section: Section, pictures: Pictures) -> Stage:
-    kind = _plain_class(section)
-    known = [name for name in inspect.signature(kind).parameters if name != "pictures"]
-    for key in section.settings:
-        if key not in known:
-            raise UsageError(f"unknown setting {key!r} for {kind.__name__}", where=f"recipe {section.recipe}",
-                             hint=did_you_mean(key, known))
-    return kind(**section.settings, pictures=pictures) if _reads_images(kind) else kind(**section.settings)
-
-
-def _plain_class(section: Section) -> Any:
-    """The class of a stage without weights; one with ``reads_images = True`` is also given ``pictures``."""
-    module, _, name = current(section.stage).partition(":")
-    if not is_shipped(section.stage):
-        raise UsageError(f"stage {section.stage!r} is not part of gmner_cli", hint="own code goes in as a model")
-    kind = getattr(importlib.import_module(module), name)
-    check_finds(getattr(kind, "finds", ()), name, f"recipe {section.recipe}")
-    return kind
 
 
 def _reads_images(kind: Any) -> bool:

@@ -3,5 +3,5 @@
 
 def is_shipped(code: str) -> bool:
     """Whether ``code``, as a recipe or a checkpoint names it (``package.module:Class`` or ``file.py:Class``), is part of gmner_cli."""
-    module = code.partition(":")[0]
+    module = code.rpartition(":")[0] or code
     return module.startswith("gmner_cli.") and not module.endswith(".py")

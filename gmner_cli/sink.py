@@ -22,6 +22,7 @@ from gmner_cli.jsonl import disk_errors, encode, loads
 from gmner_cli.moved import current_files
 from gmner_cli.outputs import MANIFEST, PARTIAL
 from gmner_cli.records import Post
+from gmner_cli.run_contents import compared
 from gmner_cli.temporary import clear_leftovers, open_locked, temporary_for
 
 
@@ -182,7 +183,8 @@ class Sink:
         if not manifest:
             return GmnerError("is damaged, so it cannot be told how the records were made",
                               where=str(self.path.with_name(name)), hint=again)
-        before, now = current_files(manifest["config"]), self._config
+        before, changed = compared(current_files(manifest["config"]), self._config)
+        now = self._config
         if isinstance(recipe := now.get("recipe"), dict):
             from gmner_cli.recipe_values import spelled_out
 
@@ -192,6 +194,7 @@ class Sink:
         differences = [d for k in sorted({*before, *now})
                        if before.get(k) != now.get(k) and (k in before or now[k])
                        for d in _differences(k, before.get(k), now.get(k))]
+        differences += [f"{name} ({how})" for name, how in changed.items()]
         if differences:
             return GmnerError("was started with another configuration; changed: " + ", ".join(differences),
                               where=str(self._old), hint=f"{again}, or with the old configuration")

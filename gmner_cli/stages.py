@@ -29,6 +29,7 @@ from gmner_cli.errors import (
 )
 from gmner_cli.fields import VISUAL, clear, fill_text, of_entities
 from gmner_cli.images import NO_PICTURES, Pictures, decoded_bytes
+from gmner_cli.own_code import place_of
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.runtime import Runtime
 from gmner_cli.training.batches import ahead, bucket, collate, cut, looks, packed, prepared
@@ -351,6 +352,8 @@ def _apart(stage: Stage, posts: list[Post]) -> tuple[list[Post], Exception | Non
                 waiting += [part[half:], part[:half]]
                 continue
             mendable = foreign(problem)
-            what = mendable.reason if mendable else shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS)
+            place = f" (in {where})" if (where := place_of(problem)) else ""  # of a user's own code
+            what = mendable.reason if mendable else (
+                shown(f"unexpected {type(problem).__name__}: {problem}", MOST_CHARACTERS) + place)
             done.append(msgspec.structs.replace(part[0], error=f"stage {stage.name}: {what}"))
     return done, first

@@ -77,9 +77,6 @@ def mine(tmp_path, monkeypatch):
             assert old in text
             text = text.replace(old, new)
         (tmp_path / "mine" / "model.py").write_text(text)
-        import sys
-
-        sys.modules.pop("gmner_recipe_model_model", None)
         done = CliRunner().invoke(build(), [command, *map(str, args), "--recipe", str(tmp_path / "mine" / "mine.yaml")])
         assert done.exit_code == code, done.stderr
         assert "Traceback" not in done.stderr

@@ -64,3 +64,26 @@ def test_what_is_typed_is_meant_from_the_working_directory(project):
 def test_what_is_extended_and_nowhere_is_refused_by_its_place(project):
     with pytest.raises(UsageError, match="no recipe .*project/absent.yaml"):
         load(project, "extends: absent.yaml\n")
+
+
+def test_code_lies_beside_the_recipe_that_names_it_also_a_stages(project, capsys):
+    """In a recipe that is extended, beside that one; what is typed is meant from the working directory."""
+    for place in ("project", "project/deep"):
+        (project.parent / place).mkdir(exist_ok=True)
+        (project.parent / place / "own.py").write_text("")
+    (project / "base.yaml").write_text(
+        "a: {stage: './own.py:A'}\nb: {model: 'own.py:B'}\nc: {stage: 'own.py:C'}\n")
+    (project / "deep" / "mine.yaml").write_text(
+        "extends: ../base.yaml\nc: {stage: 'own.py:C'}\nd: {stage: '../own.py:D'}\n")
+    recipe = recipes.load(str(project / "deep" / "mine.yaml"), ["a.stage=./own.py:A"])
+    found = {name: recipe.section(name).stage or recipe.section(name).model for name in "abcd"}
+    assert found == {"a": "./own.py:A", "b": f"{project}/own.py:B", "c": f"{project}/deep/own.py:C",
+                     "d": f"{project}/deep/../own.py:D"}
+    assert not capsys.readouterr().err
+
+
+def test_code_in_the_working_directory_alone_is_taken_with_a_warning(project, capsys):
+    (project.parent / "elsewhere" / "own.py").write_text("")
+    section = load(project, "a: {stage: 'own.py:A'}\n").section("a")
+    assert section.stage == f"{project.parent}/elsewhere/own.py:A"
+    assert "the next release will not do" in capsys.readouterr().err

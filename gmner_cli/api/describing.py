@@ -60,6 +60,7 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
     from gmner_cli.language import captioner
+    from gmner_cli.picture_digests import digest_of_each
 
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     checkpoint = model or captioner.default_checkpoint(where, field)
@@ -67,7 +68,7 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     config |= {"model": hub.weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint,
                "prompt": prompt, "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image,
-               "images": str(pictures.root.resolve())}
+               "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return captioner.stages(where, pictures, tell, batch_size=batch_size, offline=offline,

@@ -61,7 +61,9 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     if offline:
         hub.go_offline()
     from gmner_cli import runtime
+    from gmner_cli.picture_digests import digest_of_each
     from gmner_cli.pipeline import build, known_posts, looks, weights_digests
+    from gmner_cli.run_contents import named_contents
     from gmner_cli.stages import Pictures
 
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
@@ -70,7 +72,9 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, given), "on_missing_image": on_missing,
-              "images": pictures.root and str(pictures.root.resolve())}
+              "images": pictures.root and str(pictures.root.resolve()),
+              "pictures": digest_of_each(posts, pictures, limit),
+              "contents": named_contents(chosen, without={f"{name}.weights" for name in chosen.stages})}
     known = known_posts(chosen, given, gold)
 
     def stages():
@@ -114,6 +118,7 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
         hub.go_offline()
     from gmner_cli import runtime
     from gmner_cli.images import Pictures
+    from gmner_cli.picture_digests import digest_of_each
     from gmner_cli.segmentation.choosing import GRABCUT, asked, identity, segmenter
     from gmner_cli.stages import CheckImages
 
@@ -125,7 +130,7 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
     folder = image_folder(images, posts, needed=True, follow_links=follow_links)
     pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
-              "images": str(pictures.root.resolve())}
+              "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return [CheckImages(pictures, tell, wanted=asked),

@@ -245,11 +245,11 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
 
 
 def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | None:
-    """The path of a setting of a user's own model, which the recipe need not repeat; what the model does not know, it refuses."""
+    """The path of a setting of a user's own code, which the recipe need not repeat."""
     stage, _, name = key.rpartition(".settings.")
     section = values.get(stage or within or "")
-    model = section.get("model") if isinstance(section, dict) else None
-    return None if "." in name or not model or is_shipped(str(model)) else f"{stage or within}.settings.{name}"
+    code = section.get("model") or section.get("stage") if isinstance(section, dict) else None
+    return None if "." in name or not code or is_shipped(str(code)) else f"{stage or within}.settings.{name}"
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:

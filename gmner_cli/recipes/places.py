@@ -32,10 +32,11 @@ def place_files(content: dict[str, Any], recipe: Path, tell: Callable[[str], obj
     for section in content.values():
         if not isinstance(section, dict):
             continue
-        model = section.get("model")
-        file, _, name = model.rpartition(":") if isinstance(model, str) else ("", "", "")
-        if file.endswith(".py"):
-            section["model"] = f"{place(file, recipe, tell)}:{name}"
+        for kind in ("model", "stage"):
+            code = section.get(kind)
+            file, _, name = code.rpartition(":") if isinstance(code, str) else ("", "", "")
+            if file.endswith(".py"):
+                section[kind] = f"{place(file, recipe, tell)}:{name}"
         weights = section.get("weights")
         if isinstance(weights, str) and weights and not weights.startswith(_NAMES_NO_PATH):
             section["weights"] = place(weights, recipe, tell)

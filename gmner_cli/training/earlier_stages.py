@@ -21,12 +21,13 @@ from gmner_cli.errors import GmnerError, RecordError, printable
 from gmner_cli.fields import GOLD_FIELDS, clear
 from gmner_cli.hub import sha256, weights_sha256
 from gmner_cli.images import NO_PICTURES
-from gmner_cli.model import own_code
 from gmner_cli.model_folder import CONFIG, WEIGHTS
+from gmner_cli.own_code import digests
 from gmner_cli.pipeline import build_stage, stage_class
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
 from gmner_cli.runtime import Runtime, precision_on, random_state_kept
+from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import Stage, compose
 from gmner_cli.training.asked import Asked
 from gmner_cli.training.gold_kept import brings_all, put_back
@@ -179,8 +180,8 @@ class EarlierStages:
             found["weights"] = sha256(folder / WEIGHTS)
             if (folder / CONFIG).is_file():
                 found["config"] = sha256(folder / CONFIG)
-        if code := own_code(kind):
-            found["code"] = sha256(code)
+        if code := digests(_path(section)):
+            found["code"] = code
         named = ((where, _content(value, kind)) for where, value in _leaves(section.settings))
         files = {where: digest for where, digest in named if digest}
         return {**found, **({"files": files} if files else {})}
@@ -189,9 +190,14 @@ class EarlierStages:
         """Hash of all that a stage's results follow from, posts and pictures aside; paths count by what lies
         there."""
         settings = {where: _content(value, kind) or value for where, value in _leaves(section.settings)}
-        content = [kind.__name__, section.stage or section.model if own_code(kind) is None else "", settings,
+        content = [kind.__name__, _path(section) if is_shipped(_path(section)) else "", settings,
                    self._recipe.precision, section.batch_size, self._inputs(section, kind)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _path(section: Section) -> str:
+    """What the section names: ``package.module:Class`` or ``file.py:Class``."""
+    return section.stage or section.model or ""
 
 
 def _whole(post: Post, gold: Post, seen: Post) -> Post:
@@ -249,5 +255,5 @@ def _content(value: Any, kind: Any) -> str | None:
         return None
     path = Path(os.path.expanduser(value))
     if os.path.isfile(path):
-        return sha256(path) if own_code(kind) is None or path.suffix in _WEIGHTS else None
+        return sha256(path) if is_shipped(kind.__module__) or path.suffix in _WEIGHTS else None
     return weights_sha256(path) if os.path.isdir(path) and any(path.glob("*.safetensors")) else None

@@ -20,6 +20,7 @@ from gmner_cli.hub import sha256
 from gmner_cli.jsonl import encode, write_atomic
 from gmner_cli.recipe_values import spelled_out
 from gmner_cli.records import Post
+from gmner_cli.run_contents import compared
 from gmner_cli.training.settings import TrainSettings
 
 FILE = "run.json"
@@ -28,7 +29,7 @@ _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", 
 _SAME = {
     "section": ("command",),
     "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
-    "--limit": ("limit",), "file of the model": ("code",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
+    "--limit": ("limit",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
     "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
     "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
     "number of posts whose named pictures can be read": ("named_pictures",),
@@ -84,7 +85,8 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
     ``growing``: dotted paths of the recipe's numbers that may be larger now.
     """
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
-    found = []
+    before, held = compared(before, about)
+    found = _changed_contents(held, str(about.get("command", "")).removeprefix("train-"))
     for name, path in _SAME.items():
         # Killed while the stages before the model ran, a training has no facts yet, nor what follows them.
         if path[0] not in about or (path[0] not in before and "facts" not in before):
@@ -98,8 +100,6 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
             then = {**now, **then}  # of what was not learnt yet then, see ``going_on.as_begun``
         if path[-1] == "sha256":
             told = [_file(_dig(before, path[:-1]), _dig(about, path[:-1]))] if then != now else []
-        elif path == ("code",):
-            told = ["its content"] if then != now else []
         elif path == ("earlier_stages",):
             told = [f"{where} {'is new' if old is None else 'is gone' if new is None else 'has changed'}"
                     for where, old, new in differences(then or {}, now)]
@@ -107,9 +107,25 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
             told = [_then_and_now(where, *values) for where, *values in differences(then, now)
                     if not (path == ("recipe",) and where in growing and _grown(*values))]
         if told:
-            more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
-            found.append(f"{name} ({', '.join(told[:MOST_TOLD])}{more})")
+            found.append(_named(name, told))
     return found
+
+
+def _changed_contents(held: dict[str, str], trained: str) -> list[str]:
+    """What holds something else now, by what it is of a training."""
+    told: dict[str, list[str]] = {}
+    for path, how in held.items():
+        if path == f"{trained}.model":
+            told["file of the model"] = [how]
+        else:
+            name = "--images" if path.startswith("pictures.") else "content of the recipe's files"
+            told.setdefault(name, []).append(f"{path}: {how}")
+    return [_named(name, lines) for name, lines in told.items()]
+
+
+def _named(name: str, told: list[str]) -> str:
+    more = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return f"{name} ({', '.join(told[:MOST_TOLD])}{more})"
 
 
 def differences(then: Any, now: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from gmner_cli import sections
 from gmner_cli.errors import UsageError, printable
-from gmner_cli.hub import sha256
 from gmner_cli.images import own_folder
-from gmner_cli.model import Model, find_class, new_model, own_code
+from gmner_cli.model import Model, find_class, new_model
 from gmner_cli.model_folder import WEIGHTS, init_from
+from gmner_cli.own_code import digests
+from gmner_cli.picture_digests import digest_of_all
 from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
+from gmner_cli.run_contents import named_contents
 from gmner_cli.runtime import Runtime
 from gmner_cli.stages import Pictures
 from gmner_cli.training import going_on, manifest, trained_on
@@ -81,13 +83,17 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         posts, dev = (read_gold(path, label_map, limit, tell, met) for path in (train_file, dev_file))
         if unmet := sorted((label_map or {}).keys() - met):
             tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are {', '.join(map(printable, sorted(met)))}")
+        parts = _sections(recipe, stage)
         about = manifest.describe(
             sections.run_name(stage), recipe.values,
             {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
             runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
             images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=sha256(own_code(kind)) if own_code(kind) else None, sections=_sections(recipe, stage),
-            earlier_stages=before.describe())
+            code=digests(section.model) or None, sections=parts, earlier_stages=before.describe(),
+            pictures=digest_of_all(
+                {"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
+            contents={name: held for name, held in named_contents(recipe, without={f"{stage}.model"}).items()
+                      if name.partition(".")[0] in parts})
         before.check([*posts, *dev])
 
         # What is quickly made is made first: a model that is finished is compared by its facts, too.

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import write_jsonl
 from tests.training.point import Killed, post
@@ -58,7 +59,10 @@ def test_a_changed_file_is_named(training):
 
 @pytest.mark.parametrize("options", [["--images", "other"], ["--on-missing-image", "text-only"]])
 def test_other_pictures_are_refused_where_the_model_looks(training, options):
-    (training.folder / "other").mkdir()
+    for folder, colour in (("images", "red"), ("other", "blue")):
+        (training.folder / folder).mkdir()
+        Image.new("RGB", (4, 4), colour).save(training.folder / folder / "a.png")
+    write_jsonl(training.folder / "train.jsonl", [post("t0", image="a.png")])
     options = [training.folder / "other" if word == "other" else word for word in options]
     training.kill_after(1)
     training(model="Seer")

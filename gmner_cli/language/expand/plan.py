@@ -22,6 +22,8 @@ from gmner_cli.language.prompts import Prompt, read_prompt
 from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.model_folder import CONFIG, WEIGHTS
+from gmner_cli.own_code import digests
+from gmner_cli.picture_digests import digest_of_each
 from gmner_cli.runtime import Runtime
 from gmner_cli.sections import TAGGER
 from gmner_cli.shipped import is_shipped
@@ -100,7 +102,11 @@ class Plan:
                                 "overwrite": self.overwrite}
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
-        return {**said, **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
+        code, pictures = self._code(), Pictures(self.images, follow_links=self.follow_links)
+        shown = [digest_of_each(path, pictures) for path in (self.pool, self.posts) if path]
+        return {**said, **({"contents": {f"{code.name}.model": digests(code.model or "")}} if code else {}),
+                "pictures": {name: digest for some in shown for name, digest in some.items()},
+                **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
                 "examples": self.wanted, "examples_fixed": self.examples_fixed,
                 "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
                 "images": self.images and str(self.images.resolve()), "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
