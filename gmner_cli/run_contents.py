@@ -29,10 +29,7 @@ WEIGHT_FILES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx
 
 _OF_MODELS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """Files of a model's folder that say what it is, also in folders right in it."""
-_NOTWEIGHT_FILES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".gguf", ".npz", ".npy"})
-"""How files of weights end."""
-
-_OF_MODELS = ("run.json", "resume.safetensors")
+_NOT_OF_MODELS = ("run.json", "resume.safetensors")
 _LISTED = "list:"
 """Begins what is known of a folder that holds no model: names and sizes of its files."""
 _MOST_LISTED = 100_000

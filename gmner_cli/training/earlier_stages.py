@@ -26,6 +26,7 @@ from gmner_cli.own_code import digests
 from gmner_cli.pipeline import build_stage, stage_class
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
+from gmner_cli.run_contents import WEIGHT_FILES
 from gmner_cli.runtime import Runtime, precision_on, random_state_kept
 from gmner_cli.shipped import is_shipped
 from gmner_cli.stages import Stage, compose
@@ -35,9 +36,6 @@ from gmner_cli.training.made import Made, changed, key_of
 from gmner_cli.training.posts import MOST_LISTED
 
 TRAIN, DEV = "train", "dev"
-_WEIGHTS = {".safetensors", ".gguf", ".onnx", ".pt", ".pth", ".bin"}
-
-
 class EarlierStages:
     """What runs before section ``stage`` of a recipe while its model is trained.
 
@@ -255,5 +253,5 @@ def _content(value: Any, kind: Any) -> str | None:
         return None
     path = Path(os.path.expanduser(value))
     if os.path.isfile(path):
-        return sha256(path) if is_shipped(kind.__module__) or path.suffix in _WEIGHTS else None
+        return sha256(path) if is_shipped(kind.__module__) or path.suffix in WEIGHT_FILES else None
     return weights_sha256(path) if os.path.isdir(path) and any(path.glob("*.safetensors")) else None
