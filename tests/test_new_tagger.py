@@ -1,4 +1,4 @@
-"""Taggers of one's own are one short file and one recipe each: what the base must do so that they can be short."""
+"""A tagger of one's own is one short file and one recipe: what the base does so that it can be short."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ def lines_of_code(file: Path) -> int:
     source = file.read_text(encoding="utf-8")
     spoken = set()
     for node in ast.walk(ast.parse(source)):
-        for inner in getattr(node, "body", []) if isinstance(getattr(node, "body", None), list) else []:
-            # A docstring, of a module, class, function or attribute, is a statement that is nothing but text.
-            if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Constant) and isinstance(inner.value.value, str):
-                spoken.update(range(inner.lineno, inner.end_lineno + 1))
-    quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,
-             tokenize.ENCODING}
+        # A docstring, of a module, class, function or attribute, is a statement that is nothing but text.
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str):
+            spoken.update(range(node.lineno, node.end_lineno + 1))
+    quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+             tokenize.ENDMARKER, tokenize.ENCODING}
     with open(file, "rb") as stream:
         tokens = [t for t in tokenize.tokenize(stream.readline) if t.type not in quiet]
     return len({line for t in tokens for line in range(t.start[0], t.end[0] + 1)} - spoken)
@@ -50,12 +49,14 @@ def test_a_tagger_of_ones_own_is_one_short_file_and_one_recipe(name, most):
 
 
 def test_lines_are_counted_without_blanks_comments_and_docstrings(tmp_path):
-    (tmp_path / "x.py").write_text('"""A\n\nB"""\n\nimport os  # said\n# said\n\n\nclass A:\n    """C"""\n    b = """D\n\nE"""\n'
-                                   '    """of b\n    """\n\n    def c(self):\n        return (1,\n                2)\n')
+    (tmp_path / "x.py").write_text(
+        '"""A\n\nB"""\n\nimport os  # said\n# said\n\n\nclass A:\n    """C"""\n    b = """D\n\nE"""\n'
+        '    """of b\n    """\n\n    def c(self):\n        return (1,\n                2)\n')
     assert lines_of_code(tmp_path / "x.py") == 1 + 1 + 3 + 1 + 2
 
 
-NAMES = [("Ada Lovelace", "PER"), ("Alan Turing", "PER"), ("New York City", "LOC"), ("Paris", "LOC"), ("NASA", "ORG")]
+NAMES = [("Ada Lovelace", "PER"), ("Alan Turing", "PER"), ("New York City", "LOC"), ("Paris", "LOC"),
+         ("NASA", "ORG")]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,8 @@ def spoken(tmp_path_factory) -> Path:
         text, entities = "", []
         for word in words:
             if word in (name, other):
-                entities.append({"start": len(text), "end": len(text) + len(word), "type": kind if word == name else rest})
+                entities.append({"start": len(text), "end": len(text) + len(word),
+                                 "type": kind if word == name else rest})
             text += f"{word} "
         records.append({"id": str(number), "text": text.strip(), "entities": entities})
     write_jsonl(folder / "posts.jsonl", records)
@@ -77,7 +79,8 @@ def spoken(tmp_path_factory) -> Path:
 
 
 def test_a_span_tagger_is_trained_killed_resumed_loaded_and_predicts(gmner, spoken, tmp_path):
-    words = ["train-ner", spoken, "--dev", spoken, "--recipe", DUMMIES / "span_tagger.yaml", "--seed", "3", "--threads", "1"]
+    mine = DUMMIES / "span_tagger.yaml"
+    words = ["train-ner", spoken, "--dev", spoken, "--recipe", mine, "--seed", "3", "--threads", "1"]
     whole = gmner(*words, "-o", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     done = killed_in_training(words, tmp_path / "broken", signal.SIGKILL)
@@ -88,12 +91,12 @@ def test_a_span_tagger_is_trained_killed_resumed_loaded_and_predicts(gmner, spok
     assert one == two
     run_json = json.loads((tmp_path / "whole" / "run.json").read_text())
     assert run_json["epochs"][-1]["f1"] == 100 and {"precision", "recall"} <= run_json["epochs"][-1].keys()
-    found = gmner("predict", "--texts", spoken, "--recipe", DUMMIES / "span_tagger.yaml", "--ner", tmp_path / "broken")
+    found = gmner("predict", "--texts", spoken, "--recipe", mine, "--ner", tmp_path / "broken")
     assert found.returncode == 0, found.stderr
-    gold = read_jsonl(spoken.read_text())
-    assert [[(e["start"], e["end"], e["type"]) for e in post["entities"]] for post in read_jsonl(found.stdout)] == [
+    gold, posts = read_jsonl(spoken.read_text()), read_jsonl(found.stdout)
+    assert [[(e["start"], e["end"], e["type"]) for e in post["entities"]] for post in posts] == [
         [(e["start"], e["end"], e["type"]) for e in post["entities"]] for post in gold]
-    assert all(0 < e["score"] <= 1 and e["text"] for post in read_jsonl(found.stdout) for e in post["entities"])
+    assert all(0 < e["score"] <= 1 and e["text"] for post in posts for e in post["entities"])
 
 
 # --- the base --------------------------------------------------------------------------------------
@@ -103,17 +106,17 @@ def span_tagger(posts, **settings):
     return new_model(SPANS, settings, posts, recipe="test", offline=True)
 
 
-def post(text, *entities, **fields):
-    return Post(id="1", text=text, entities=[Entity(start=a, end=b, type=kind) for a, b, kind in entities], **fields)
+def post(text, *entities):
+    return Post(id="1", text=text, entities=[Entity(start=a, end=b, type=kind) for a, b, kind in entities])
 
 
 TEN = post("a b c d e f g h i j", (0, 1, "PER"))
 
 
-def example(words, keep, spans=None, number=0):
-    """A window of TEN, or of another post of one-letter words."""
-    spans = spans or [(2 * i, 2 * i + 1) for i in range(10)]
-    return Example(number, 1, Words(Window(words, keep), ["x"] * (words[1] - words[0]), [[0]] * 9, [], spans, None))
+def example(words, keep):
+    """A window of TEN."""
+    count, spans = words[1] - words[0], [(2 * i, 2 * i + 1) for i in range(10)]
+    return Example(0, count, Words(Window(words, keep), ["x"] * count, [[0]] * count, [], spans, None))
 
 
 def written(model, outputs, parts):
@@ -125,28 +128,31 @@ def written(model, outputs, parts):
 def test_windows_are_joined_where_each_keeps_the_first_word():
     model = span_tagger([TEN])
     parts = [example((0, 6), (0, 5)), example((4, 10), (5, 10))]
-    # The entity 4-6 begins where the first window keeps, 5-6 of the second window shares a word with it and is less
-    # sure, and what the second says of word 4 is not asked.
+    # 4-6 begins where the first window keeps; what it says of word 5, and the second of word 4, is not asked.
+    # The second window's 5-6 shares a word with 4-6 and is less sure.
     outputs = [[(0, 1, "PER", 0.9), (4, 6, "LOC", 0.8), (5, 6, "PER", 1.0)],
                [(0, 2, "ORG", 1.0), (1, 2, "PER", 0.7), (4, 6, "ORG", 0.6)]]
     assert written(model, outputs, parts) == [(0, 1, "PER", 0.9), (4, 6, "LOC", 0.8), (8, 10, "ORG", 0.6)]
-    assert written(model, outputs[::-1], parts[::-1]) == written(model, outputs, parts), "in whatever order they were read"
+    assert written(model, outputs[::-1], parts[::-1]) == written(model, outputs, parts), "in any order"
     assert written(model, [[], [(1, 3, "PER", 0.7)]], parts) == [(5, 7, "PER", 0.7)]
 
 
 def test_of_spans_that_share_words_the_surest_stays_unless_the_tagger_may_nest_them():
     model = span_tagger([TEN])
     parts = [example((0, 10), (0, 10))]
-    several = [[(0, 3, "LOC", 0.5), (0, 2, "PER", 0.9), (1, 2, "PER", 0.8), (2, 3, "ORG", 0.4), (5, 6, "PER"), (5, 7, "LOC")]]
+    several = [[(0, 3, "LOC", 0.5), (0, 2, "PER", 0.9), (1, 2, "PER", 0.8), (2, 3, "ORG", 0.4),
+                (5, 6, "PER"), (5, 7, "LOC")]]
     assert written(model, several, parts) == [(0, 2, "PER", 0.9), (2, 3, "ORG", 0.4), (5, 7, "LOC", None)]
     model.flat = False
-    assert [found[:2] for found in written(model, several, parts)] == [(0, 3), (0, 2), (1, 2), (2, 3), (5, 7), (5, 6)]
+    nested = [found[:2] for found in written(model, several, parts)]
+    assert nested == [(0, 3), (0, 2), (1, 2), (2, 3), (5, 7), (5, 6)]
 
 
 def test_an_entity_brings_its_fields_and_its_tokens():
     model = span_tagger([TEN])
-    target = [Post(id="1", text="a b c d e f g h i j", tokens="a b c d e f g h i j".split()), Post(id="2", text="")]
-    model.write(target, [example((0, 10), (0, 10))], [[Found(1, 3, "LOC", 0.25, {"fine_type": "city", "entropy": 0.5})]])
+    target = [Post(id="1", text=TEN.text, tokens=TEN.text.split()), Post(id="2", text="")]
+    found = Found(1, 3, "LOC", 0.25, {"fine_type": "city", "entropy": 0.5})
+    model.write(target, [example((0, 10), (0, 10))], [[found]])
     (entity,) = target[0].entities
     assert (entity.span, entity.text, entity.token_start, entity.token_end) == ((2, 5), "b c", 1, 3)
     assert (entity.type, entity.fine_type, entity.entropy, entity.score) == ("LOC", "city", 0.5, 0.25)
@@ -196,7 +202,8 @@ def test_windows_that_a_batch_holds_together_or_apart_give_the_same(tmp_path, sp
     posts = [Post.from_builtins(record) for record in read_jsonl(spoken.read_text())]
     model = span_tagger(posts, dropout=0.0).eval()
     alone, together = (run(model, posts, CPU, size) for size in (1, 40))
-    assert [[(e.span, e.type) for e in p.entities] for p in alone] == [[(e.span, e.type) for e in p.entities] for p in together]
+    found = [[[(e.span, e.type) for e in p.entities] for p in posts] for posts in (alone, together)]
+    assert found[0] == found[1]
 
 
 def test_posts_are_alike_by_the_states_of_their_words_and_words_of_two_windows_count_once(spoken):
@@ -214,7 +221,9 @@ def test_a_tagger_goes_on_from_one_that_was_trained_on_words_cut_otherwise(spoke
     posts = [Post.from_builtins(record) for record in read_jsonl(spoken.read_text())]
     save_model(span_tagger(posts), tmp_path / "m")
     assert load_model(tmp_path / "m", wanted=SPANS).facts == span_tagger(posts).facts
-    cut = [msgspec.structs.replace(p, tokens=p.text.replace("home", "home's").split(), text=p.text.replace("home", "home's")) for p in posts]
+    texts = [p.text.replace("home", "home's") for p in posts]
+    cut = [msgspec.structs.replace(p, text=text, tokens=text.split())
+           for p, text in zip(posts, texts, strict=True)]
     assert span_tagger(cut).facts["cut"] != span_tagger(posts).facts["cut"]
     used, there = init_from(span_tagger(cut), tmp_path / "m")
     assert used == there

@@ -74,6 +74,7 @@ class TextEncoder(nn.Module):
         limit = min(positions(self.base) or config.max_length, self.tokenizer.model_max_length)
         if config.max_length > limit:
             raise UsageError(f"max_length {config.max_length} is more than the encoder's {limit} positions")
+        self._vocabulary = self._vocabulary_files()
         self.frame = self._frame(config)
         # Where there is no mask, as in T5, the unknown piece says the same: something stands here.
         known = (self.tokenizer.mask_token_id, self.tokenizer.unk_token_id, self.frame.stop[0])
@@ -170,12 +171,16 @@ class TextEncoder(nn.Module):
         target = folder / "encoder"
         self.saved_config.save_pretrained(target)
         self.tokenizer.save_pretrained(target)
-        if not self.tokenizer.is_fast:
-            # Some write their files as they cannot read them (BERTweet its merges), so these are copies.
-            for key, name in self.tokenizer.vocab_files_names.items():
-                source = getattr(self.tokenizer, key, None) or self.tokenizer.init_kwargs.get(key)
-                if source and Path(source).is_file() and Path(source).resolve() != (target / name).resolve():
-                    write_atomic(target / name, Path(source).read_bytes())
+        for name, content in self._vocabulary.items():
+            write_atomic(target / name, content)
+
+    def _vocabulary_files(self) -> dict[str, bytes]:
+        """What a slow tokenizer was read from: BERTweet's writes its merges so that it cannot read them."""
+        if self.tokenizer.is_fast:
+            return {}
+        named = self.tokenizer.vocab_files_names.items()
+        files = {name: Path(path) for key, name in named if (path := getattr(self.tokenizer, key, None))}
+        return {name: path.read_bytes() for name, path in files.items() if path.is_file()}
 
 
 @lru_cache(maxsize=1 << 16)
