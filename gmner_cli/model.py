@@ -8,7 +8,8 @@ second ``Model`` around the same modules (see ``model_folder.init_from``), seque
 models call their own ``generate`` in ``predict``, and models that look at
 pictures set ``reads_images`` and get them, decoded, in ``collate``.
 
-Visual entailment and visual grounding have bases of their own, which know who is asked
+Taggers, visual entailment and visual grounding have bases of their own. ``ner.tagger.Tagger`` knows words,
+windows and how entities are written; its subclasses hold their networks. The others know who is asked
 what, how boxes fit pictures, and how it is scored: ``entailment.entailer.Entailer`` leaves
 two methods to write, ``grounding.grounder.Grounder`` three. tests/dummies holds an example of each kind.
 """

@@ -171,8 +171,10 @@ def test_a_window_that_begins_inside_an_entity_asks_for_no_forbidden_start(tiny_
     text = " ".join(["Abcdefgh"] * 60)
     post = Post(id="1", text=text, entities=[Entity(start=0, end=len(text), type="PER")])
     examples = model.examples([post], training=True)
-    assert len(examples) == 1 and model.labels[examples[0].data.tags[0]] == "B-PER"
+    tags = model.collate(examples, [None])["tags"]
+    assert len(examples) == 1 and model.labels[tags[0, 0]] == "B-PER"
     short = Post(id="2", text=f"x {text} x", entities=[Entity(start=2, end=20, type="PER"), Entity(start=200, end=299, type="PER")])
     for example in model.examples([short], training=True):
-        assert not model.labels[example.data.tags[0]].startswith("I-")
-        assert len(example.data.tags) == len(example.data.pieces) == len(example.data.spans)
+        tags = model.collate([example], [None])["tags"][0]
+        assert not model.labels[tags[0]].startswith("I-")
+        assert len(tags) == len(example.data.pieces) == len(example.data.words)

@@ -47,7 +47,7 @@ def f1(gmner, posts: Path, *options) -> float:
 
 
 def test_a_two_path_tagger_that_reads_pictures_is_one_file_and_one_recipe(gmner, colours, tmp_path):
-    mine = recipe(tmp_path, "colour", f"{DUMMIES / 'colour_tagger.py'}:ColourTagger")
+    mine = DUMMIES / "colour_tagger.yaml"
     posts = colours / "posts.jsonl"
     # Without --images the pictures are those beside the posts.
     done = gmner("train-ner", posts, "--dev", posts, "--recipe", mine, "-o", tmp_path / "model")
@@ -102,8 +102,9 @@ def test_a_sequence_to_sequence_tagger_is_one_file_and_one_recipe(gmner, tmp_pat
 def test_a_killed_training_goes_on_and_ends_like_an_unbroken_one(gmner, colours, tmp_path):
     """SIGKILL after the first whole epoch; --resume must give the very same weights."""
     posts = colours / "posts.jsonl"
-    mine = recipe(tmp_path, "colour", "tests.dummies.colour_tagger:ColourTagger", epochs=60)
-    words = ["train-ner", posts, "--dev", posts, "--images", colours, "--recipe", mine, "--seed", "3", "--threads", "1"]
+    mine = DUMMIES / "colour_tagger.yaml"
+    words = ["train-ner", posts, "--dev", posts, "--images", colours, "--recipe", mine, "--set", "epochs=60",
+             "--seed", "3", "--threads", "1"]
     assert gmner(*words, "-o", tmp_path / "whole").returncode == 0
     done_before = killed_in_training(words, tmp_path / "broken", signal.SIGKILL)
     assert done_before < 60

@@ -30,17 +30,104 @@ def save_bert(folder: Path) -> Path:
 
 def save_roberta(folder: Path) -> Path:
     """A RoBERTa with a byte-level BPE vocabulary that was never merged: every byte is a piece."""
-    from tokenizers.pre_tokenizers import ByteLevel
     from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
 
     torch.manual_seed(0)
-    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
-    tokenizer = RobertaTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=64)
+    tokenizer = RobertaTokenizer(vocab=byte_words(), merges=[], model_max_length=64)
     RobertaModel(RobertaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
                                intermediate_size=64, max_position_embeddings=66, type_vocab_size=1,
                                pad_token_id=1, bos_token_id=0, eos_token_id=2)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def byte_words() -> dict[str, int]:
+    """A byte-level vocabulary of RoBERTa's layout that was never merged."""
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
+    return {word: i for i, word in enumerate(words)}
+
+
+def letter_scores(*special: str, mask: bool = False) -> list[tuple[str, float]]:
+    """A SentencePiece vocabulary of letters, in which "▁" stands before a word."""
+    letters = [("▁", -2.0), *((c, -3.0) for c in LETTERS)]
+    return [*((word, 0.0) for word in special), *letters, *([("<mask>", 0.0)] * mask)]
+
+
+def save_bart(folder: Path, generation: dict | None = None) -> Path:
+    """``generation``: what stands in its generation_config.json."""
+    from transformers import BartConfig, BartForConditionalGeneration, BartTokenizer
+
+    torch.manual_seed(0)
+    words = byte_words()
+    sizes = {"d_model": 32, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 2,
+             "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}
+    net = BartForConditionalGeneration(BartConfig(vocab_size=len(words), max_position_embeddings=64,
+                                                  init_std=0.15, scale_embedding=True, **sizes))
+    net.generation_config.update(**(generation or {}))
+    net.save_pretrained(folder)
+    BartTokenizer(vocab=words, merges=[], model_max_length=64).save_pretrained(folder)
+    return folder
+
+
+def save_bertweet(folder: Path) -> Path:
+    """A RoBERTa with BERTweet's tokenizer, which is slow: letters, and a few merges of them."""
+    from transformers import RobertaConfig, RobertaModel
+
+    torch.manual_seed(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = ["Lo@@", "nd@@", "on", *LETTERS, *[f"{c}@@" for c in LETTERS]]
+    (folder / "vocab.txt").write_text("".join(f"{piece} 1\n" for piece in pieces))
+    (folder / "bpe.codes").write_text("L o 5\nn d 4\no n</w> 3\n")
+    RobertaModel(RobertaConfig(vocab_size=len(pieces) + 5, type_vocab_size=1, pad_token_id=1, bos_token_id=0,
+                               eos_token_id=2, tokenizer_class="BertweetTokenizer", **SMALL, **_POSITIONS,
+                               )).save_pretrained(folder)
+    return folder
+
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+def save_text_net(folder: Path, family: str) -> Path:
+    """A random text network of a family of ``TEXT_NETS``, saved with a tokenizer such as it has."""
+    import transformers
+
+    if family in ("bart", "bertweet"):
+        return {"bart": save_bart, "bertweet": save_bertweet}[family](folder)
+    torch.manual_seed(0)
+    name, sizes, words = TEXT_NETS[family]
+    if words == "t5":
+        tokenizer = transformers.T5Tokenizer(vocab=letter_scores("<pad>", "</s>", "<unk>"), extra_ids=2)
+    elif words == "xlm-r":
+        vocab = letter_scores("<s>", "<pad>", "</s>", "<unk>", mask=True)
+        tokenizer = transformers.XLMRobertaTokenizer(vocab=vocab)
+    else:
+        tokenizer = bert_tokenizer()
+    config = getattr(transformers, f"{name}Config")(vocab_size=len(tokenizer), **sizes)
+    getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+_POSITIONS = {"max_position_embeddings": 66}
+TEXT_NETS = {
+    "albert": ("Albert", {**SMALL, **_POSITIONS, "embedding_size": 16}, "bert"),
+    "albert of two groups": ("Albert", {**SMALL, **_POSITIONS, "embedding_size": 16, "num_hidden_layers": 4,
+                                        "num_hidden_groups": 2}, "bert"),
+    "distilbert": ("DistilBert", {"dim": 32, "n_layers": 3, "n_heads": 2, "hidden_dim": 64, **_POSITIONS},
+                   "bert"),
+    "modernbert": ("ModernBert", {**SMALL, **_POSITIONS, "pad_token_id": 0, "cls_token_id": 2,
+                                  "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}, "bert"),
+    "electra": ("Electra", {**SMALL, **_POSITIONS, "embedding_size": 16}, "bert"),
+    "deberta": ("DebertaV2", {**SMALL, **_POSITIONS, "type_vocab_size": 0, "position_biased_input": False,
+                              "relative_attention": True, "pos_att_type": ["p2c", "c2p"]}, "bert"),
+    "roformer": ("RoFormer", {**SMALL, **_POSITIONS, "embedding_size": 16}, "bert"),
+    "t5": ("T5", {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 3, "num_decoder_layers": 2,
+                  "num_heads": 2}, "t5"),
+    "xlm-r": ("XLMRoberta", {**SMALL, **_POSITIONS, "type_vocab_size": 1, "pad_token_id": 1}, "xlm-r"),
+    "bart": None, "bertweet": None,
+}
 
 
 def save_blip(folder: Path) -> Path:
@@ -119,7 +206,6 @@ def save_sam(folder: Path) -> Path:
 
 def save_florence(folder: Path) -> Path:
     """A Florence-2 with a byte-level vocabulary that was never merged, and all its location tokens."""
-    from tokenizers.pre_tokenizers import ByteLevel
     from transformers import (
         BartConfig,
         BartTokenizer,
@@ -130,8 +216,7 @@ def save_florence(folder: Path) -> Path:
     )
 
     torch.manual_seed(0)
-    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
-    tokenizer = BartTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=128)
+    tokenizer = BartTokenizer(vocab=byte_words(), merges=[], model_max_length=128)
     tokenizer.add_tokens([f"<loc_{i}>" for i in range(1000)])
     text = BartConfig(vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
                       decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=256,

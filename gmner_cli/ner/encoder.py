@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
 from gmner_cli.hub import load, resolve, untrained, weights_sha256
+from gmner_cli.jsonl import write_atomic
 from gmner_cli.model import Site
-from gmner_cli.ner.words import MOST_PIECES
+from gmner_cli.ner.encoder_parts import attention_dropout, embeddings, layers, positions, text_encoder, width
+from gmner_cli.ner.words import MOST_PIECES, Frame
 
 CASES = ("none", "lower", "upper", "title", "mixed", "letter", "digits", "alphanumeric", "sign", "other")
 """Looks of a word that an uncased vocabulary forgets; "none" is for special tokens and knowledge."""
@@ -37,7 +39,7 @@ class EncoderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     train_embeddings: bool = True
     """Whether the encoder's input embeddings are trained too (never under LoRA)."""
     train_layers: int = -1
-    """How many of the top layers are trained (never under LoRA); -1 is all."""
+    """How many of the top layers are trained (never under LoRA), and what shares their weights; -1 is all."""
     case_embeddings: bool = False
     """Add a learned embedding of each word's case to its input embeddings; it starts at zero."""
 
@@ -45,8 +47,10 @@ class EncoderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class TextEncoder(nn.Module):
     """Hidden states of sub-words; input ids int64 [B, T] to float [B, T, d].
 
-    Only parameters that are trained belong to a checkpoint when the rest can be
-    had again from ``config.encoder``; a fully trained encoder stands alone.
+    Of an encoder-decoder the encoder alone is kept. Only parameters that are trained belong to a checkpoint
+    when the rest can be had again from ``config.encoder``; a fully trained encoder stands alone. Raises
+    ModelError where the weights cannot be had, UsageError where they are of no text encoder or do not fit the
+    settings.
     """
 
     def __init__(self, config: EncoderConfig, site: Site):
@@ -57,24 +61,27 @@ class TextEncoder(nn.Module):
         self.base_sha256: str | None = None
         if site.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=site.offline)
-            self.base = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32,
-                             **_attention_dropout(config, load(AutoConfig, folder)))
+            dropout = attention_dropout(config.attention_dropout, load(AutoConfig, folder), config.encoder)
+            net = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32, **dropout)
             if not self.stands_alone:
                 self.base_sha256 = weights_sha256(folder)
         else:
             folder = site.folder / "encoder"
-            self.base = untrained(partial(AutoModel.from_config, trust_remote_code=False), load(AutoConfig, folder), folder)
-        self.tokenizer = load(AutoTokenizer, folder, use_fast=True)
-        if not self.tokenizer.is_fast:
-            raise UsageError(f"the tokenizer of {config.encoder} has no fast version, which alignment needs")
-        if hasattr(self.base, "pooler"):
-            self.base.pooler = None  # never used by a tagger, and untrained weights would be saved
-        self.width: int = self.base.config.hidden_size
-        # RoBERTa's table has two positions more than it can use; its tokenizer knows the right number.
-        limit = min(getattr(self.base.config, "max_position_embeddings", config.max_length),
-                    self.tokenizer.model_max_length)
+            build = partial(AutoModel.from_config, trust_remote_code=False)
+            net = untrained(build, load(AutoConfig, folder), folder)
+        self.tokenizer = load(AutoTokenizer, folder)
+        self.base, self.saved_config = text_encoder(net, config.encoder), net.config
+        limit = min(positions(self.base) or config.max_length, self.tokenizer.model_max_length)
         if config.max_length > limit:
             raise UsageError(f"max_length {config.max_length} is more than the encoder's {limit} positions")
+        self._vocabulary = self._vocabulary_files()
+        self.frame = self._frame(config)
+        # Where there is no mask, as in T5, the unknown piece says the same: something stands here.
+        known = (self.tokenizer.mask_token_id, self.tokenizer.unk_token_id, self.frame.stop[0])
+        self.hidden_piece: int = next(piece for piece in known if piece is not None)
+        """What stands in place of a sub-word that is hidden (word dropout)."""
+        sample = [*self.frame.start, self.hidden_piece, *self.frame.stop]
+        self.width = width(self.base, sample, config.encoder, config.case_embeddings)
         self._freeze(config)
         self.adapted = config.lora_rank > 0
         if self.adapted:
@@ -83,19 +90,37 @@ class TextEncoder(nn.Module):
             alpha = config.lora_alpha or 2 * config.lora_rank
             self.base = get_peft_model(self.base, LoraConfig(
                 r=config.lora_rank, lora_alpha=alpha, lora_dropout=config.lora_dropout, target_modules="all-linear"))
-        self.cases = nn.Embedding(len(CASES), self.width) if config.case_embeddings else None
+        self.cases = nn.Embedding(len(CASES), self._input_width(sample)) if config.case_embeddings else None
         if self.cases is not None:
             nn.init.zeros_(self.cases.weight)
+
+    def _frame(self, config: EncoderConfig) -> Frame:
+        start, pad = self.tokenizer.cls_token_id, self.tokenizer.pad_token_id
+        stop = next((piece for piece in (self.tokenizer.sep_token_id, self.tokenizer.eos_token_id)
+                     if piece is not None), None)
+        if stop is None:
+            raise UsageError(f"the tokenizer of {config.encoder} has no separator token and no end token",
+                             hint="take another encoder, or set sep_token in its tokenizer_config.json")
+        return Frame(() if start is None else (start,), (stop,), pad or 0, config.max_length)
+
+    def _input_width(self, sample: list[int]) -> int:
+        with torch.no_grad():  # narrower than the states in ALBERT, ELECTRA and others
+            return self.base.get_input_embeddings()(torch.tensor([sample])).shape[-1]
 
     def _freeze(self, config: EncoderConfig) -> None:
         if config.lora_rank > 0:
             return  # peft freezes the base
         if not config.train_embeddings:
-            self.base.embeddings.requires_grad_(False)
+            for part in embeddings(self.base):
+                part.requires_grad_(False)
         if config.train_layers >= 0:
-            layers = self.base.encoder.layer
-            for layer in layers[:max(0, len(layers) - config.train_layers)]:
-                layer.requires_grad_(False)
+            stack = layers(self.base)
+            if not stack:
+                raise UsageError(f"train_layers: the layers of {config.encoder} are not known",
+                                 hint="train all of them (train_layers=-1), or adapters (lora_rank=8)")
+            for number, parts in enumerate(stack):  # the upper ones last: they may share with lower ones
+                for part in parts:
+                    part.requires_grad_(number >= len(stack) - config.train_layers)
 
     def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor | None = None, cases: Tensor | None = None) -> Tensor:
         """``ids``, ``mask`` (1 = real), ``kinds`` (token types) and ``cases`` (index into CASES): [B, T]."""
@@ -119,6 +144,7 @@ class TextEncoder(nn.Module):
         once = list(dict.fromkeys(word for words in texts for word in words))
         ids = self.encode([lead + word for word in once]) if once else []
         unknown = self.tokenizer.unk_token_id
+        unknown = self.hidden_piece if unknown is None else unknown
         found = {word: (own or [unknown])[:MOST_PIECES] for word, own in zip(once, ids, strict=True)}
         return [[found[word] for word in words] for words in texts]
 
@@ -140,21 +166,24 @@ class TextEncoder(nn.Module):
 
     def save_pieces(self, folder: Path) -> None:
         """Config and tokenizer, where the checkpoint holds the whole encoder and needs no other file."""
-        if self.stands_alone:
-            self.base.config.save_pretrained(folder / "encoder")
-            self.tokenizer.save_pretrained(folder / "encoder")
+        if not self.stands_alone:
+            return
+        target = folder / "encoder"
+        self.saved_config.save_pretrained(target)
+        self.tokenizer.save_pretrained(target)
+        for name, content in self._vocabulary.items():
+            write_atomic(target / name, content)
+
+    def _vocabulary_files(self) -> dict[str, bytes]:
+        """What a slow tokenizer was read from: BERTweet's writes its merges so that it cannot read them."""
+        if self.tokenizer.is_fast:
+            return {}
+        named = self.tokenizer.vocab_files_names.items()
+        files = {name: Path(path) for key, name in named if (path := getattr(self.tokenizer, key, None))}
+        return {name: path.read_bytes() for name, path in files.items() if path.is_file()}
 
 
-def _attention_dropout(config: EncoderConfig, base: Any) -> dict[str, float]:
-    """The encoder's own name of the setting, and the value; empty where its own value stays."""
-    if config.attention_dropout is None:
-        return {}
-    for name in ("attention_probs_dropout_prob", "attention_dropout"):
-        if hasattr(base, name):
-            return {name: config.attention_dropout}
-    raise UsageError(f"{config.encoder} has no dropout on its attention", hint="leave attention_dropout away")
-
-
+@lru_cache(maxsize=1 << 16)
 def case_of(word: str) -> int:
     """Index into CASES of how a word is written."""
     if not any(c.isalnum() for c in word):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gmner_cli.ner.cut import Cut
-from gmner_cli.records import Post, token_offsets
+from gmner_cli.records import Entity, Post, token_offsets
 
 MOST_PIECES = 16
 """Sub-words kept of one word; only the first is tagged, so a 300-letter word need not fill a window."""
@@ -28,6 +28,22 @@ class Window:
 
     words: tuple[int, int]
     keep: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What an encoder wants around sub-words: in ``[CLS] s [SEP] z [SEP]`` [CLS] as start, [SEP] as stop."""
+
+    start: tuple[int, ...] = ()
+    stop: tuple[int, ...] = ()
+    pad: int = 0
+    longest: int | None = None
+    """Sub-words that are read at most, those of the frame included. None: no post is cut into windows."""
+
+    @property
+    def size(self) -> int:
+        """Sub-words of the frame around s alone."""
+        return len(self.start) + len(self.stop)
 
 
 def windows(pieces: Sequence[int], budget: int, overlap: int = 32) -> list[Window]:
@@ -61,21 +77,31 @@ def bio_labels(types: Sequence[str]) -> list[str]:
     return ["O"] + [f"{mark}-{name}" for name in types for mark in "BI"]
 
 
-def tags_of(post: Post, spans: Sequence[tuple[int, int]], fine: bool = False) -> list[str]:
-    """IOB2 tags of a post's words from its entities' character spans.
+def entities_of(post: Post, spans: Sequence[tuple[int, int]],
+                flat: bool = True) -> list[tuple[int, int, Entity]]:
+    """(first word, one past the last, entity) of a post's entities; ``spans``: characters of the words.
 
-    An entity takes every word it overlaps; where two entities share a word, the
-    first (then the longest) wins, because a tag sequence cannot hold both.
+    An entity takes every word it overlaps; one without any is left out. Where two entities share a word, the
+    first (then the longest) wins, because a tag sequence cannot hold both; with ``flat`` false all stay.
     """
-    tags = ["O"] * len(spans)
+    found: list[tuple[int, int, Entity]] = []
+    taken = [False] * len(spans)
     for entity in sorted(post.entities or [], key=lambda e: (e.start, -e.end)):
         inside = [i for i, (a, b) in enumerate(spans) if a < entity.end and entity.start < b]
-        if not inside or any(tags[i] != "O" for i in inside):
+        if not inside or (flat and any(taken[i] for i in inside)):
             continue
+        first, end = inside[0], inside[-1] + 1
+        taken[first:end] = [True] * (end - first)
+        found.append((first, end, entity))
+    return found
+
+
+def tags_of(post: Post, spans: Sequence[tuple[int, int]], fine: bool = False) -> list[str]:
+    """IOB2 tags of a post's words from its entities' character spans, chosen as ``entities_of`` does."""
+    tags = ["O"] * len(spans)
+    for first, end, entity in entities_of(post, spans):
         name = entity.fine_type if fine else entity.type
-        tags[inside[0]] = f"B-{name}"
-        for i in inside[1:]:
-            tags[i] = f"I-{name}"
+        tags[first:end] = [f"B-{name}"] + [f"I-{name}"] * (end - first - 1)
     return tags
 
 

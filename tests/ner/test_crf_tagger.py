@@ -167,7 +167,7 @@ def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
     inner = model.encoder
     batch = model.collate(model.examples([Post(id="1", text="alpha beta gamma delta", entities=[])], True), [None])
     spy = Spy()
-    spy.tokenizer, spy.width = inner.tokenizer, inner.width
+    spy.hidden_piece, spy.width = inner.hidden_piece, inner.width
     model.encoder = spy
     torch.manual_seed(3)
     model.emissions(batch)

@@ -15,9 +15,13 @@ ODD = ["[SEP]", "[MASK]", "</s>", "", " ", "\u200d", "\ufe0f", "🐶", "👩‍�
 WORDS = st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
 
 
-@pytest.fixture(scope="module", params=["word pieces", "bytes"])
+@pytest.fixture(scope="module", params=["word pieces", "bytes", "xlm-r", "t5", "bertweet"])
 def encoder(request, tiny_encoder, tmp_path_factory):
-    folder = tiny_encoder if request.param == "word pieces" else tiny.save_roberta(tmp_path_factory.mktemp("roberta"))
+    folder = tiny_encoder
+    if request.param == "bytes":
+        folder = tiny.save_roberta(tmp_path_factory.mktemp("roberta"))
+    elif request.param in tiny.TEXT_NETS:
+        folder = tiny.save_text_net(tmp_path_factory.mktemp("net"), request.param)
     return TextEncoder(EncoderConfig(encoder=str(folder), max_length=32), Site(offline=True))
 
 
