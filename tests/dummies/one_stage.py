@@ -58,7 +58,8 @@ class Propose:
         for colour in np.unique(pixels.reshape(-1, 3), axis=0)[:self.most + 1]:
             rows, columns = np.nonzero((pixels == colour).all(-1))
             if colour.min() < 255:
-                found.append((float(columns.min()), float(rows.min()), columns.max() + 1.0, rows.max() + 1.0))
+                corners = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+                found.append(tuple(map(float, corners)))
         return found[:self.most]
 
 
@@ -238,10 +239,10 @@ class OneStage(Model):
                     region = (example.data.boxes[best], chance) if token == GROUNDABLE else None
                 elif token != STOP:
                     start, end = example.data.spans[inside[0]][0], example.data.spans[inside[-1]][1]
-                    posts[example.post].entities.append(Entity.from_builtins({
-                        "start": start, "end": end, "type": self.types[token - TYPES],
-                        "visible": region is not None, "boxes": [region[0]] if region else [],
-                        "box_scores": [round(region[1], 4)] if region else []}))
+                    posts[example.post].entities.append(Entity(
+                        start=start, end=end, type=self.types[token - TYPES], visible=region is not None,
+                        boxes=[region[0]] if region else [],
+                        box_scores=[round(region[1], 4)] if region else []))
                     inside = []
 
     def evaluate(self, predicted, gold):

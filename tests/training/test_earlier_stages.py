@@ -21,17 +21,13 @@ EVERY = ["dev0", "dev1", "train0", "train1", "train2", "train3"]
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path):
     """``run(*options, **sections)``: ``gmner train-ner`` (``train``, ``model``) on four posts with the stages
     of tests.training.makers."""
     from typer.testing import CliRunner
 
-    from gmner_cli import pipeline, shipped
     from gmner_cli.app import build
 
-    # Own stages are loaded as the tool's are: where they may come from is not what is tested here.
-    monkeypatch.setattr(pipeline, "is_shipped", lambda code: True)
-    assert shipped.is_shipped("gmner_cli.x:Y")
     gold = {"start": 0, "end": 3, "type": "PER", "boxes": [[0, 0, 2, 2]], "groundable": 1.0, "own": 7,
             "masks": [{"size": [2, 2], "counts": "04"}]}
     other = {"start": 7, "end": 11, "type": "LOC", "boxes": []}
