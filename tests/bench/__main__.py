@@ -1,7 +1,7 @@
 """The benchmarks that need no data, in one run on one machine: ``python -m tests.bench``.
 
-The others are run by themselves; RESULTS.md names the command of each table. ``bench_kills`` and ``bench_fuzz`` are
-trials that look for faults and not at speed.
+The others are run by themselves; RESULTS.md names the command of each table. ``bench_kills``
+and ``bench_fuzz`` are trials that look for faults and not at speed.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ from gmner_cli.language.prompts import read_prompt
 from gmner_cli.records import Post
 from tests.bench.markdown import conditions, show
 
-COLUMNS = ("the beginning of all prompts", "entities/s", "seconds of the processor", "times plain, by the clock", "by the processor")
+COLUMNS = ("the beginning of all prompts", "entities/s", "seconds of the processor", "times plain, by the clock",
+           "by the processor")
 NEAR = 1e-3
 """Logits that lie closer than this are a tie, which rounding decides."""
 
@@ -112,9 +113,11 @@ def main() -> None:
         values = {"name": name, "text": text.format(name=name), "background": SEEN[n % len(SEEN)]}
         questions.append(Question(Post(id=str(n), text=values["text"]), None, prompt.render(values, prompt.fixed[:asked.examples])))
     prompts = [made.tokens(question.prompt) for question in questions]
-    print(conditions(f"{where.device}, {where.precision}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
-                     f"{len(prompts)} entities, batches of {asked.batch_size}, {statistics.mean(map(len, prompts)):.0f} tokens a prompt, "
-                     f"{common(prompts)} of them shared", f"medians of {asked.rounds} rounds", packages=("torch", "transformers")), flush=True)
+    print(conditions(
+        f"{where.device}, {where.precision}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
+        f"{len(prompts)} entities, batches of {asked.batch_size}",
+        f"{statistics.mean(map(len, prompts)):.0f} tokens a prompt, {common(prompts)} of them shared",
+        f"medians of {asked.rounds} rounds", packages=("torch", "transformers")), flush=True)
 
     rounds: list[tuple[float, float, float, float]] = []
     for number in range(asked.rounds):
@@ -124,9 +127,11 @@ def main() -> None:
         rounds.append((ours, theirs, ours_busy, theirs_busy))
         print(f"round {number + 1} of {asked.rounds} is done", file=sys.stderr)
     ours, theirs, ours_busy, theirs_busy = map(statistics.median, zip(*rounds, strict=True))
-    times = (statistics.median(row[plain] / row[shared] for row in rounds) for shared, plain in ((0, 1), (2, 3)))
+    times = [statistics.median(row[plain] / row[shared] for row in rounds)
+             for shared, plain in ((0, 1), (2, 3))]
     show("Expansions by smollm2", COLUMNS, [
-        ("computed once", f"{len(prompts) / ours:.2f}", f"{ours_busy:.1f}", *(f"{ratio:.2f}" for ratio in times)),
+        ("computed once", f"{len(prompts) / ours:.2f}", f"{ours_busy:.1f}",
+         *(f"{ratio:.2f}" for ratio in times)),
         ("computed for each (`generate`)", f"{len(prompts) / theirs:.2f}", f"{theirs_busy:.1f}", "1.00", "1.00")])
 
     def ended(tokens: list[int]) -> bool:

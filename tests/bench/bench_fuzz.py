@@ -302,7 +302,8 @@ def main(words: list[str] | None = None) -> int:
         for what in ("lines", "pictures"):
             began, before = time.perf_counter(), len(fuzz.faults)
             getattr(fuzz, what)(getattr(given, what))
-            rows.append((what, getattr(given, what), len(fuzz.faults) - before, f"{time.perf_counter() - began:.1f}"))
+            spent = time.perf_counter() - began
+            rows.append((what, getattr(given, what), len(fuzz.faults) - before, f"{spent:.1f}"))
             for fault in fuzz.faults[before:][:20]:
                 print(f"  {fault}", flush=True)
     show("Through the real commands", COLUMNS, rows)

@@ -29,7 +29,8 @@ from pathlib import Path
 
 from tests.bench.markdown import show
 
-COLUMNS = ("data", "trained", "seeds (without / with)", "without", "with knowledge", "gain", "PLIM on BERT-base")
+COLUMNS = ("data", "trained", "seeds (without / with)", "without", "with knowledge", "gain",
+           "PLIM on BERT-base")
 COLUMNS_SMALL = ("tagger", "precision", "recall", "F1")
 RESULTS = Path(__file__).parent / "results" / "knowledge"
 SOURCES = {"twitter-2017": ("twitter-2017", "pgim/knowledge-2017"), "twitter-2015": ("twitter-2015", "pgim/knowledge-2015"),
@@ -66,10 +67,12 @@ def main() -> None:
         small(given)
     results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     runs = [r for r in results if "test" in r]
-    show(f"Test F1 of spans and types, runs of {min(r['date'] for r in runs)} to {max(r['date'] for r in runs)}", COLUMNS, compared(runs))
+    days = sorted(r["date"] for r in runs)
+    show(f"Test F1 of spans and types, runs of {days[0]} to {days[-1]}", COLUMNS, compared(runs))
     for part in (r for r in results if "rows" in r):
-        show(f"The first {part['posts']} posts of {part['data']} test, seed {part['seed']}, {part['date']}", COLUMNS_SMALL,
-             [(name, *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1"))) for name, row in part["rows"].items()])
+        show(f"The first {part['posts']} posts of {part['data']} test, seed {part['seed']}, {part['date']}",
+             COLUMNS_SMALL, [(name, *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1")))
+                             for name, row in part["rows"].items()])
 
 
 def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None:
@@ -147,7 +150,8 @@ def compared(results: list[dict]) -> list[tuple[str, ...]]:
         gain = f"{statistics.mean(by['published'][s] - by['none'][s] for s in both):+.2f}" if both else ""
         before, after = PUBLISHED[data]
         seeds = " / ".join(", ".join(map(str, sorted(by[k]))) or "-" for k in by)
-        rows.append((data, NAMES[trained], seeds, *cells, gain, f"{before} / {after} ({after - before:+.2f})"))
+        published = f"{before} / {after} ({after - before:+.2f})"
+        rows.append((data, NAMES[trained], seeds, *cells, gain, published))
     return rows
 
 

@@ -77,9 +77,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         asked = prepare(folder, given)
-        print(conditions(f"{given.threads} threads, {rounds} rounds", f"{asked['test_posts']} posts to tag, {asked['train_posts']} to train "
-                         f"on, {asked['scene_posts']} scenes", f"batches of {asked['batch']} and {asked['train_batch']}, max_length "
-                         f"{asked['max_length']}", f"TODAY is {given.today}", packages=()), flush=True)
+        print(conditions(
+            f"{given.threads} threads, {rounds} rounds",
+            f"{asked['test_posts']} posts to tag, {asked['train_posts']} to train on, {asked['scene_posts']} scenes",
+            f"batches of {asked['batch']} and {asked['train_batch']}, max_length {asked['max_length']}",
+            f"TODAY is {given.today}", packages=()), flush=True)
         peers = begin(folder, asked, given)
         try:
             seconds = measure(peers, rounds)
@@ -264,7 +266,8 @@ def speeds(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) ->
             taken = seconds[name][task]
             posts, words = counts(task, asked)
             middle = statistics.median(taken)
-            cells.append((task, name, f"{posts / middle:.1f}", f"{words / middle:.0f}" if words else "", f"{middle:.2f}", spread(taken, 2)))
+            spoken = f"{words / middle:.0f}" if words else ""
+            cells.append((task, name, f"{posts / middle:.1f}", spoken, f"{middle:.2f}", spread(taken, 2)))
         show("bfloat16" if half else "float32", COLUMNS, cells)
 
 
@@ -279,7 +282,8 @@ def judge(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) -> 
         ratio = statistics.median(pair[1]) / statistics.median(pair[0])
         verdict = "" if not judged else ", reached" if ratio >= goal.least else ", NOT reached"
         rows.append((goal.what, f"{ratio:.2f}{verdict}", goal.least))
-    show("Goals" if judged else "Goals, without judgement: this processor lacks the gain that they were set for", COLUMNS_GOALS, rows)
+    unjudged = "" if judged else ", without judgement: this processor lacks the gain that they were set for"
+    show(f"Goals{unjudged}", COLUMNS_GOALS, rows)
 
 
 if __name__ == "__main__":

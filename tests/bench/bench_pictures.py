@@ -64,8 +64,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of the model; decoding has its own")
     asked = parser.parse_args()
     where = runtime.start("cpu", threads=asked.threads)
-    print(conditions(f"{asked.threads} threads of the model", f"{asked.posts} posts with a picture each, batches of {BATCH}",
-                     f"{asked.rounds} rounds", packages=("torch", "pillow")))
+    print(conditions(f"{asked.threads} threads of the model", f"{asked.posts} posts with a picture each",
+                     f"batches of {BATCH}", f"{asked.rounds} rounds", packages=("torch", "pillow")))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_pictures(folder, asked.posts)
@@ -91,8 +91,9 @@ def main() -> None:
                 rounds[way].append(len(posts) / (time.perf_counter() - began))
     ratios = {way: statistics.median(a / b for a, b in zip(speeds, rounds["plain loop"], strict=True))
               for way, speeds in rounds.items()}
-    show("Pictures, decoded ahead", COLUMNS, [(way, f"{statistics.median(speeds):.1f}", spread(speeds), f"{ratios[way]:.2f}")
-                                              for way, speeds in rounds.items()])
+    show("Pictures, decoded ahead", COLUMNS, [
+        (way, f"{statistics.median(speeds):.1f}", spread(speeds), f"{ratios[way]:.2f}")
+        for way, speeds in rounds.items()])
 
 
 if __name__ == "__main__":

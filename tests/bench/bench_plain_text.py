@@ -4,7 +4,7 @@
 
 Plain text is what ``tests.bench.plain_text`` makes of the tokens; gold spans move with them. Each row is given for all
 posts and for those with a possessive ("Curry 's": a token "s" after an apostrophe after a word), the plain ones twice:
-cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what the card of mini says.
+cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what mini's card says.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main() -> None:
     print(conditions(f"Twitter-GMNER v2 {given.split}: {len(posts)} posts, {len(chosen)} with a possessive",
                      f"{same} of the plain posts are cut into the very tokens they were made of"))
     rows = []
-    ways = (("with their tokens", posts, now), ("as plain text, cut as in 0f9e0c0", plain, Before()), ("as plain text", plain, now))
+    ways = (("with their tokens", posts, now), ("as plain text, cut as in 0f9e0c0", plain, Before()),
+            ("as plain text", plain, now))
     for name, asked, cut in ways:
         tagger.cut = cut
         found = run(tagger, asked, where, section.batch_size)

@@ -23,8 +23,8 @@ COLUMNS = ("entities of fresh scenes", "number", "groundability accuracy", "Prec
 COLUMNS_WORDS = ("told what is visible, asked by", "held-out names", "another of the kind beside it")
 COLUMNS_TEXT = ("from text to boxes, mini's own tagger", "MNER F1", "GMNER F1", "gain over no boxes at all")
 COLUMNS_DECLINED = ("pictures", "number", "declined")
-SLICES = {"all": "all", "seen": "seen names", "held-out": "held-out names", "same-class": "another of the kind beside it",
-          "shared-name": "names that two things share", "small": "under 1/50 of the picture"}
+SLICES = {"all": "all", "seen": "seen names", "held-out": "held-out names",
+          "same-class": "another of the kind beside it", "shared-name": "names that two things share", "small": "under 1/50 of the picture"}
 
 
 def main() -> None:
@@ -54,7 +54,8 @@ def main() -> None:
     scrambled = oracle(folder, scramble(gold, folder / "scrambled.jsonl"), "groundable", models, gold)
     words = (("its own expansions", given_visible), ("those of another entity of its type", scrambled))
     show("Whether it reads the words, Prec@0.5", COLUMNS_WORDS, [
-        *((name, *(f"{figures(report, part)['grounding']:.1f}" for part in ("held-out", "same-class"))) for name, report in words),
+        *((name, *(f"{figures(report, part)['grounding']:.1f}" for part in ("held-out", "same-class")))
+          for name, report in words),
         ("(one of the figures of its kind, at random)", "", f"{100 * chance(gold):.1f}")])
 
     found = folder / "found.jsonl"

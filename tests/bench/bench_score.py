@@ -22,7 +22,8 @@ from gmner_cli.jsonl import write_posts  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
 from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
-COLUMNS = ("gmner score", "posts/s, median", "seconds for 10,000 posts", "peak MiB at 1,000 posts", "peak MiB at 10,000")
+COLUMNS = ("gmner score", "posts/s, median", "seconds for 10,000 posts", "peak MiB at 1,000 posts",
+           "peak MiB at 10,000")
 RUNS = 5
 TYPES = ("PER", "LOC", "ORG", "OTHER")
 
@@ -65,7 +66,8 @@ def run(pred: Path, gold: Path, *options: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    print(conditions("posts of 20 words and 3 entities", f"{RUNS} runs of the whole process", packages=("msgspec", "numpy")))
+    print(conditions("posts of 20 words and 3 entities", f"{RUNS} runs of the whole process",
+                     packages=("msgspec", "numpy")))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         files = {count: write_pair(Path(folder), count) for count in (1_000, 10_000)}
@@ -74,7 +76,8 @@ def main() -> None:
             results = {count: [run(*pair, *options) for _ in range(RUNS)] for count, pair in files.items()}
             seconds = [s for s, _ in results[10_000]]
             peaks = [f"{statistics.median(memory for _, memory in results[count]):.0f}" for count in files]
-            rows.append((f"`{name}`", f"{10_000 / statistics.median(seconds):,.0f}", spread(seconds, 2), *peaks))
+            speed = 10_000 / statistics.median(seconds)
+            rows.append((f"`{name}`", f"{speed:,.0f}", spread(seconds, 2), *peaks))
     show("Scoring", COLUMNS, rows)
 
 

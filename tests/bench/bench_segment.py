@@ -111,7 +111,8 @@ def report_masks(coco: Path, threads: int) -> None:
     for name, way in (("box", box_itself), ("ellipse", ellipse), ("GrabCut", ours),
                       ("GrabCut, a point", from_a_point)):
         scores, spent = measure(found, way, threads)
-        rows.append((name, *(f"{scores[group].mean():.3f}" for group in groups.values()), f"{statistics.median(spent):.1f}"))
+        means = (f"{scores[group].mean():.3f}" for group in groups.values())
+        rows.append((name, *means, f"{statistics.median(spent):.1f}"))
     show("mIoU of masks from gold boxes, coco128", COLUMNS, rows)
 
 

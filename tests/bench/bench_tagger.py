@@ -84,8 +84,8 @@ def main() -> None:
     section = recipes.load("mini").section("ner")
     settings = parse_train({**section.train, "epochs": 1}, "bench")
     words = sum(len(words_of(post)[0]) for post in posts) / len(posts)
-    print(conditions(f"{where.device}, {torch.get_num_threads()} threads", f"{len(posts)} posts of {words:.1f} words",
-                     f"{asked.rounds} rounds"))
+    print(conditions(f"{where.device}, {torch.get_num_threads()} threads",
+                     f"{len(posts)} posts of {words:.1f} words", f"{asked.rounds} rounds"))
 
     def fresh():
         torch.manual_seed(0)
@@ -109,10 +109,12 @@ def main() -> None:
 
     def times(name: str) -> str:
         plain = rounds.get(f"{name}, plain loop")
-        return f"{statistics.median(a / b for a, b in zip(rounds[name], plain, strict=True)):.2f}" if plain else ""
+        if plain is None:
+            return ""
+        return f"{statistics.median(a / b for a, b in zip(rounds[name], plain, strict=True)):.2f}"
 
-    show("The tagger of mini", COLUMNS, [(name, f"{statistics.median(speeds):.0f}", spread(speeds, 0), times(name))
-                                         for name, speeds in rounds.items()])
+    show("The tagger of mini", COLUMNS, [
+        (name, f"{statistics.median(speeds):.0f}", spread(speeds, 0), times(name)) for name, speeds in rounds.items()])
 
 
 if __name__ == "__main__":

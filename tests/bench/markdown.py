@@ -1,4 +1,4 @@
-"""How every benchmark prints what it measured: the conditions in one line, then Markdown tables, as RESULTS.md keeps them.
+"""How every benchmark prints what it measured: the conditions in one line, then tables, as RESULTS.md has them.
 
 A benchmark names the columns of its tables in constants called COLUMNS...; tests/test_readme.py compares
 them with the tables of RESULTS.md. Imports nothing but the standard library.
@@ -23,7 +23,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     if wrong := [row for row in lines if len(row) != len(columns)]:
         raise ValueError(f"{len(columns)} columns, and a row of {len(wrong[0])}: {wrong[0]}")
-    return "".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |\n" for row in lines)
+    return "".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |\n"
+                   for row in lines)
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -32,19 +33,21 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 
 def conditions(*more: str, packages: Sequence[str] = ("torch",)) -> str:
-    """One line: the command as it was typed, the day, the commit, the machine, versions of ``packages``, and ``more``."""
+    """One line: the command as it was typed, the day, the commit, the machine, ``packages``, and ``more``."""
     name = Path(sys.argv[0]).stem
-    command = " ".join(["python -m tests.bench" if name == "__main__" else f"python -m tests.bench.{name}", *sys.argv[1:]])
-    made = ", ".join(f"{package} {_version(package)}" for package in packages)
+    begun = "python -m tests.bench" if name == "__main__" else f"python -m tests.bench.{name}"
+    command = " ".join([begun, *sys.argv[1:]])
+    installed = "".join(f", {package} {_version(package)}" for package in packages)
     return (f"`{command}`; {date.today()}, commit {_commit()}; {cpu_name()}, {os.cpu_count()} cores; "
-            f"Python {platform.python_version()}{', ' if made else ''}{made}" + "".join(f"; {part}" for part in more))
+            f"Python {platform.python_version()}{installed}" + "".join(f"; {part}" for part in more))
 
 
 def cpu_name() -> str:
     """The processor's own name where Linux tells it, else its architecture."""
     told = Path("/proc/cpuinfo")
     lines = told.read_text().splitlines() if told.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
