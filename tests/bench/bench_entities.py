@@ -64,9 +64,9 @@ def main() -> None:
         for stage in ("ve", "vg"):
             model = load_model(mini.section(stage).weights_folder(), offline=True)
             model.ready()
-            rows.append(measure(
-                f"mini {stage}", lambda posts, model=model: run(model, posts, where, 32, pictures), given.posts,
-                given.rounds))
+            rows.append(measure(f"mini {stage}",
+                                lambda posts, model=model: run(model, posts, where, 32, pictures),
+                                given.posts, given.rounds))
         grabcut = GrabCut(pictures=pictures)
         fewer = min(24, given.posts)
         rows.append(measure("GrabCut", lambda posts: grabcut(boxed(posts)), fewer, given.rounds))
@@ -89,7 +89,7 @@ def large(folder: Path) -> Model:
 
 
 def measure(name: str, work, posts: int, rounds: int) -> tuple[str, ...]:
-    """A row: posts per second with one entity each, and what each further entity takes of the first one's time."""
+    """A row: posts per second with one entity each, and the time of each further one beside the first."""
     seconds: dict[int, list[float]] = {count: [] for count in (1, 2, 3, 4)}
     for _ in range(rounds + 1):
         for count, times in seconds.items():

@@ -31,8 +31,8 @@ from gmner_cli.language.prompts import read_prompt
 from gmner_cli.records import Post
 from tests.bench.markdown import conditions, show
 
-COLUMNS = ("the beginning of all prompts", "entities/s", "seconds of the processor", "times plain, by the clock",
-           "by the processor")
+COLUMNS = ("the beginning of all prompts", "entities/s", "seconds of the processor",
+           "times plain, by the clock", "by the processor")
 NEAR = 1e-3
 """Logits that lie closer than this are a tie, which rounding decides."""
 
@@ -114,7 +114,8 @@ def main() -> None:
         questions.append(Question(Post(id=str(n), text=values["text"]), None, prompt.render(values, prompt.fixed[:asked.examples])))
     prompts = [made.tokens(question.prompt) for question in questions]
     print(conditions(
-        f"{where.device}, {where.precision}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}",
+        f"{where.device}, {where.precision}, {torch.get_num_threads()} threads",
+        f"load {os.getloadavg()[0]:.1f}",
         f"{len(prompts)} entities, batches of {asked.batch_size}",
         f"{statistics.mean(map(len, prompts)):.0f} tokens a prompt, {common(prompts)} of them shared",
         f"medians of {asked.rounds} rounds", packages=("torch", "transformers")), flush=True)
@@ -132,7 +133,8 @@ def main() -> None:
     show("Expansions by smollm2", COLUMNS, [
         ("computed once", f"{len(prompts) / ours:.2f}", f"{ours_busy:.1f}",
          *(f"{ratio:.2f}" for ratio in times)),
-        ("computed for each (`generate`)", f"{len(prompts) / theirs:.2f}", f"{theirs_busy:.1f}", "1.00", "1.00")])
+        ("computed for each (`generate`)", f"{len(prompts) / theirs:.2f}", f"{theirs_busy:.1f}",
+         "1.00", "1.00")])
 
     def ended(tokens: list[int]) -> bool:
         return made.generation.ended(made.tokenizer.decode(tokens, skip_special_tokens=True)) is not None

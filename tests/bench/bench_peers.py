@@ -79,7 +79,8 @@ def main() -> None:
         asked = prepare(folder, given)
         print(conditions(
             f"{given.threads} threads, {rounds} rounds",
-            f"{asked['test_posts']} posts to tag, {asked['train_posts']} to train on, {asked['scene_posts']} scenes",
+            f"{asked['test_posts']} posts to tag, {asked['train_posts']} to train on",
+            f"{asked['scene_posts']} scenes",
             f"batches of {asked['batch']} and {asked['train_batch']}, max_length {asked['max_length']}",
             f"TODAY is {given.today}", packages=()), flush=True)
         peers = begin(folder, asked, given)

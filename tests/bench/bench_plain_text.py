@@ -4,7 +4,8 @@
 
 Plain text is what ``tests.bench.plain_text`` makes of the tokens; gold spans move with them. Each row is given for all
 posts and for those with a possessive ("Curry 's": a token "s" after an apostrophe after a word), the plain ones twice:
-cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what mini's card says.
+cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what mini's
+card says.
 """
 
 from __future__ import annotations

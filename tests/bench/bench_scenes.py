@@ -24,7 +24,8 @@ COLUMNS_WORDS = ("told what is visible, asked by", "held-out names", "another of
 COLUMNS_TEXT = ("from text to boxes, mini's own tagger", "MNER F1", "GMNER F1", "gain over no boxes at all")
 COLUMNS_DECLINED = ("pictures", "number", "declined")
 SLICES = {"all": "all", "seen": "seen names", "held-out": "held-out names",
-          "same-class": "another of the kind beside it", "shared-name": "names that two things share", "small": "under 1/50 of the picture"}
+          "same-class": "another of the kind beside it",
+          "shared-name": "names that two things share", "small": "under 1/50 of the picture"}
 
 
 def main() -> None:

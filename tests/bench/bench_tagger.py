@@ -114,7 +114,8 @@ def main() -> None:
         return f"{statistics.median(a / b for a, b in zip(rounds[name], plain, strict=True)):.2f}"
 
     show("The tagger of mini", COLUMNS, [
-        (name, f"{statistics.median(speeds):.0f}", spread(speeds, 0), times(name)) for name, speeds in rounds.items()])
+        (name, f"{statistics.median(speeds):.0f}", spread(speeds, 0), times(name))
+        for name, speeds in rounds.items()])
 
 
 if __name__ == "__main__":

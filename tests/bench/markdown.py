@@ -1,4 +1,4 @@
-"""How every benchmark prints what it measured: the conditions in one line, then tables, as RESULTS.md has them.
+"""How every benchmark prints what it measured: its conditions, then tables as RESULTS.md has them.
 
 A benchmark names the columns of its tables in constants called COLUMNS...; tests/test_readme.py compares
 them with the tables of RESULTS.md. Imports nothing but the standard library.
