@@ -32,7 +32,7 @@ def command() -> None:
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set epochs=3 --set lr=1e-3
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --init mini
-      gmner train-ner train.jsonl --dev dev.jsonl -o tagger --device cuda --set encoder=FacebookAI/roberta-base
+      gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set encoder=FacebookAI/roberta-base
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --resume --set epochs=20
       gmner predict --texts test.jsonl --ner tagger | gmner score - test.jsonl
     """
