@@ -55,7 +55,7 @@ def of_recipe(*names):
 
 def test_all_skeletons_are_found_and_compile():
     kinds = {"my_stage.py", "my_tagger.py", "my_phase.py", "my_eyes.py", "my_joint.py", "hashtags.yaml",
-             "gmner_cli/data/my_set.py", "gmner_cli/commands/hashtags.py"}
+             "gmner_cli/data/my_set.py", "gmner_cli/api/topics.py", "gmner_cli/commands/hashtags.py"}
     assert kinds <= FILES.keys()
     for name, text in FILES.items():
         if name.endswith(".py"):
@@ -104,7 +104,8 @@ def test_a_data_set_is_prepared(folder, monkeypatch):
 
 def test_a_command_runs_and_has_help(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    _module("gmner_cli.commands.hashtags", "gmner_cli/commands/hashtags.py", monkeypatch)
+    for name in ("api.topics", "commands.hashtags"):
+        _module(f"gmner_cli.{name}", f"gmner_cli/{name.replace('.', '/')}.py", monkeypatch)
     monkeypatch.setattr(app, "COMMANDS", (*app.COMMANDS, "hashtags"))
     assert "Give every post its hashtags." in run(["hashtags", "--help"]).stdout
     run(["hashtags", "posts.jsonl", "-o", "tagged.jsonl"])
