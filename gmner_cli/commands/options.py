@@ -48,8 +48,10 @@ Threads = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Window = Annotated[
     int | None, typer.Option("--window", envvar="GMNER_WINDOW", min=1, metavar="N",
-                             help="Posts that may wait for each other, so that like can be computed with like; 1 answers each as it "
-                                  "comes. Default: what suits the models, at most 128.")
+                             help="Posts that may wait for each other, so that like can be computed with "
+                                  "like: one waits for as many as have come before it. 1 answers each as it "
+                                  "comes, at two to three times the cost of tagging. Default: what suits the "
+                                  "models, at most 128.")
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace OUT also where it holds something that gmner did not write.")

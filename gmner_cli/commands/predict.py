@@ -66,6 +66,12 @@ def command(
     does with photographs: then the post says "grounding": "abstained", and no entity
     of it has "boxes", which means not assessed.
 
+    A post without "tokens" is cut into words as those were that the tagger learnt from: for
+    mini, "Stephen Curry's" is three words, of which "Stephen Curry" is the entity.
+
+    A picture's name leads into the folder of --images, and a symbolic link there out of it
+    only with --follow-links. Pictures have at most 100 million pixels, 65,535 a side and 500:1.
+
     It is said how many of the posts stand in the data that a model was trained on, where they
     are 1 percent and more (posts whose "meta.split" is train do not count).
 

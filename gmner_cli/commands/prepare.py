@@ -58,8 +58,11 @@ def command(
     """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives one.
 
     A table of figures and everything odd in the data go to stderr; report.json
-    lists every finding. Without --fix the data stays as published. With it no word
-    is ever left out, and what cannot be mended without loss ends with exit code 1.
+    lists every finding: boxes whose name is in no text, orphan tags, posts that stand in
+    another set's test split. Without --fix the data stays as published. With it no word
+    is ever left out, and what cannot be mended without loss (a line with other columns than
+    the rest, a file in which no tag is found) ends with exit code 1. What an annotation file
+    could not tell leaves "boxes" absent, which is not [].
 
     conll: one token a line, its tag in IOB1, IOB2, BIOES, BILOU, BMES, BMEWO or IO, also
     as PER-B or b_PER; the scheme is told by the whole file. text: one post a line. csv: a
@@ -73,8 +76,11 @@ def command(
     run as a whole; report.json lists them. Other files in DIR stay as they are.
 
     "scenes" is drawn, not read: small pictures of a world of named entities and
-    tweet-like posts about them, with exact spans, types, boxes and masks. The same
-    seed gives the same posts. Results on it are never results on real posts.
+    tweet-like posts about them, with exact spans, types, boxes and masks. 60 percent of the
+    entities are not visible, and 34 of the pictures show none of theirs; a fifth of the names
+    is held out of training, some mean two things, and often another of the kind stands
+    beside the one that is meant. --set visible=0.6 and the like change that. The same seed
+    gives the same posts, on any number of cores. Results on it are never results on real posts.
 
     \b
     Examples:

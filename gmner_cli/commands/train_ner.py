@@ -24,11 +24,15 @@ def command() -> None:
     in dev alone (with the --label-map that mends it), nested entities, spans inside words
     or in UTF-16 offsets. Where that is most of a file, or all of dev, nothing is trained.
 
+    A recipe with LoRA trains the whole encoder by --set lora_rank=0 --set train_embeddings=true,
+    which wants a lower rate (--set lr=2e-5). On GPUs that have it, it is trained in bfloat16.
+
     \b
     Examples:
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set epochs=3 --set lr=1e-3
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --init mini
+      gmner train-ner train.jsonl --dev dev.jsonl -o tagger --set encoder=FacebookAI/roberta-base
       gmner train-ner train.jsonl --dev dev.jsonl -o tagger --resume --set epochs=20
       gmner predict --texts test.jsonl --ner tagger | gmner score - test.jsonl
     """

@@ -17,6 +17,7 @@ def command() -> None:
 
     \b
     Examples:
+      gmner train-ve scenes/train.jsonl --dev scenes/dev.jsonl --init grounder -o entailer
       gmner train-ve train.jsonl --dev dev.jsonl --images photos/ --recipe zero-shot -o entailer
       gmner train-ve train.jsonl --dev dev.jsonl --images photos/ --recipe riveg --set epochs=2 -o entailer
       gmner predict --texts test.jsonl --images photos/ --recipe zero-shot --ve entailer -o found.jsonl

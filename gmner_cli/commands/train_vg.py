@@ -16,6 +16,7 @@ def command() -> None:
 
     \b
     Examples:
+      gmner train-vg scenes/train.jsonl --dev scenes/dev.jsonl -o grounder
       gmner train-vg train.jsonl --dev dev.jsonl --images photos/ --recipe zero-shot -o grounder
       gmner train-vg train.jsonl --dev dev.jsonl --images photos/ --recipe riveg --set epochs=2 -o grounder
       gmner predict --texts test.jsonl --images photos/ --recipe zero-shot --vg grounder -o found.jsonl

@@ -22,6 +22,10 @@ def command(
 ) -> None:
     """Trust a gmner.yaml: what it has commands read may then lie outside its folder. Look into it first.
 
+    A gmner.yaml in the working directory holds your own defaults: options as they are typed,
+    without the dashes ("device: cuda"), for all commands or in a section named after one. They
+    stand below GMNER_ variables (GMNER_DEVICE=cuda) and below what is typed.
+
     A gmner.yaml may come with a folder of somebody else's, so by itself it may point
     only to what lies beside it, links resolved. A trusted one, and the recipes it names,
     may point anywhere, until a byte of them changes. Never may any of them say what is

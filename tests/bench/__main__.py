@@ -1,7 +1,7 @@
 """The benchmarks that need no data, in one run on one machine: ``python -m tests.bench``.
 
-``bench_segment`` (--coco DIR), ``bench_plain_text`` (--shared DIR), ``bench_scenes``, ``bench_entities`` and ``bench_knowledge``
-are run by themselves, and so are the trials that look for faults and not at speed: ``bench_kills`` and ``bench_fuzz``.
+The others are run by themselves; RESULTS.md names the command of each table. ``bench_kills``
+and ``bench_fuzz`` are trials that look for faults and not at speed.
 """
 
 from __future__ import annotations

@@ -9,14 +9,10 @@ head of recipe riveg-seqtr on a BLIP of the base size with random weights (batch
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
-
-import torch
 
 from gmner_cli import recipes, runtime
 from gmner_cli.data import scenes
@@ -27,7 +23,9 @@ from gmner_cli.records import Entity, Post
 from gmner_cli.segmentation.grabcut_stage import GrabCut
 from gmner_cli.stages import run
 from tests import tiny
+from tests.bench.markdown import conditions, show
 
+COLUMNS = ("stage", "posts/s with one entity each", "2nd entity, % of the first", "3rd", "4th")
 EXPRESSIONS = ["Liam (PER) - a man in a grey coat with a guitar", "Zentek (ORG) - a pink logo with a brown leaf",
                "Skerry Light (LOC) - a red lighthouse", "Milo (OTHER) - a black puppy with a purple collar"]
 
@@ -56,8 +54,8 @@ def main() -> None:
     parser.add_argument("--large", action="store_true")
     given = parser.parse_args()
     where = runtime.start("cpu", threads=given.threads)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} threads, torch {torch.__version__}; {given.posts} posts, "
-          f"medians of {given.rounds} rounds")
+    print(conditions(f"{given.threads} threads", f"{given.posts} posts", f"medians of {given.rounds} rounds"))
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scenes.write(folder, knobs=scenes.Knobs(), seed=5, train=0, dev=0, test=given.posts)
@@ -66,12 +64,17 @@ def main() -> None:
         for stage in ("ve", "vg"):
             model = load_model(mini.section(stage).weights_folder(), offline=True)
             model.ready()
-            measure(f"mini {stage}", lambda posts, model=model: run(model, posts, where, 32, pictures), given.posts, given.rounds)
+            rows.append(measure(f"mini {stage}",
+                                lambda posts, model=model: run(model, posts, where, 32, pictures),
+                                given.posts, given.rounds))
         grabcut = GrabCut(pictures=pictures)
-        measure("GrabCut", lambda posts: grabcut(boxed(posts)), min(24, given.posts), given.rounds)
+        fewer = min(24, given.posts)
+        rows.append(measure("GrabCut", lambda posts: grabcut(boxed(posts)), fewer, given.rounds))
         if given.large:
             model = large(folder)
-            measure("riveg-seqtr", lambda posts: run(model, posts, where, 4, pictures), 4, given.rounds)
+            rows.append(measure("riveg-seqtr", lambda posts: run(model, posts, where, 4, pictures), 4,
+                                given.rounds))
+    show("Visual stages, from opening the picture on", COLUMNS, rows)
 
 
 def large(folder: Path) -> Model:
@@ -85,8 +88,8 @@ def large(folder: Path) -> Model:
     return new_model(section.model, settings, [], recipe="bench", offline=True).eval()
 
 
-def measure(name: str, work, posts: int, rounds: int) -> None:
-    """One line: posts per second with one entity each, and each further entity's share of the first one's time."""
+def measure(name: str, work, posts: int, rounds: int) -> tuple[str, ...]:
+    """A row: posts per second with one entity each, and the time of each further one beside the first."""
     seconds: dict[int, list[float]] = {count: [] for count in (1, 2, 3, 4)}
     for _ in range(rounds + 1):
         for count, times in seconds.items():
@@ -95,8 +98,8 @@ def measure(name: str, work, posts: int, rounds: int) -> None:
             work(made)
             times.append(time.perf_counter() - began)
     median = {count: statistics.median(times[1:]) for count, times in seconds.items()}  # the first round warms up
-    further = ", ".join(f"{100 * (median[count] - median[count - 1]) / median[1]:.1f}%" for count in (2, 3, 4))
-    print(f"{name:12} {posts / median[1]:7.1f} posts/s; entity 2, 3, 4: {further} of the first")
+    further = (f"{100 * (median[count] - median[count - 1]) / median[1]:.1f}" for count in (2, 3, 4))
+    return name, f"{posts / median[1]:.1f}", *further
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Expansions a second: the shared beginning computed once, beside plain ``generate`` over whole prompts.
 
-``python -m tests.bench.bench_expand`` with smollm2. Both sides have the same model, prompts, order,
+    python -m tests.bench.bench_expand [--entities 64] [--examples N] [--rounds 3] [--threads 1] [--chat]
+
+The model is smollm2. Both sides have the same model, prompts, order,
 batches, stop string, threads and precision, in one process, in turns. The prompt is the
 tool's own for expansions with its fixed examples; ``--examples 4`` leaves some out, which makes the
 shared beginning shorter and the gain smaller. Beside the clock, the processor's seconds are compared, which say the
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -26,7 +29,10 @@ from gmner_cli.language.llm.packing import common
 from gmner_cli.language.llm.smollm2 import folder
 from gmner_cli.language.prompts import read_prompt
 from gmner_cli.records import Post
+from tests.bench.markdown import conditions, show
 
+COLUMNS = ("the beginning of all prompts", "entities/s", "seconds of the processor",
+           "times plain, by the clock", "by the processor")
 NEAR = 1e-3
 """Logits that lie closer than this are a tie, which rounding decides."""
 
@@ -107,9 +113,12 @@ def main() -> None:
         values = {"name": name, "text": text.format(name=name), "background": SEEN[n % len(SEEN)]}
         questions.append(Question(Post(id=str(n), text=values["text"]), None, prompt.render(values, prompt.fixed[:asked.examples])))
     prompts = [made.tokens(question.prompt) for question in questions]
-    print(f"{where.device}, {where.precision}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}; "
-          f"{len(prompts)} entities, batches of {asked.batch_size}, {statistics.mean(map(len, prompts)):.0f} tokens a prompt, "
-          f"{common(prompts)} of them shared", flush=True)
+    print(conditions(
+        f"{where.device}, {where.precision}, {torch.get_num_threads()} threads",
+        f"load {os.getloadavg()[0]:.1f}",
+        f"{len(prompts)} entities, batches of {asked.batch_size}",
+        f"{statistics.mean(map(len, prompts)):.0f} tokens a prompt, {common(prompts)} of them shared",
+        f"medians of {asked.rounds} rounds", packages=("torch", "transformers")), flush=True)
 
     rounds: list[tuple[float, float, float, float]] = []
     for number in range(asked.rounds):
@@ -117,10 +126,15 @@ def main() -> None:
         _, ours, ours_busy = timed(lambda: list(made.answers(questions)))
         plain, theirs, theirs_busy = timed(lambda: plainly(made, prompts))
         rounds.append((ours, theirs, ours_busy, theirs_busy))
-        print(f"round {number + 1}: shared {len(prompts) / ours:.2f} entities/s, plain {len(prompts) / theirs:.2f}, {theirs / ours:.2f} times; "
-              f"the processor's seconds {ours_busy:.1f} and {theirs_busy:.1f}, {theirs_busy / ours_busy:.2f} times", flush=True)
-    print(f"median of {asked.rounds}: {statistics.median(t / o for o, t, _, _ in rounds):.2f} times the plain loop; "
-          f"by the processor's seconds {statistics.median(t / o for _, _, o, t in rounds):.2f} times")
+        print(f"round {number + 1} of {asked.rounds} is done", file=sys.stderr)
+    ours, theirs, ours_busy, theirs_busy = map(statistics.median, zip(*rounds, strict=True))
+    times = [statistics.median(row[plain] / row[shared] for row in rounds)
+             for shared, plain in ((0, 1), (2, 3))]
+    show("Expansions by smollm2", COLUMNS, [
+        ("computed once", f"{len(prompts) / ours:.2f}", f"{ours_busy:.1f}",
+         *(f"{ratio:.2f}" for ratio in times)),
+        ("computed for each (`generate`)", f"{len(prompts) / theirs:.2f}", f"{theirs_busy:.1f}",
+         "1.00", "1.00")])
 
     def ended(tokens: list[int]) -> bool:
         return made.generation.ended(made.tokenizer.decode(tokens, skip_special_tokens=True)) is not None

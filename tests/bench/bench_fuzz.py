@@ -33,7 +33,9 @@ from gmner_cli.jsonl import read_lines  # noqa: E402
 from gmner_cli.masks import decode  # noqa: E402
 from gmner_cli.scoring.published import score_by_text  # noqa: E402
 from gmner_cli.scoring.report import score  # noqa: E402
+from tests.bench.markdown import conditions, show  # noqa: E402
 
+COLUMNS = ("mutated", "number", "faults", "seconds")
 BATCH = 250
 """Lines of one file."""
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
@@ -293,14 +295,18 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tagger", type=Path, help="trained tagger for `predict`; default: predict is left out")
     given = parser.parse_args(words)
+    print(conditions(), flush=True)
+    rows = []
     with tempfile.TemporaryDirectory() as place:
         fuzz = Fuzz(Path(place), given.seed, given.tagger)
         for what in ("lines", "pictures"):
             began, before = time.perf_counter(), len(fuzz.faults)
             getattr(fuzz, what)(getattr(given, what))
-            print(f"{getattr(given, what)} {what}: {len(fuzz.faults) - before} faults, {time.perf_counter() - began:.1f} s", flush=True)
+            spent = time.perf_counter() - began
+            rows.append((what, getattr(given, what), len(fuzz.faults) - before, f"{spent:.1f}"))
             for fault in fuzz.faults[before:][:20]:
                 print(f"  {fault}", flush=True)
+    show("Through the real commands", COLUMNS, rows)
     return int(bool(fuzz.faults))
 
 

@@ -26,8 +26,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not installed
 
 from tests import kills  # noqa: E402
+from tests.bench.markdown import conditions, show  # noqa: E402
 from tests.conftest import SMALL_POSTS, tiny_settings, write_jsonl  # noqa: E402
 
+COLUMNS = ("command", "kills", "faults", "seconds")
 Files = dict[str, bytes]
 KEPT = ".before"
 """At the end of the name of what a run replaced and kept."""
@@ -253,7 +255,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--torn", type=int, default=40, help="kills within a line, for each command")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(words)
-    faults = []
+    print(conditions(), flush=True)
+    faults, rows = [], []
     with tempfile.TemporaryDirectory() as place:
         inputs = Path(place) / "inputs"
         inputs.mkdir()
@@ -272,11 +275,13 @@ def main(words: list[str] | None = None) -> int:
             if scenario.name == "train-ner":  # which makes its own
                 only = shutil.copytree(inputs, Path(place) / "untrained", ignore=shutil.ignore_patterns("tagger"))
             found = bench.run(scenario, only)
-            print(f"{scenario.name}: {bench.kills - before} kills, {len(found)} faults, {time.perf_counter() - began:.1f} s", flush=True)
+            row = (scenario.name, bench.kills - before, len(found), f"{time.perf_counter() - began:.1f}")
+            rows.append(row)
+            print(f"{row[0]}: {row[1]} kills, {row[2]} faults, {row[3]} s", flush=True)
             for fault in found:
                 print(f"  {fault}", flush=True)
             faults += found
-    print(f"{bench.kills} kills, {len(faults)} faults")
+    show("Killed and run again", COLUMNS, [*rows, ("in all", bench.kills, len(faults), "")])
     return int(bool(faults) or not bench.kills)
 
 

@@ -27,6 +27,11 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 
+from tests.bench.markdown import show
+
+COLUMNS = ("data", "trained", "seeds (without / with)", "without", "with knowledge", "gain",
+           "PLIM on BERT-base")
+COLUMNS_SMALL = ("tagger", "precision", "recall", "F1")
 RESULTS = Path(__file__).parent / "results" / "knowledge"
 SOURCES = {"twitter-2017": ("twitter-2017", "pgim/knowledge-2017"), "twitter-2015": ("twitter-2015", "pgim/knowledge-2015"),
            "twitter-gmner": ("twitter-gmner-v2", "riveg/knowledge-gmner")}
@@ -35,7 +40,7 @@ FILES = {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}
 EPOCHS = {"twitter-2017": 8, "twitter-2015": 7, "twitter-gmner": 4}
 """About 1,700 steps of 16 posts on each data set, with knowledge and without; set before any run on the last two."""
 TRAINED = {"lora": (), "whole": ("lora_rank=0", "train_embeddings=true", "ner.train.lr=1e-4")}
-"""What differs from the recipe, by what is trained; the values of "whole" are those that README gives for mini."""
+"""What differs from the recipe, by what is trained; the values of "whole" are those of bench_encoder."""
 NAMES = {"lora": "LoRA", "whole": "the whole encoder"}
 PUBLISHED = {"twitter-2017": (84.96, 89.58), "twitter-2015": (74.71, 76.79), "twitter-gmner": (78.19, 82.89)}
 """BERT-base of RiVEG's paper (test F1; tables V and IX), without and with knowledge by ChatGPT."""
@@ -61,11 +66,13 @@ def main() -> None:
     if given.smollm2:
         small(given)
     results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    print(table([r for r in results if "test" in r]))
+    runs = [r for r in results if "test" in r]
+    days = sorted(r["date"] for r in runs)
+    show(f"Test F1 of spans and types, runs of {days[0]} to {days[-1]}", COLUMNS, compared(runs))
     for part in (r for r in results if "rows" in r):
-        print(f"\nThe first {part['posts']} posts of {part['data']} test, seed {part['seed']}:\n\n"
-              "| tagger | precision | recall | F1 |\n| --- | --- | --- | --- |\n" + "\n".join(
-            f"| {name} | {row['precision']:.2f} | {row['recall']:.2f} | {row['f1']:.2f} |" for name, row in part["rows"].items()))
+        show(f"The first {part['posts']} posts of {part['data']} test, seed {part['seed']}, {part['date']}",
+             COLUMNS_SMALL, [(name, *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1")))
+                             for name, row in part["rows"].items()])
 
 
 def run(data: str, knowledge: str, seed: int, given: argparse.Namespace) -> None:
@@ -129,11 +136,10 @@ def explained(posts: Path, answers: Path) -> Path:
     return out
 
 
-def table(results: list[dict]) -> str:
+def compared(results: list[dict]) -> list[tuple[str, ...]]:
     """Rows per data set and what is trained: mean test F1 over seeds without and with knowledge, and the gain of seeds that
     have both beside PLIM's on BERT-base."""
-    lines = ["| data | trained | seeds (without / with) | without | with knowledge | gain | PLIM on BERT-base |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]
+    rows = []
     for data, trained in product(SOURCES, TRAINED):
         by = {k: {r["seed"]: r["test"]["f1"] for r in results if (r["data"], r["knowledge"], r["trained"]) == (data, k, trained)}
               for k in ("none", "published")}
@@ -144,8 +150,9 @@ def table(results: list[dict]) -> str:
         gain = f"{statistics.mean(by['published'][s] - by['none'][s] for s in both):+.2f}" if both else ""
         before, after = PUBLISHED[data]
         seeds = " / ".join(", ".join(map(str, sorted(by[k]))) or "-" for k in by)
-        lines.append(f"| {data} | {NAMES[trained]} | {seeds} | {cells[0]} | {cells[1]} | {gain} | {before} / {after} ({after - before:+.2f}) |")
-    return "\n".join(lines)
+        published = f"{before} / {after} ({after - before:+.2f})"
+        rows.append((data, NAMES[trained], seeds, *cells, gain, published))
+    return rows
 
 
 def gmner(*arguments: object) -> str:

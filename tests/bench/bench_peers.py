@@ -32,7 +32,11 @@ from gmner_cli.cpu import this_cpu  # noqa: E402
 from gmner_cli.hub import resolve  # noqa: E402
 from gmner_cli.jsonl import read_lines  # noqa: E402
 from gmner_cli.ner.words import tags_of, words_of  # noqa: E402
+from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
+COLUMNS = ("work", "who", "posts/s", "words/s", "seconds of the processor, median", "min-max")
+COLUMNS_PARTS = ("part, or whole command", "seconds of the processor", "at TODAY", "times as fast")
+COLUMNS_GOALS = ("posts/s over posts/s, float32", "measured", "goal")
 REQUIRED = {"flair": ["flair>=0.15"], "trainer": ["accelerate>=1.10", "peft>=0.18"]}
 LISTS = {"train": "training", "test": "tagging"}
 
@@ -73,8 +77,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         asked = prepare(folder, given)
-        print(f"{cpu_name()}; {given.threads} thread(s), {rounds} round(s); {asked['test_posts']} posts to tag, {asked['train_posts']} to "
-              f"train on, {asked['scene_posts']} scenes; batches of {asked['batch']} and {asked['train_batch']}, max_length {asked['max_length']}")
+        print(conditions(
+            f"{given.threads} threads, {rounds} rounds",
+            f"{asked['test_posts']} posts to tag, {asked['train_posts']} to train on",
+            f"{asked['scene_posts']} scenes",
+            f"batches of {asked['batch']} and {asked['train_batch']}, max_length {asked['max_length']}",
+            f"TODAY is {given.today}", packages=()), flush=True)
         peers = begin(folder, asked, given)
         try:
             seconds = measure(peers, rounds)
@@ -82,12 +90,13 @@ def main() -> None:
         finally:
             for peer in peers.values():
                 peer.end()
-    table(seconds, asked)
-    print("\nparts, and whole commands (processor seconds; lower is better)")
+    speeds(seconds, asked)
+    rows = []
     for name, taken in [*((t, {p: s[t] for p, s in seconds.items() if t in s}) for t in ("tokenise", "textures", "GrabCut")), *whole.items()]:
         if {"ours", "today"} <= taken.keys():
             ours, today = (statistics.median(taken[who]) for who in ("ours", "today"))
-            print(f"  {name:44}{ours:9.3f}   today {today:9.3f}   {today / ours:6.2f} times as fast")
+            rows.append((name, f"{ours:.3f}", f"{today:.3f}", f"{today / ours:.2f}"))
+    show("Parts, and whole commands", COLUMNS_PARTS, rows)
     judge(seconds, asked)
 
 
@@ -247,38 +256,35 @@ def counts(task: str, asked: dict[str, Any]) -> tuple[int, int | None]:
     return asked[f"{kind}_posts"], asked[f"{kind}_words"]
 
 
-def table(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) -> None:
+def speeds(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) -> None:
     tasks = [task for task in dict.fromkeys(t for s in seconds.values() for t in s) if task not in ("tokenise", "textures", "GrabCut")]
     for half in (False, True):
         rows = [(task, name) for task in tasks if ("bfloat16" in task) == half for name in seconds if task in seconds[name]]
         if not rows:
             continue
-        print(f"\n{'bfloat16' if half else 'float32':30}{'':10}{'posts/s':>10}{'words/s':>10}   seconds of the processor, median (min-max)")
+        cells = []
         for task, name in rows:
             taken = seconds[name][task]
             posts, words = counts(task, asked)
             middle = statistics.median(taken)
-            spoken = f"{words / middle:10.0f}" if words else f"{'':10}"
-            print(f"{task:30}{name:10}{posts / middle:10.1f}{spoken}   {middle:.2f} ({min(taken):.2f}-{max(taken):.2f})")
+            spoken = f"{words / middle:.0f}" if words else ""
+            cells.append((task, name, f"{posts / middle:.1f}", spoken, f"{middle:.2f}", spread(taken, 2)))
+        show("bfloat16" if half else "float32", COLUMNS, cells)
 
 
 def judge(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) -> None:
     judged = this_cpu().slow_in_mkl
-    print("\ngoals, float32, posts/s over posts/s" + ("" if judged else "; this processor lacks the gain that they were set for: no judgement"))
+    rows = []
     for goal in GOALS:
         pair = [seconds.get(who, {}).get(task) for who, task in (goal.ours, goal.theirs)]
         if not all(pair):
-            print(f"  {goal.what:56} not measured")
+            rows.append((goal.what, "not measured", goal.least))
             continue
         ratio = statistics.median(pair[1]) / statistics.median(pair[0])
-        verdict = ("" if not judged else "  reached" if ratio >= goal.least else "  NOT reached")
-        print(f"  {goal.what:56}{ratio:6.2f}   goal {goal.least:.1f}{verdict}")
-
-
-def cpu_name() -> str:
-    said = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")] if Path(
-        "/proc/cpuinfo").is_file() else []
-    return said[0].partition(":")[2].strip() if said else "unknown processor"
+        verdict = "" if not judged else ", reached" if ratio >= goal.least else ", NOT reached"
+        rows.append((goal.what, f"{ratio:.2f}{verdict}", goal.least))
+    unjudged = "" if judged else ", without judgement: this processor lacks the gain that they were set for"
+    show(f"Goals{unjudged}", COLUMNS_GOALS, rows)
 
 
 if __name__ == "__main__":

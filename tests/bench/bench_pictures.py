@@ -1,6 +1,6 @@
 """Posts per second of a small visual model, pictures decoded by a pool ahead against a plain loop, in the same run.
 
-    python tests/bench/bench_pictures.py [--posts 200] [--rounds 3] [--threads 1]
+    python -m tests.bench.bench_pictures [--posts 200] [--rounds 3] [--threads 1]
 
 Pictures are photos of 1000x750 pixels as JPEG, drawn here; the model is a BLIP of random
 weights that takes 32x32 pixels, so that nearly all the work is opening and scaling.
@@ -11,8 +11,6 @@ model that says it needs no more than 64 pixels. Nothing is kept from one round 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -22,7 +20,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a checkout that is not installed
 
-import PIL  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
@@ -31,8 +28,10 @@ from gmner_cli.images import WORKERS, Pictures, open_image  # noqa: E402
 from gmner_cli.model import Model, new_model  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
 from gmner_cli.stages import run  # noqa: E402
+from tests.bench.markdown import conditions, show, spread  # noqa: E402
 from tests.tiny import save_blip  # noqa: E402
 
+COLUMNS = ("pictures are opened by", "posts/s, median", "min-max", "times the plain loop")
 BATCH = 16
 
 
@@ -65,9 +64,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of the model; decoding has its own")
     asked = parser.parse_args()
     where = runtime.start("cpu", threads=asked.threads)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {asked.threads} model threads, torch {torch.__version__}, "
-          f"Pillow {PIL.__version__}; {asked.posts} posts with a picture each, batches of {BATCH}; "
-          f"median (min-max) of {asked.rounds} rounds")
+    print(conditions(f"{asked.threads} threads of the model", f"{asked.posts} posts with a picture each",
+                     f"batches of {BATCH}", f"{asked.rounds} rounds", packages=("torch", "pillow")))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_pictures(folder, asked.posts)
@@ -91,10 +89,11 @@ def main() -> None:
                 began = time.perf_counter()
                 work()
                 rounds[way].append(len(posts) / (time.perf_counter() - began))
-    for way, speeds in rounds.items():
-        ratio = statistics.median(a / b for a, b in zip(speeds, rounds["plain loop"], strict=True))
-        print(f"{way:22} {statistics.median(speeds):8.1f} posts/s  ({min(speeds):.1f}-{max(speeds):.1f}), "
-              f"{ratio:.2f} times the plain loop")
+    ratios = {way: statistics.median(a / b for a, b in zip(speeds, rounds["plain loop"], strict=True))
+              for way, speeds in rounds.items()}
+    show("Pictures, decoded ahead", COLUMNS, [
+        (way, f"{statistics.median(speeds):.1f}", spread(speeds), f"{ratios[way]:.2f}")
+        for way, speeds in rounds.items()])
 
 
 if __name__ == "__main__":

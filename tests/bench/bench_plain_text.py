@@ -4,7 +4,8 @@
 
 Plain text is what ``tests.bench.plain_text`` makes of the tokens; gold spans move with them. Each row is given for all
 posts and for those with a possessive ("Curry 's": a token "s" after an apostrophe after a word), the plain ones twice:
-cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with tokens" is what the card of mini says.
+cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what mini's
+card says.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from gmner_cli.ner.cut import Cut
 from gmner_cli.records import Post
 from gmner_cli.scoring.report import score
 from gmner_cli.stages import run
+from tests.bench.markdown import conditions, show
 from tests.bench.plain_text import detokenise
 
+COLUMNS = ("posts are read", "all posts", "those with a possessive")
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]][\p{{M}}\u200c\u200d]*"
 _WORD = regex.compile(
@@ -69,13 +72,17 @@ def main() -> None:
     now = tagger.cut
     chosen = [n for n, post in enumerate(posts) if possessive(post)]
     same = sum(now.spans(text) == spans for text, spans in (detokenise(post.tokens) for post in posts))
-    print(f"Twitter-GMNER v2 {given.split}: {len(posts)} posts, {len(chosen)} with a possessive; MNER F1 of mini")
-    print(f"of the plain posts, {same} are cut into the very tokens they were made of")
-    for name, asked, cut in (("with tokens", posts, now), ("plain text, 0f9e0c0", plain, Before()), ("plain text, now", plain, now)):
+    print(conditions(f"Twitter-GMNER v2 {given.split}: {len(posts)} posts, {len(chosen)} with a possessive",
+                     f"{same} of the plain posts are cut into the very tokens they were made of"))
+    rows = []
+    ways = (("with their tokens", posts, now), ("as plain text, cut as in 0f9e0c0", plain, Before()),
+            ("as plain text", plain, now))
+    for name, asked, cut in ways:
         tagger.cut = cut
         found = run(tagger, asked, where, section.batch_size)
         scores = [score([found[n] for n in some], [asked[n] for n in some])["rows"]["MNER"]["f1"] for some in (range(len(posts)), chosen)]
-        print(f"{name:22} all {scores[0]:6.2f}   possessive {scores[1]:6.2f}", flush=True)
+        rows.append((name, *(f"{f1:.2f}" for f1 in scores)))
+    show("MNER F1 of mini", COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How well recipe mini sees on fresh scenes, and that it declines photographs.
 
-    python -m tests.bench.bench_scenes --seed 900 --posts 1000 [--shared ../shared] [--ve DIR --vg DIR]
+    python -m tests.bench.bench_scenes --seed 901 --posts 1000 [--shared ../shared] [--ve DIR --vg DIR]
 
 Every figure comes from `gmner prepare`, `predict` and `score`. The seed must be one that nothing was
 trained or chosen on (cards: 201, and its dev split). These are results on drawn pictures, never on posts.
@@ -15,6 +15,17 @@ import sys
 import tempfile
 from pathlib import Path
 from random import Random
+
+from tests.bench.markdown import conditions, show
+
+COLUMNS = ("entities of fresh scenes", "number", "groundability accuracy", "Prec@0.5, told what is visible",
+           "Prec@0.5 behind entailment", "GMNER recall, gold spans")
+COLUMNS_WORDS = ("told what is visible, asked by", "held-out names", "another of the kind beside it")
+COLUMNS_TEXT = ("from text to boxes, mini's own tagger", "MNER F1", "GMNER F1", "gain over no boxes at all")
+COLUMNS_DECLINED = ("pictures", "number", "declined")
+SLICES = {"all": "all", "seen": "seen names", "held-out": "held-out names",
+          "same-class": "another of the kind beside it",
+          "shared-name": "names that two things share", "small": "under 1/50 of the picture"}
 
 
 def main() -> None:
@@ -31,38 +42,42 @@ def main() -> None:
     gmner("prepare", "scenes", "--seed", given.seed, "--train", 0, "--dev", 0, "--test", given.posts, "-o", folder)
     gold = folder / "test.jsonl"
 
-    print(f"fresh scenes, seed {given.seed}, {given.posts} posts; recipe mini {' '.join(models)}")
+    print(conditions("recipe mini", "drawn pictures: these are no results on posts"), flush=True)
     given_spans = oracle(folder, gold, "spans", models)
     given_visible = oracle(folder, gold, "groundable", models)
-    print(f"{'':24}{'gold spans':>36}{'gold spans, visible':>24}")
-    print(f"{'':24}{'entities':>9}{'VE acc':>9}{'Prec@0.5':>9}{'GMNER R':>9}{'Prec@0.5':>24}")
-    for name in ("all", *sorted(given_spans["slices"])):
+    rows = []
+    for name in sorted(("all", *given_spans["slices"]), key=lambda name: [*SLICES, name].index(name)):
         left, right = (figures(report, name) for report in (given_spans, given_visible))
-        print(f"{name:24}{left['gold']:9}{left['groundability']:9.1f}{left['grounding']:9.1f}{left['GMNER']:9.1f}"
-              f"{right['grounding']:24.1f}")
+        rows.append((SLICES.get(name, name), left["gold"], *(f"{value:.1f}" for value in (
+            left["groundability"], right["grounding"], left["grounding"], left["GMNER"]))))
+    show("How well mini sees", COLUMNS, rows)
 
     scrambled = oracle(folder, scramble(gold, folder / "scrambled.jsonl"), "groundable", models, gold)
-    print("visible, expansions of others instead: " + ", ".join(
-        f"{name} {figures(scrambled, name)['grounding']:.1f}" for name in ("held-out", "same-class")))
-    print(f"a figure of the right kind at random: same-class {100 * chance(gold):.1f}")
+    words = (("its own expansions", given_visible), ("those of another entity of its type", scrambled))
+    show("Whether it reads the words, Prec@0.5", COLUMNS_WORDS, [
+        *((name, *(f"{figures(report, part)['grounding']:.1f}" for part in ("held-out", "same-class")))
+          for name, report in words),
+        ("(one of the figures of its kind, at random)", "", f"{100 * chance(gold):.1f}")])
 
     found = folder / "found.jsonl"
     gmner("predict", "--texts", gold, "--recipe", text_only(folder), "-o", found)
     none = score(nothing_visible(found, folder / "none.jsonl"), gold)["rows"]["GMNER"]["f1"]
     named = with_expansions(found, folder / "knowledge.jsonl", folder / "expanded.jsonl")
+    rows = []
     for what, texts in (("without expansions", found), ("with the world's expansions", named)):
         seen = folder / f"{texts.stem}.seen.jsonl"
         gmner("predict", "--texts", texts, "--images", folder / "images", "--gold", "spans", *models, "-o", seen)
-        rows = score(seen, gold)["rows"]
-        print(f"mini's tagger {what}: MNER F1 {rows['MNER']['f1']:.2f}, GMNER F1 {rows['GMNER']['f1']:.2f}, "
-              f"no boxes at all {none:.2f}, gain {rows['GMNER']['f1'] - none:+.2f}")
+        mner, gmner_f1 = (score(seen, gold)["rows"][row]["f1"] for row in ("MNER", "GMNER"))
+        rows.append((what, f"{mner:.2f}", f"{gmner_f1:.2f}", f"{gmner_f1 - none:+.2f}"))
+    show("From text to boxes", COLUMNS_TEXT, [*rows, ("no boxes at all", f"{mner:.2f}", f"{none:.2f}", "")])
 
-    print(f"declined: {100 * declined(gold, folder / 'images', folder, models):.2f}% of scenes")
+    rows = [("these scenes", given.posts, f"{100 * declined(gold, folder / 'images', folder, models):.1f}%")]
     for name, images in (("coco128", "data/coco128"), ("tweet-images", "data/tweet-images")):
         pictures = sorted(p for p in (given.shared / images).rglob("*") if p.suffix in {".jpg", ".png"})
         if pictures:
             posts = write(folder / f"{name}.jsonl", [{"text": "Allen in London", "image": str(p.relative_to(given.shared))} for p in pictures])
-            print(f"declined: {100 * declined(posts, given.shared, folder, models):.1f}% of the {len(pictures)} pictures of {name}")
+            rows.append((name, len(pictures), f"{100 * declined(posts, given.shared, folder, models):.1f}%"))
+    show("Declined", COLUMNS_DECLINED, rows)
 
 
 def gmner(*arguments: object) -> str:

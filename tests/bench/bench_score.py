@@ -1,4 +1,4 @@
-"""Speed and memory of ``gmner score`` on synthetic posts: ``python tests/bench/bench_score.py``.
+"""Speed and memory of ``gmner score`` on synthetic posts: ``python -m tests.bench.bench_score``.
 
 Prints posts per second for 10,000 posts (median of several runs, whole process)
 and the peak memory at 1,000 and 10,000 posts, which should hardly differ.
@@ -20,7 +20,10 @@ sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not ins
 
 from gmner_cli.jsonl import write_posts  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
+from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
+COLUMNS = ("gmner score", "posts/s, median", "seconds for 10,000 posts", "peak MiB at 1,000 posts",
+           "peak MiB at 10,000")
 RUNS = 5
 TYPES = ("PER", "LOC", "ORG", "OTHER")
 
@@ -63,16 +66,19 @@ def run(pred: Path, gold: Path, *options: str) -> tuple[float, float]:
 
 
 def main() -> None:
+    print(conditions("posts of 20 words and 3 entities", f"{RUNS} runs of the whole process",
+                     packages=("msgspec", "numpy")))
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         files = {count: write_pair(Path(folder), count) for count in (1_000, 10_000)}
         for options in ((), ("--match", "text")):
             name = " ".join(options) or "--match span"
             results = {count: [run(*pair, *options) for _ in range(RUNS)] for count, pair in files.items()}
             seconds = [s for s, _ in results[10_000]]
-            print(f"{name}: 10,000 posts in {statistics.median(seconds):.2f} s (median of {RUNS}, "
-                  f"{min(seconds):.2f}..{max(seconds):.2f}), {10_000 / statistics.median(seconds):,.0f} posts/s")
-            peaks = {count: statistics.median(m for _, m in rows) for count, rows in results.items()}
-            print(f"{name}: peak memory {peaks[1_000]:.0f} MiB at 1,000 posts, {peaks[10_000]:.0f} MiB at 10,000")
+            peaks = [f"{statistics.median(memory for _, memory in results[count]):.0f}" for count in files]
+            speed = 10_000 / statistics.median(seconds)
+            rows.append((f"`{name}`", f"{speed:,.0f}", spread(seconds, 2), *peaks))
+    show("Scoring", COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ The further box is (t of 9 boxes - t of 1) / 8 / t of 1, medians of rounds in tu
 from __future__ import annotations
 
 import argparse
-import platform
 import statistics
 import tempfile
 import time
@@ -37,6 +36,10 @@ from gmner_cli.model import new_model
 from gmner_cli.records import Box
 from gmner_cli.segmentation.grabcut import segment_box, segment_points
 from gmner_cli.segmentation.prompts import Prompt
+from tests.bench.markdown import conditions, show, spread
+
+COLUMNS = ("masks by", "all", "odd", "even", "small", "medium", "large", "CPU ms an object, median")
+COLUMNS_SAM = ("backend", "seconds, 1 box", "seconds, 9 boxes", "a further box, % of the first")
 
 SMALL, LARGE = 32**2, 96**2
 
@@ -104,12 +107,13 @@ def report_masks(coco: Path, threads: int) -> None:
     areas, even = np.array([t.gold.sum() for t in found]), np.array([t.number % 2 == 0 for t in found])
     groups = {"all": areas > 0, "odd": ~even, "even": even, "small": areas < SMALL,
               "medium": (areas >= SMALL) & (areas < LARGE), "large": areas >= LARGE}
-    print("mIoU, objects     " + "".join(f"{f'{name} {group.sum()}':>12}" for name, group in groups.items()) + "   CPU ms/object")
+    rows = [("(objects)", *(group.sum() for group in groups.values()), "")]
     for name, way in (("box", box_itself), ("ellipse", ellipse), ("GrabCut", ours),
                       ("GrabCut, a point", from_a_point)):
         scores, spent = measure(found, way, threads)
-        print(f"{name:18}" + "".join(f"{scores[group].mean():12.3f}" for group in groups.values())
-              + f"{statistics.median(spent):10.1f} (median)", flush=True)
+        means = (f"{scores[group].mean():.3f}" for group in groups.values())
+        rows.append((name, *means, f"{statistics.median(spent):.1f}"))
+    show("mIoU of masks from gold boxes, coco128", COLUMNS, rows)
 
 
 def report_sam(coco: Path, rounds: int) -> None:
@@ -117,6 +121,7 @@ def report_sam(coco: Path, rounds: int) -> None:
     draw = np.random.default_rng(0)
     corners = draw.uniform(0, 0.6, (9, 2)) * image.size
     boxes = [Prompt(box=(*c, *(c + 0.3 * np.array(image.size)))) for c in corners]
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, kind, save in (("Hugging Face", "gmner_cli.segmentation.sam:Sam", save_hf),
                                  ("segment-anything", "gmner_cli.segmentation.segment_anything:SegmentAnything", save_pth)):
@@ -129,9 +134,9 @@ def report_sam(coco: Path, rounds: int) -> None:
                     model.segment(image, boxes[:count])
                     spent.append(time.perf_counter() - began)
             one, nine = (statistics.median(s) for s in seconds.values())
-            shown = ", ".join(f"{count}: {statistics.median(s):.2f} s ({min(s):.2f}-{max(s):.2f})" for count, s in seconds.items())
-            print(f"SAM vit_b, {name}, seconds by boxes {shown}; a further box costs {(nine - one) / 8 / one:.1%} of the first",
-                  flush=True)
+            times = (f"{statistics.median(s):.2f} ({spread(s, 2)})" for s in seconds.values())
+            rows.append((name, *times, f"{100 * (nine - one) / 8 / one:.1f}"))
+    show("SAM vit_b, random weights", COLUMNS_SAM, rows)
 
 
 def save_hf(folder: Path) -> Path:
@@ -158,7 +163,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     cv2.setNumThreads(1)
-    print(f"{platform.machine()}, {asked.threads} threads, torch {torch.__version__}, OpenCV {cv2.__version__}")
+    print(conditions(f"{asked.threads} threads", packages=("torch", "opencv-python-headless")), flush=True)
     report_masks(asked.coco, asked.threads)
     if not asked.skip_sam:
         report_sam(asked.coco, asked.rounds)

@@ -1,6 +1,6 @@
 """Posts per second of the tagger's training and prediction, each against a plain loop over the same model in the same run.
 
-    python tests/bench/bench_tagger.py [--posts 400] [--rounds 3] [--threads 2]
+    python -m tests.bench.bench_tagger [--posts 400] [--rounds 3] [--threads 2]
 
 The plain loop takes the posts as they come, pads them together and prepares
 nothing ahead; what is measured is what bucketing and preparing ahead bring. The
@@ -10,7 +10,6 @@ posts are made up; lengths follow tweets (5 to 35 words).
 from __future__ import annotations
 
 import argparse
-import platform
 import random
 import statistics
 import sys
@@ -29,6 +28,9 @@ from gmner_cli.records import Entity, Post  # noqa: E402
 from gmner_cli.stages import run  # noqa: E402
 from gmner_cli.training.loop import fit  # noqa: E402
 from gmner_cli.training.settings import parse_train  # noqa: E402
+from tests.bench.markdown import conditions, show, spread  # noqa: E402
+
+COLUMNS = ("work", "posts/s, median", "min-max", "times the plain loop")
 
 WORDS = ["the", "a", "in", "of", "over", "team", "game", "music", "river", "night", "band", "flies", "sings", "runs", "plays", "tonight", "again", "with", "their", "new"]
 NAMES = [("Allen", "PER"), ("Maria Silva", "PER"), ("London", "LOC"), ("NASA", "ORG"), ("Lake Como", "LOC")]
@@ -81,9 +83,9 @@ def main() -> None:
     posts = made_up_posts(asked.posts)
     section = recipes.load("mini").section("ner")
     settings = parse_train({**section.train, "epochs": 1}, "bench")
-    print(f"{platform.machine()}, {where.device}, {torch.get_num_threads()} threads, torch {torch.__version__}; "
-          f"{len(posts)} posts, {sum(len(words_of(p)[0]) for p in posts) / len(posts):.1f} words each; "
-          f"median (min-max) of {asked.rounds} rounds")
+    words = sum(len(words_of(post)[0]) for post in posts) / len(posts)
+    print(conditions(f"{where.device}, {torch.get_num_threads()} threads",
+                     f"{len(posts)} posts of {words:.1f} words", f"{asked.rounds} rounds"))
 
     def fresh():
         torch.manual_seed(0)
@@ -104,11 +106,16 @@ def main() -> None:
             began = time.perf_counter()
             work()
             rounds.setdefault(name, []).append(len(posts) / (time.perf_counter() - began))
-    for name, speeds in rounds.items():
-        print(f"{name:22} {statistics.median(speeds):8.1f} posts/s  ({min(speeds):.1f}-{max(speeds):.1f})")
-    for name in ("predict", "train"):
-        ratios = [a / b for a, b in zip(rounds[name], rounds[f"{name}, plain loop"], strict=True)]
-        print(f"{name}: {statistics.median(ratios):.2f} times the plain loop")
+
+    def times(name: str) -> str:
+        plain = rounds.get(f"{name}, plain loop")
+        if plain is None:
+            return ""
+        return f"{statistics.median(a / b for a, b in zip(rounds[name], plain, strict=True)):.2f}"
+
+    show("The tagger of mini", COLUMNS, [
+        (name, f"{statistics.median(speeds):.0f}", spread(speeds, 0), times(name))
+        for name, speeds in rounds.items()])
 
 
 if __name__ == "__main__":
