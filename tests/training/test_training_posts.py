@@ -47,7 +47,7 @@ def test_a_picture_that_became_readable_is_another_training(pictured):
     pictured("--on-missing-image", "skip", model="Seer")
     Image.new("RGB", (4, 4)).save(pictured.folder / "t2.png")
     done = pictured("--on-missing-image", "skip", "--resume", model="Seer")
-    assert done.code == 1 and "usable posts" in done.err
+    assert done.code == 1 and "another --images (pictures.train: not what they were)" in done.err
 
 
 def test_a_model_that_reads_text_opens_no_picture(pictured):
