@@ -15,13 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gmner_cli import moved
+from gmner_cli.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
+    from gmner_cli.api.against_gold import score, view
     from gmner_cli.api.describing import caption, expand, pool
     from gmner_cli.api.finding import predict, segment
-    from gmner_cli.api.judging import score, view
     from gmner_cli.api.learning import prepare, train
     from gmner_cli.api.loaded import load
     from gmner_cli.api.looking_up import recipe, recipe_names, schema
@@ -34,7 +35,7 @@ __all__ = ["GmnerError", "caption", "expand", "load", "pool", "predict", "prepar
 _HOMES = {
     "api.describing": ("caption", "expand", "pool"),
     "api.finding": ("predict", "segment"),
-    "api.judging": ("score", "view"),
+    "api.against_gold": ("score", "view"),
     "api.learning": ("prepare", "train"),
     "api.loaded": ("load",),
     "api.looking_up": ("recipe", "recipe_names", "schema"),

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from gmner_cli import __version__
 from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError, foreign, shortened
-from gmner_cli.interrupts import watch
+from gmner_cli.flow.interrupts import watch
+from gmner_cli.version import VERSION
 
 COMMANDS = ("prepare", "caption", "pool", "expand", "train", "train-ner", "train-ve", "train-vg", "predict",
             "segment", "score", "view", "recipes", "schema", "trust")
@@ -71,7 +71,7 @@ def _own_up_to_defaults(ctx: typer.Context) -> None:
     used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
     if used:
         from gmner_cli.commands.distrust import refuse_untrusted
-        from gmner_cli.trust import Trust
+        from gmner_cli.commands.trusted import Trust
 
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
         refuse_untrusted(ctx.info_name, {name: ctx.params[option.parameter] for name, option in _options(ctx.command).items()
@@ -122,7 +122,7 @@ Examples:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"gmner {__version__}")
+        typer.echo(f"gmner {VERSION}")
         raise typer.Exit
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import sys
 from collections.abc import Iterable
 
 MOST_CHARACTERS = 1000
@@ -119,3 +120,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else None
+
+
+def say(message: str) -> None:
+    """One line for the user, on stderr."""
+    print(f"gmner: {shortened(message, 2 * MOST_CHARACTERS)}", file=sys.stderr)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from gmner_cli import __version__
 from gmner_cli.app import COMMANDS, root, summary
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, SOME_FAILED, WRONG_USAGE
+from gmner_cli.version import VERSION
 
 EXIT_CODES = {0: "done", DATA_FAILED: "the data or the run failed", WRONG_USAGE: "wrong usage",
               SOME_FAILED: 'finished, but some records failed; they carry an "error" field',
@@ -81,7 +81,7 @@ def _page(title: str, path: str, function: Callable, subcommands: dict[str, Call
     found = parameters(function)
     arguments, options = ([p for p in found if p.is_option is wanted] for wanted in (False, True))
     usage = " ".join(["[OPTIONS]", *(p.spelling for p in arguments), *(["COMMAND [ARGS]..."] if subcommands else [])])
-    lines = [f'.TH "{title.upper()}" "1" "" "gmner {__version__}" "gmner manual"', ".SH NAME",
+    lines = [f'.TH "{title.upper()}" "1" "" "gmner {VERSION}" "gmner manual"', ".SH NAME",
              f"{_escape(title)} \\- {_escape(summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}", _escape(usage),
              ".SH DESCRIPTION", *_body(function.__doc__ or "")]
     if subcommands:

@@ -2,7 +2,7 @@
 
 A newcomer adds a model by writing one file with a subclass of ``Model`` and one
 recipe that names it. The training loop (``training.loop.fit``) and the
-prediction stage (``stages.ModelStage``) need nothing else, whatever is inside:
+prediction stage (``flow.model_stage.ModelStage``) need nothing else, whatever is inside:
 two-path CRFs return the sum of their losses, contrastive pre-training is a
 second ``Model`` around the same modules (see ``model_folder.init_from``), sequence-to-sequence
 models call their own ``generate`` in ``predict``, and models that look at
@@ -16,9 +16,8 @@ two methods to write, ``grounding.grounder.Grounder`` three. tests/dummies holds
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -28,11 +27,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.errors import ModelError, UsageError, did_you_mean
-from gmner_cli.fields import check_finds, clear
-from gmner_cli.moved import current, keep_old_names
-from gmner_cli.own_code import load
+from gmner_cli.errors import ModelError, UsageError
+from gmner_cli.moved import keep_old_names
 from gmner_cli.records import Post
+from gmner_cli.records.fields import clear
 
 
 @dataclass(slots=True)
@@ -61,7 +59,7 @@ Together = Annotated[int, msgspec.Meta(ge=1)] | None
 
 
 @dataclass(frozen=True)
-class Site:
+class WeightSource:
     """Where a model comes to life: what it may load from, and whether its weights follow from a file."""
 
     offline: bool = False
@@ -91,9 +89,9 @@ class Model(nn.Module, ABC):
     as they are."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
-    load_time: ClassVar[frozenset[str]] = frozenset()
+    adjustable: ClassVar[frozenset[str]] = frozenset()
     """Settings that may still be changed when a trained model is loaded, such as a threshold."""
-    fact_bound: ClassVar[tuple[str, ...]] = ()
+    label_weights: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
     """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is
@@ -108,7 +106,7 @@ class Model(nn.Module, ABC):
         super().__init_subclass__(**options)
         keep_old_names(cls)
 
-    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
+    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
         super().__init__()
         self.config, self.facts = config, facts
@@ -201,7 +199,7 @@ class Model(nn.Module, ABC):
         return [(*entity.span, entity.type) for entity in post.entities or []]
 
     def same_labels(self, facts: dict[str, Any]) -> bool:
-        """Whether ``fact_bound`` weights of a checkpoint with these facts mean here what they meant there."""
+        """Whether ``label_weights`` weights of a checkpoint with these facts mean here what they meant there."""
         return facts == self.facts
 
     @torch.no_grad()
@@ -220,69 +218,11 @@ class Model(nn.Module, ABC):
     def save_extras(self, folder: Path) -> None:
         """Further files a checkpoint needs to stand alone, such as a tokenizer."""
 
-    def ready(self) -> None:
+    def prepare_to_predict(self) -> None:
         """Called once when a loaded model will only predict, for instance to merge adapters."""
 
 
 keep_old_names(Model)
-
-
-def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
-    """The class behind ``package.module:Class`` or ``file.py:Class``.
-
-    A checkpoint may come from anywhere, so a path read from one is imported only
-    when it lies inside gmner_cli or equals one of ``trusted`` (what the user's
-    own recipe names). Raises UsageError or ModelError.
-    """
-    found, module = load(path, trusted)
-    where, _, name = current(path).rpartition(":")
-    if isinstance(found, type) and not issubclass(found, nn.Module) and "__call__" in dir(found):
-        raise UsageError(f"{name} is no Model", where=where,
-                         hint="a stage without weights is named by `stage:`, not by `model:`")
-    if not (isinstance(found, type) and issubclass(found, Model)):
-        raise UsageError(f"{where} has no Model named {name!r}", hint=did_you_mean(
-            name, [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Model)]))
-    _check_class(found, where)
-    return found
-
-
-def _check_class(kind: type[Model], where: str) -> None:
-    check_finds(getattr(kind, "finds", None), kind.__name__, where)
-    # What finds something writes it; only what pre-trains another can do without.
-    lacking = [name for name in ("predict", "write") if kind.finds and getattr(kind, name) is getattr(Model, name)]
-    if left := sorted({*kind.__abstractmethods__, *lacking}):
-        raise UsageError(f"{kind.__name__} has no {', '.join(f'`{name}`' for name in left)}", where=where)
-    wanted = next((base.Config for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)
-    config = getattr(kind, "Config", object)
-    if not issubclass(config, msgspec.Struct) or not {*wanted.__struct_fields__} <= {*config.__struct_fields__}:
-        raise UsageError(f"{kind.__name__} has no Config of its settings", where=where,
-                         hint=f"write in it, or above: class Config({wanted.__name__}, forbid_unknown_fields=True)")
-
-
-def parse_config(cls: type[Model], settings: dict[str, Any], where: str) -> msgspec.Struct:
-    """Settings of a recipe as the model's Config. Raises UsageError with "did you mean"."""
-    fields = cls.Config.__struct_fields__
-    for key in settings:
-        if key not in fields:
-            raise UsageError(f"unknown setting {key!r} for {cls.__name__}", where=where, hint=did_you_mean(key, fields))
-    try:
-        return msgspec.convert(settings, cls.Config)
-    except msgspec.ValidationError as problem:
-        raise UsageError(str(problem).replace("`", ""), where=where) from None
-
-
-def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, recipe: str, offline: bool) -> Model:
-    """A model to be trained, from a recipe's settings and the training posts."""
-    cls = find_class(path, trusted=[path])
-    config = parse_config(cls, settings, f"recipe {recipe}")
-    facts = cls.learn_facts(config, posts)
-    try:
-        json.dumps(facts)
-    except (TypeError, ValueError) as problem:
-        raise UsageError(f"{cls.__name__}.learn_facts gives what cannot be saved as JSON: {problem}") from None
-    model = cls(config, facts, Site(offline=offline))
-    model.origin = {"model": current(path), "recipe": recipe}
-    return model
 
 
 def to_device(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from PIL import Image
 from gmner_cli.data.scenes import Knobs, draw
 from gmner_cli.data.scenes.picture import compose, spoil
 from gmner_cli.data.scenes.world import beings, random_look
-from gmner_cli.masks import encode
+from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Entity, Expansion, Post
 
 SEED, DRAWN = 2026, 22

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw
 
+from gmner_cli.compute.runtime import Runtime
+from gmner_cli.flow.model_stage import predict_posts
 from gmner_cli.model import Model
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import Pictures, run
 from tests.conftest import write_jsonl
 
 COLOURS = ("red", "green", "blue", "gold")
@@ -60,4 +61,4 @@ def swapped(posts: list[Post], *entities: int) -> list[Post]:
 
 def answered(model: Model, posts: list[Post], folder: Path) -> list[Post]:
     """What a trained model says of the posts."""
-    return run(model.eval(), posts, Runtime(torch.device("cpu")), 8, Pictures(folder))
+    return predict_posts(model.eval(), posts, Runtime(torch.device("cpu")), 8, Pictures(folder))

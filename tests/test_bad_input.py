@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from gmner_cli.errors import GmnerError, ModelError, RecordError
-from gmner_cli.jsonl import read_lines
-from gmner_cli.predicting import run_file
+from gmner_cli.flow.run_file import run_file
 from gmner_cli.records import Entity, Post
+from gmner_cli.records.jsonl import read_lines
 from tests.conftest import read_jsonl, write_jsonl
 from tests.test_images import KINDS, broken, ramp16
 from tests.test_jsonl import BAD_LINES

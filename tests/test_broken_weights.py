@@ -11,13 +11,15 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
-from gmner_cli import hub, runtime
+from gmner_cli.compute import runtime
 from gmner_cli.errors import ModelError, RecordError
-from gmner_cli.images import Pictures
-from gmner_cli.model import Site
-from gmner_cli.model_folder import WEIGHTS, init_from, load_model, save_model
+from gmner_cli.flow.compose import compose
+from gmner_cli.flow.model_stage import ModelStage, predict_posts
+from gmner_cli.model import WeightSource
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
-from gmner_cli.stages import ModelStage, compose, run
+from gmner_cli.weights import hub
+from gmner_cli.weights.model_folder import WEIGHTS, init_from, load_model, save_model
 from tests.dummies.squares import FindsColour, SeesColour
 from tests.ner.test_crf_tagger import tagger
 
@@ -73,9 +75,9 @@ def test_only_posts_for_which_nan_is_computed_fail(tiny_encoder):
 @pytest.mark.parametrize("kind", [SeesColour, FindsColour])
 def test_a_model_that_looks_and_computes_nan_does_not_say_invisible(tmp_path, kind):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    model = kind(kind.Config(), {}, Site())
+    model = kind(kind.Config(), {}, WeightSource())
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
     asked = Post(id="a", text="Ada", image="a.png", image_size=(8, 8), entities=[Entity(start=0, end=3, type="PER", expression="red")])
     with pytest.raises(RecordError, match="computed NaN"):
-        run(model, [asked], CPU, 4, Pictures(tmp_path))
+        predict_posts(model, [asked], CPU, 4, Pictures(tmp_path))

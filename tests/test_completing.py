@@ -66,7 +66,7 @@ def test_devices_are_those_of_the_driver(monkeypatch):
 
 
 def test_levels_are_those_of_the_library():
-    from gmner_cli.pipeline import GOLD
+    from gmner_cli.flow.build import GOLD
 
     assert completing.GOLD == GOLD
 

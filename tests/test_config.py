@@ -29,9 +29,9 @@ def settings(tmp_path, monkeypatch):
     def fake_start(device, *, precision, seed, threads):
         seen.update(device=device, seed=seed, threads=threads)
 
-    monkeypatch.setattr("gmner_cli.pipeline.build", fake_build)
-    monkeypatch.setattr("gmner_cli.runtime.start", fake_start)
-    monkeypatch.setattr("gmner_cli.hub.go_offline", lambda: seen.update(went_offline=True))
+    monkeypatch.setattr("gmner_cli.flow.build.build", fake_build)
+    monkeypatch.setattr("gmner_cli.compute.runtime.start", fake_start)
+    monkeypatch.setattr("gmner_cli.weights.hub.go_offline", lambda: seen.update(went_offline=True))
 
     def run(yaml, *args, env=None):
         seen.clear()
@@ -133,7 +133,7 @@ def test_the_file_cannot_name_code_to_run(settings, tmp_path, yaml):
 
 
 def test_what_the_user_types_is_not_for_the_file_to_refuse(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("gmner_cli.pipeline.looks", lambda recipe: False)
+    monkeypatch.setattr("gmner_cli.flow.build.looks", lambda recipe: False)
     (tmp_path / "mine.yaml").write_text(f"extends: mini\nner: {{model: '{OWN}'}}\n")
     (tmp_path / "values.yaml").write_text("extends: mini\nner: {train: {epochs: 3}}\n")
 

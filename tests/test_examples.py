@@ -15,8 +15,8 @@ import typer
 
 from gmner_cli import app
 from gmner_cli.data import scenes
+from gmner_cli.flow.sink import Sink
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
 from tests.conftest import ROOT
 
 SAMPLE = ROOT / "sample_data"

@@ -8,9 +8,8 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from gmner_cli import field_table
 from gmner_cli.app import COMMANDS, build
-from gmner_cli.records import Entity, Post, Record
+from gmner_cli.records import Entity, Post, Record, field_table
 from tests.conftest import ROOT
 
 

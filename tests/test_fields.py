@@ -14,19 +14,21 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from gmner_cli import fields, recipes
+from gmner_cli import recipes
 from gmner_cli.app import build as app
+from gmner_cli.classes.finding import find_class
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
-from gmner_cli.fields import LEVELS, VISUAL
-from gmner_cli.images import NO_PICTURES, Pictures
-from gmner_cli.masks import encode
-from gmner_cli.model import find_class
-from gmner_cli.pipeline import KeepGold, build, known_posts, running
-from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime
+from gmner_cli.flow.build import build, known_posts, running
+from gmner_cli.flow.compose import compose
+from gmner_cli.flow.keep_gold import KeepGold
+from gmner_cli.flow.model_stage import ModelStage, predict_posts
+from gmner_cli.pictures.images import NO_PICTURES, Pictures
+from gmner_cli.pictures.masks import encode
+from gmner_cli.records import Entity, Post, fields
+from gmner_cli.records.fields import LEVELS, VISUAL
 from gmner_cli.segmentation.prompts import empty_mask, prompts_of, put_masks
-from gmner_cli.stages import ModelStage, compose, run
-from gmner_cli.training import trained_on
+from gmner_cli.weights import trained_on
 from tests.conftest import DUMMIES, read_jsonl, write_jsonl
 
 CPU = Runtime(torch.device("cpu"))
@@ -295,12 +297,12 @@ def test_a_model_never_sees_what_is_void_with_what_it_finds():
 
 def test_what_a_model_writes_into_fields_of_its_own_does_not_reach_the_post_it_was_given():
     given = gold()
-    (found,) = run(dummy("Explains"), [given], CPU, 4)
+    (found,) = predict_posts(dummy("Explains"), [given], CPU, 4)
     assert found.extra["evidence"] == found.entities[0].extra["evidence"] == "new" and given == gold()
 
 
 def test_text_is_filled_by_the_runner_for_models_and_stages_that_find_entities():
-    (found,) = run(dummy("Tags"), [Post(id="a", text="Allen")], CPU, 4)
+    (found,) = predict_posts(dummy("Tags"), [Post(id="a", text="Allen")], CPU, 4)
     assert found.entities[0].text == "Al"
 
     class Gazetteer:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from gmner_cli.app import build, main
 from gmner_cli.errors import GmnerError, foreign, shortened, shown
-from gmner_cli.plain_yaml import parse
+from gmner_cli.files.plain_yaml import parse
 from tests.conftest import read_jsonl, write_jsonl
 
 LONG = "x" * 300

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gmner_cli.pipeline import KeepGold
+from gmner_cli.flow.keep_gold import KeepGold
 from gmner_cli.records import Entity, Post
 from tests.conftest import read_jsonl
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gmner_cli import hub
 from gmner_cli.errors import ModelError, UsageError
+from gmner_cli.weights import hub
 
 
 def test_a_folder_with_safetensors_is_taken_and_a_pickle_is_not(tmp_path):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gmner_cli import hub
 from gmner_cli.errors import ModelError
-from gmner_cli.hub_names import HubName, choose
 from gmner_cli.language.llm import causal, make
 from gmner_cli.language.llm.backend import Generation
+from gmner_cli.weights import hub
+from gmner_cli.weights.hub_names import HubName, choose
 from tests.language.llm.tiny_llm import save
 
 COMMIT = "0123456789" * 4
@@ -46,7 +46,7 @@ def test_a_gguf_file_of_a_repository_is_taken_by_its_quantisation(cache, tmp_pat
     snapshot = cache("org/name-GGUF", "main", "Qwen-Q4_K_M.gguf", "Qwen-Q4_K_S.gguf", "Qwen-Q8_0.gguf", "mmproj-Q8_0.gguf")
     read = []
     monkeypatch.setattr(causal, "converted", lambda path: read.append(path) or save(tmp_path / "made"))
-    made = make("hf:org/name-GGUF:q4_k_m", runtime=__import__("gmner_cli.runtime").runtime.start("cpu"), generation=Generation(max_tokens=2), offline=True)
+    made = make("hf:org/name-GGUF:q4_k_m", runtime=__import__("gmner_cli.compute.runtime").runtime.start("cpu"), generation=Generation(max_tokens=2), offline=True)
     assert read == [snapshot / "Qwen-Q4_K_M.gguf"] and made.name == "org/name-GGUF:q4_k_m"
     assert hub.gguf_file(HubName("org/name-GGUF", None, "Qwen-Q8_0.gguf"), offline=True).name == "Qwen-Q8_0.gguf"
     with pytest.raises(ModelError, match="none of its GGUF files is called Q2_K") as refused:

@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from gmner_cli import rle
 from gmner_cli.errors import RecordError
-from gmner_cli.jsonl import read_lines
 from gmner_cli.language.published.captions import read_captions
 from gmner_cli.language.ready.answers import _read_answers
-from gmner_cli.masks import decode
-from gmner_cli.records import Mask, Post
+from gmner_cli.pictures.masks import decode
+from gmner_cli.records import Mask, Post, rle
+from gmner_cli.records.jsonl import read_lines
 from tests.conftest import read_jsonl, write_jsonl
 
 ENTITY = {"start": 0, "end": 5, "type": "PER", "boxes": [[0, 0, 2, 2]]}
@@ -83,7 +82,7 @@ def test_a_size_that_would_exhaust_memory_is_refused():
 
 
 def test_score_reads_numbers_and_the_standard_form_is_written(gmner, tmp_path):
-    from gmner_cli.jsonl import encode
+    from gmner_cli.records.jsonl import encode
 
     record = {"id": "7", "text": "Allen swims", "entities": [{**ENTITY, "masks": [RUNS]}]}
     post = Post.from_builtins(record)

@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from gmner_cli.model import Site
-from gmner_cli.model_folder import load_model
+from gmner_cli.model import WeightSource
+from gmner_cli.weights.model_folder import load_model
 from tests.conftest import read_jsonl, write_jsonl
 
 SMALL = ("--set", "vision_width=32", "--set", "text_width=32", "--set", "heads=2", "--set", "vocabulary_size=3000")
@@ -45,7 +45,7 @@ def test_it_begins_with_how_often_words_stand_in_captions(pretrained):
     model = load_model(pretrained)
     shares = model.facts["words"]
     assert 0 < shares["woman"] < 1 and "a" in shares
-    fresh = type(model)(model.config, model.facts, Site(offline=True))
+    fresh = type(model)(model.config, model.facts, WeightSource(offline=True))
     number = fresh.backbone.tokenizer.convert_tokens_to_ids("woman")
     assert torch.sigmoid(fresh.to_word.bias[number]).item() == pytest.approx(shares["woman"], abs=1e-3)
 

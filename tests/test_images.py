@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gmner_cli import images
 from gmner_cli.errors import ImageError
-from gmner_cli.images import locate, open_image
+from gmner_cli.pictures import images
+from gmner_cli.pictures.images import locate, open_image
 from gmner_cli.records import Post
 
 

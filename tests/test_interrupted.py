@@ -12,8 +12,8 @@ import time
 import pytest
 from PIL import Image
 
-from gmner_cli.jsonl import encode
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import encode
 from tests.conftest import ROOT, write_jsonl
 
 COUNT = 1000
@@ -128,7 +128,7 @@ import os, signal
 from gmner_cli import app
 from gmner_cli.commands import predict
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
+from gmner_cli.flow.sink import Sink
 
 def command() -> None:
     "Stand-in for a command within which a library swallows an interrupt."

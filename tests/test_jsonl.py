@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmner_cli.errors import GmnerError, RecordError
-from gmner_cli.jsonl import encode, failed_post, read_lines, read_posts, write_atomic, write_posts
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import encode, failed_post, read_lines, read_posts, write_atomic, write_posts
 
 GOOD = b'{"id": "good", "text": "x"}'
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from gmner_cli import cpu, linear, runtime
-from gmner_cli.cpu import Cpu
-from gmner_cli.linear import OneDnnLinear, PackedLinear, pack, route
+from gmner_cli.compute import cpu, linear, runtime
+from gmner_cli.compute.cpu import Cpu
+from gmner_cli.compute.linear import OneDnnLinear, PackedLinear, pack, route
+from gmner_cli.compute.runtime import Runtime
+from gmner_cli.flow.model_stage import ModelStage, predict_posts
 from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import ModelStage, run
 
 CPU = torch.device("cpu")
 TODAY, ONEDNN, HALF = Runtime(CPU), Runtime(CPU, onednn=True), Runtime(CPU, "bfloat16")
@@ -117,7 +117,7 @@ def test_today_nothing_is_changed_and_only_torchs_own_class_ever_is():
 @needs_onednn
 @pytest.mark.parametrize("rank", [0, 4])
 def test_a_tagger_finds_the_same_entities_on_every_route(tiny_encoder, rank):
-    from gmner_cli.model import new_model
+    from gmner_cli.classes.finding import new_model
 
     posts = [Post(id=str(n), text=text) for n, text in enumerate(("Ada met Bob", "in Oslo , again", "B" * 40, "so what ?"))]
     gold = [Post(id="0", text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")])]
@@ -140,4 +140,4 @@ def test_a_tagger_finds_the_same_entities_on_every_route(tiny_encoder, rank):
         assert [e.score for e in a.entities] == pytest.approx([e.score for e in b.entities], abs=2e-4)
     half = stage(HALF)
     assert half.model.crf.crf.transitions.dtype == torch.float32
-    assert run(half.model, posts, HALF, 2)[0].entities is not None
+    assert predict_posts(half.model, posts, HALF, 2)[0].entities is not None

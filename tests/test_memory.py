@@ -10,7 +10,7 @@ import pytest
 
 ASK = """
 import ctypes, resource, sys
-from gmner_cli.memory import keep_freed
+from gmner_cli.compute.memory import keep_freed
 kept = keep_freed()
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]

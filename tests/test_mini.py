@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from gmner_cli import recipes
-from gmner_cli.jsonl import read_posts
-from gmner_cli.model import find_class
+from gmner_cli.classes.finding import find_class
+from gmner_cli.records.jsonl import read_posts
 from tests.conftest import read_jsonl, write_jsonl
 
 ROOT = Path(__file__).parent.parent

@@ -8,12 +8,16 @@ import msgspec
 import pytest
 import torch
 
-from gmner_cli import hub, pipeline, recipes, runtime
+from gmner_cli import recipes
+from gmner_cli.classes.finding import find_class, new_model
+from gmner_cli.compute import runtime
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.model import find_class, new_model
-from gmner_cli.model_folder import init_from, load_model, save_model
+from gmner_cli.flow import build
+from gmner_cli.flow.model_stage import predict_posts
+from gmner_cli.pictures.images import NO_PICTURES
 from gmner_cli.records import Entity, Post
-from gmner_cli.stages import NO_PICTURES, run
+from gmner_cli.weights import hub
+from gmner_cli.weights.model_folder import init_from, load_model, save_model
 from tests import tiny
 
 TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
@@ -80,7 +84,7 @@ def test_set_changes_a_loaded_model_only_where_that_can_work(tiny_encoder, tmp_p
     moved = tiny.save_bert(tmp_path / "moved")
 
     def built(*overrides):
-        made = pipeline.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"}, offline=True)
+        made = build.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"}, offline=True)
         return next(stage for stage in made if stage.name == "ner")
 
     assert built().model.config.encoder == str(tiny_encoder)
@@ -118,7 +122,7 @@ def test_a_model_that_writes_into_entities_cannot_touch_gold(tiny_encoder):
                     entity.boxes = [(0.0, 0.0, 1.0, 1.0)]
 
     gold = [Post(id="1", text="Ada", entities=[Entity(start=0, end=3, type="PER", boxes=[])])]
-    found = run(Boxer(ColourTagger.Config(), {"types": ["PER"]}, None), gold, CPU, 4)
+    found = predict_posts(Boxer(ColourTagger.Config(), {"types": ["PER"]}, None), gold, CPU, 4)
     assert gold[0].entities[0].boxes == [] and found[0].entities[0].boxes == [(0.0, 0.0, 1.0, 1.0)]
 
 

@@ -9,14 +9,14 @@ import subprocess
 import sys
 
 import pytest
+from gmner_cli.hub import sha256
+from gmner_cli.sink import Sink
 
 from gmner_cli import moved
 from gmner_cli.errors import GmnerError
-from gmner_cli.hub import sha256
 from gmner_cli.model import Model, find_class
 from gmner_cli.moved import current, keep_old_names
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
 from tests.conftest import ROOT, read_jsonl
 from tests.test_compatibility import call, near, then, train  # noqa: F401 - fixtures among them
 

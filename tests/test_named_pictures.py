@@ -6,14 +6,16 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli import images, named_pictures, stages
+from gmner_cli.compute.batches import prepared
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ImageError
-from gmner_cli.images import Pictures, crop
+from gmner_cli.flow import model_stage, named_pictures
+from gmner_cli.flow.model_stage import ModelStage, predict_posts
 from gmner_cli.model import Example
+from gmner_cli.pictures import images
+from gmner_cli.pictures.crops import crop
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Generated, Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import ModelStage, run
-from gmner_cli.training.batches import prepared
 from tests.test_stages_pictures import Reds
 
 CPU = Runtime(torch.device("cpu"))
@@ -53,7 +55,7 @@ def post(id="1", image="a.png", generated=("made/b.png",), crops=("made/c.png",)
 
 def test_an_example_gets_the_pictures_that_it_names_in_their_order(folder):
     model, one = Album(), post()
-    found = run(model, [one, post("2", image=None)], CPU, 2, Pictures(folder))
+    found = predict_posts(model, [one, post("2", image=None)], CPU, 2, Pictures(folder))
     assert [p.extra["red"] for p in found] == [121, 120]
     assert [[p.getpixel((0, 0))[0] for p in row] for row in model.seen] == [[1, 20, 100], [20, 100]]
 
@@ -71,7 +73,7 @@ def test_each_is_decoded_once_and_while_the_batch_before_is_computed(folder, mon
     opened = []
     real = images.open_sized
     monkeypatch.setattr(images, "open_sized", lambda root, *a: opened.append(a[0]) or real(root, *a))
-    run(Album(), [post(str(n)) for n in range(6)], CPU, 2, Pictures(folder))
+    predict_posts(Album(), [post(str(n)) for n in range(6)], CPU, 2, Pictures(folder))
     assert sorted(opened) == ["a.png", "made/b.png", "made/c.png"]
 
 
@@ -97,7 +99,7 @@ def test_one_that_is_not_in_the_folder_is_treated_as_an_image_is(folder, name, s
 
 
 def test_a_link_is_followed_where_that_is_allowed(folder):
-    (found,) = run(Album(), [post(crops=["link.png"])], CPU, 1, Pictures(folder, follow_links=True))
+    (found,) = predict_posts(Album(), [post(crops=["link.png"])], CPU, 1, Pictures(folder, follow_links=True))
     assert found.extra["red"] == 276
 
 
@@ -109,11 +111,11 @@ def test_lines_about_them_are_bounded_and_not_said_twice(folder, capsys):
 
 
 def test_a_batch_is_cut_where_all_its_pictures_together_pass_the_bound(folder, monkeypatch):
-    monkeypatch.setattr(stages, "BATCH_BYTES", 6 * 60 * 40 * 3)
+    monkeypatch.setattr(model_stage, "BATCH_BYTES", 6 * 60 * 40 * 3)
     sizes = []
     real = Album.predict
     monkeypatch.setattr(Album, "predict", lambda self, b: sizes.append(len(b["red"])) or real(self, b))
-    run(Album(), [post(str(n)) for n in range(4)], CPU, 4, Pictures(folder))
+    predict_posts(Album(), [post(str(n)) for n in range(4)], CPU, 4, Pictures(folder))
     assert sizes == [2, 2]
 
 

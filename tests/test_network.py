@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from gmner_cli import hub, network
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.language.llm.backend import Generation
 from gmner_cli.language.llm.openai import Server
+from gmner_cli.weights import hub, network
 from tests.language.llm.answering import ask, backend
 from tests.language.llm.conftest import key, serve  # noqa: F401
 

@@ -12,14 +12,15 @@ import msgspec
 import pytest
 import torch
 
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.model import Example, new_model
-from gmner_cli.model_folder import load_model
+from gmner_cli.flow.model_stage import predict_posts
+from gmner_cli.model import Example
 from gmner_cli.ner.tagger import Found, Words
 from gmner_cli.ner.words import Window, windows
 from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import run
+from gmner_cli.weights.model_folder import load_model
 from tests.conftest import DUMMIES, read_jsonl, write_jsonl
 from tests.training.killed import killed_in_training
 
@@ -201,7 +202,7 @@ def test_gold_that_shares_words_is_learnt_once_or_nested():
 def test_windows_that_a_batch_holds_together_or_apart_give_the_same(tmp_path, spoken):
     posts = [Post.from_builtins(record) for record in read_jsonl(spoken.read_text())]
     model = span_tagger(posts, dropout=0.0).eval()
-    alone, together = (run(model, posts, CPU, size) for size in (1, 40))
+    alone, together = (predict_posts(model, posts, CPU, size) for size in (1, 40))
     found = [[[(e.span, e.type) for e in p.entities] for p in posts] for posts in (alone, together)]
     assert found[0] == found[1]
 
@@ -216,7 +217,7 @@ def test_posts_are_alike_by_the_states_of_their_words_and_words_of_two_windows_c
 
 
 def test_a_tagger_goes_on_from_one_that_was_trained_on_words_cut_otherwise(spoken, tmp_path):
-    from gmner_cli.model_folder import init_from, save_model
+    from gmner_cli.weights.model_folder import init_from, save_model
 
     posts = [Post.from_builtins(record) for record in read_jsonl(spoken.read_text())]
     save_model(span_tagger(posts), tmp_path / "m")

@@ -12,14 +12,15 @@ import torch
 import yaml
 
 from gmner_cli import recipes
-from gmner_cli.images import Pictures
-from gmner_cli.jsonl import read_posts
-from gmner_cli.model import new_model
-from gmner_cli.pipeline import build
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute.runtime import Runtime
+from gmner_cli.flow.build import build
+from gmner_cli.flow.compose import compose
+from gmner_cli.flow.model_stage import predict_posts
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post, check_box
-from gmner_cli.runtime import Runtime
-from gmner_cli.scoring.report import score
-from gmner_cli.stages import compose, run
+from gmner_cli.records.jsonl import read_posts
+from gmner_cli.scoring.task_scores import score
 from gmner_cli.training.runs import train
 from tests.colour_world import world
 from tests.conftest import DUMMIES, read_jsonl
@@ -117,7 +118,7 @@ def test_what_it_writes_is_well_formed_whatever_the_weights(posts):
         torch.manual_seed(seed)
         for weight in model.parameters():
             torch.nn.init.normal_(weight, std=0.7)
-        for post in run(model, gold, CPU, 8, Pictures(folder)):
+        for post in predict_posts(model, gold, CPU, 8, Pictures(folder)):
             post.check()
             for entity in post.entities:
                 assert len(entity.boxes) <= 1 and all(0 <= value <= 1 for value in entity.box_scores)
@@ -181,7 +182,7 @@ def test_the_stage_proposes_the_squares_and_keeps_what_a_post_brings(posts):
     assert kept.proposals == []
 
 
-MERGED = importlib.util.find_spec("gmner_cli.sections") is not None
+MERGED = importlib.util.find_spec("gmner_cli.recipes.sections") is not None
 
 
 @pytest.mark.skipif(not MERGED, reason="needs `gmner train SECTION`, stages of own files, and dev_loss")

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from gmner_cli import outputs
 from gmner_cli.app import build
 from gmner_cli.errors import UsageError
+from gmner_cli.flow import outputs
+from gmner_cli.flow.sink import Sink
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink
 from tests.conftest import ROOT, read_jsonl, write_jsonl
 
 ENTITY = {"start": 0, "end": 5, "type": "PER", "boxes": [[1, 1, 6, 6]]}
@@ -293,7 +293,7 @@ def test_the_next_run_clears_away_what_a_killed_one_left(files):
 
 
 def test_what_another_run_is_writing_stays(files):
-    from gmner_cli.temporary import open_locked
+    from gmner_cli.files.temporary import open_locked
 
     with open_locked(files / ".out.jsonl.run.json.1.tmp"):
         made()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gmner_cli import own_code
+from gmner_cli.classes import own_code
+from gmner_cli.classes.own_code import digests, load, place_of
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.own_code import digests, load, place_of
 
 
 @pytest.fixture
@@ -312,8 +312,8 @@ def test_expand_refuses_to_go_on_with_another_tagger_of_ones_own_or_other_pictur
     from PIL import Image
 
     from gmner_cli.errors import GmnerError
+    from gmner_cli.flow.sink import Sink
     from gmner_cli.language.expand.plan import Plan
-    from gmner_cli.sink import Sink
 
     mine({"helper.py": "WORD = 1", "model.py": "import helper", "tagger/model.safetensors": "",
           "mine.yaml": "stages: [ner]\nner: {model: 'model.py:Mine'}",

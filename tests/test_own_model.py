@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from gmner_cli.app import build
 from gmner_cli.errors import ModelError
-from gmner_cli.model_folder import read_tensors
+from gmner_cli.weights.model_folder import read_tensors
 from tests.conftest import DUMMIES, SMALL_POSTS, read_jsonl, write_jsonl
 from tests.training.killed import killed_in_training
 

@@ -202,9 +202,9 @@ def test_a_gmner_yaml_never_says_that_it_runs(mine, monkeypatch, yaml_text, trus
 def test_a_stage_that_comes_with_the_tool_must_be_one(mine):
     """Recipes may come from anywhere, and a class that is made may do much."""
     target = mine.here / "precious"
-    told = mine(recipe={"stage": "gmner_cli.sink:Sink", "settings": {"target": str(target)}}, code=2)
+    told = mine(recipe={"stage": "gmner_cli.flow.sink:Sink", "settings": {"target": str(target)}}, code=2)
     assert "Sink has no `__call__`" in told and not list(mine.here.glob("precious*"))
-    assert "has no class named 'Nothing'" in mine(recipe={"stage": "gmner_cli.stages:Nothing"}, code=2)
+    assert "has no class named 'Nothing'" in mine(recipe={"stage": "gmner_cli.flow.compose:Nothing"}, code=2)
 
 
 def test_from_another_folder_in_a_process_of_its_own_and_resume_refuses_a_changed_neighbour(gmner, tmp_path):

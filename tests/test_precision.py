@@ -7,11 +7,12 @@ import json
 import pytest
 import torch
 
-from gmner_cli import recipes, runtime
-from gmner_cli.cpu import this_cpu
+from gmner_cli import recipes
+from gmner_cli.compute import runtime
+from gmner_cli.compute.cpu import this_cpu
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
 from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime
 from gmner_cli.training.loop import _optimizer, fit
 from gmner_cli.training.settings import parse_train
 from tests.conftest import read_jsonl, write_jsonl
@@ -57,7 +58,7 @@ def _only_ner(folder):
 
 
 def small(tiny_encoder):
-    from gmner_cli.model import new_model
+    from gmner_cli.classes.finding import new_model
 
     posts = [Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)]
     torch.manual_seed(0)
@@ -68,8 +69,8 @@ def small(tiny_encoder):
 @pytest.mark.parametrize("where", [Runtime(torch.device("cpu"), "bfloat16"), Runtime(torch.device("cpu"), onednn=True)],
                          ids=["bfloat16", "oneDNN"])
 def test_training_learns_on_every_route_and_its_checkpoint_is_plain(tmp_path, tiny_encoder, where):
-    from gmner_cli.model_folder import load_model
-    from gmner_cli.stages import run
+    from gmner_cli.flow.model_stage import predict_posts
+    from gmner_cli.weights.model_folder import load_model
 
     posts, model = small(tiny_encoder)
     history = fit(model, posts, posts, parse_train({"epochs": 12, "batch_size": 4, "lr": 1e-2, "head_lr": 5e-2}, "t"), tmp_path, where)
@@ -77,7 +78,7 @@ def test_training_learns_on_every_route_and_its_checkpoint_is_plain(tmp_path, ti
     again = load_model(tmp_path)
     assert {type(m) for m in again.modules() if isinstance(m, torch.nn.Linear)} == {torch.nn.Linear}
     assert {p.dtype for p in again.parameters()} == {torch.float32}
-    assert run(again, posts, Runtime(torch.device("cpu")), 4)[0].entities[0].span == (0, 3)
+    assert predict_posts(again, posts, Runtime(torch.device("cpu")), 4)[0].entities[0].span == (0, 3)
     assert json.loads((tmp_path / "config.json").read_text())["format"] == 1
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gmner_cli import hub
 from gmner_cli.errors import ModelError
-from gmner_cli.model_folder import load_model
-from gmner_cli.proportion import check_folder
 from gmner_cli.segmentation.checkpoints import build_sam, read_checkpoint
+from gmner_cli.weights import hub
+from gmner_cli.weights.model_folder import load_model
+from gmner_cli.weights.proportion import check_folder
 from tests.conftest import ROOT
 from tests.tiny import save_bert, save_blip, save_florence, save_grounding_dino, save_roberta, save_sam
 

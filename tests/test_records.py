@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmner_cli.errors import RecordError
-from gmner_cli.jsonl import encode, loads
 from gmner_cli.ner.cut import Cut
 from gmner_cli.records import Entity, Post, check_box, json_schema, token_offsets
+from gmner_cli.records.jsonl import encode, loads
 
 BASE = {"id": "p", "text": "Allen swims in London"}
 

@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from gmner_cli.jsonl import read_lines
-from gmner_cli.model_folder import load_model
-from gmner_cli.scoring.report import score
+from gmner_cli.records.jsonl import read_lines
+from gmner_cli.scoring.task_scores import score
+from gmner_cli.weights.model_folder import load_model
 from tests import tiny
 from tests.conftest import read_jsonl
 from tests.shapes import WORDS, answered, draw, swapped

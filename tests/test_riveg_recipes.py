@@ -7,18 +7,18 @@ import torch
 from PIL import Image
 
 from gmner_cli import recipes
+from gmner_cli.classes.finding import find_class, new_model, parse_config
 from gmner_cli.errors import UsageError
-from gmner_cli.jsonl import read_lines
 from gmner_cli.language.expressions import Expressions
-from gmner_cli.model import find_class, new_model, parse_config
 from gmner_cli.records import Entity, Expansion, Post
+from gmner_cli.records.jsonl import read_lines
 from gmner_cli.training.loop import _optimizer
 from gmner_cli.training.settings import parse_train
 from tests import tiny
 from tests.shapes import draw
 
-FLORENCE_VE, BLIP_VE = "gmner_cli.entailment.florence:FlorenceEntailer", "gmner_cli.entailment.blip_itm:BlipItm"
-FLORENCE_VG, SEQTR = "gmner_cli.grounding.florence:FlorenceGrounder", "gmner_cli.grounding.seqtr:SeqTr"
+FLORENCE_VE, BLIP_VE = "gmner_cli.entailment.florence_entailer:FlorenceEntailer", "gmner_cli.entailment.blip_itm:BlipItm"
+FLORENCE_VG, SEQTR = "gmner_cli.grounding.florence_grounder:FlorenceGrounder", "gmner_cli.grounding.seqtr:SeqTr"
 VARIANTS = {"riveg": (FLORENCE_VE, FLORENCE_VG), "riveg-seqtr": (FLORENCE_VE, SEQTR), "riveg-blip": (BLIP_VE, FLORENCE_VG),
             "riveg-blip-seqtr": (BLIP_VE, SEQTR)}
 PAPER = {FLORENCE_VE: (2e-5, 32, 6), BLIP_VE: (2e-5, 24, 5), FLORENCE_VG: (3e-5, 32, 10), SEQTR: (5e-5, 64, 10)}

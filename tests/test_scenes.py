@@ -13,10 +13,10 @@ from PIL import Image
 
 from gmner_cli.data.scenes import Knobs, draw
 from gmner_cli.data.scenes.knobs import parse
-from gmner_cli.data.scenes.knowledge import records
 from gmner_cli.data.scenes.world import LABELS, beings, is_held_out
+from gmner_cli.data.scenes.world_knowledge import records
 from gmner_cli.errors import UsageError
-from gmner_cli.masks import decode
+from gmner_cli.pictures.masks import decode
 from gmner_cli.records import Post
 from tests.conftest import read_jsonl
 

@@ -9,18 +9,19 @@ import torch
 from PIL import Image
 
 from gmner_cli import recipes
-from gmner_cli.images import Pictures
+from gmner_cli.classes.finding import find_class
+from gmner_cli.compute.runtime import Runtime
+from gmner_cli.flow.build import GOLD, build
+from gmner_cli.flow.check_images import CheckImages
+from gmner_cli.flow.model_stage import ModelStage
+from gmner_cli.flow.run_file import run_file
 from gmner_cli.language import ready
 from gmner_cli.language.expand import Expand
 from gmner_cli.language.prompts import read_prompt
 from gmner_cli.language.published.import_captions import ImportCaptions
-from gmner_cli.model import find_class
-from gmner_cli.pipeline import GOLD, build
-from gmner_cli.predicting import run_file
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
 from gmner_cli.segmentation.choosing import segmenter
-from gmner_cli.stages import CheckImages, ModelStage
 from tests.conftest import DUMMIES, read_jsonl, write_jsonl
 
 CPU = Runtime(torch.device("cpu"))

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import encode
+from gmner_cli.flow.sink import Sink, fingerprint
 from gmner_cli.records import Post
-from gmner_cli.sink import Sink, fingerprint
+from gmner_cli.records.jsonl import encode
 from tests.conftest import read_jsonl
 
 CONFIG = {"command": "test", "recipe": {"ner": {"batch_size": 4, "settings": {"x": [1, 2]}}}}

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from gmner_cli.jsonl import read_lines
-from gmner_cli.model_folder import load_model
+from gmner_cli.records.jsonl import read_lines
 from gmner_cli.scoring.regions import box_iou
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 from gmner_cli.vision.familiarity import Familiarity
 from gmner_cli.vision.pixels import pixels
 from gmner_cli.vision.textures import SIZE, textures
+from gmner_cli.weights.model_folder import load_model
 from tests import tiny
 from tests.conftest import read_jsonl, write_jsonl
 from tests.shapes import WORDS, answered, draw, swapped

@@ -13,14 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli import images, stages
+from gmner_cli.compute.batches import ahead, cut, prepared
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ImageError
-from gmner_cli.images import Pictures, decoded_bytes, open_image, open_sized
-from gmner_cli.model import Example, Model, Site
+from gmner_cli.flow import model_stage
+from gmner_cli.flow.check_images import CheckImages
+from gmner_cli.flow.compose import compose
+from gmner_cli.flow.model_stage import ModelStage, predict_posts
+from gmner_cli.model import Example, Model, WeightSource
+from gmner_cli.pictures import images
+from gmner_cli.pictures.images import Pictures, decoded_bytes, open_image, open_sized
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import CheckImages, ModelStage, compose, run
-from gmner_cli.training.batches import ahead, cut, prepared
 
 CPU = Runtime(torch.device("cpu"))
 
@@ -39,7 +42,7 @@ class Reds(Model):
     """Examples of a batch above which it is out of memory."""
 
     def __init__(self):
-        super().__init__(Config(), {}, Site())
+        super().__init__(Config(), {}, WeightSource())
         self.collated, self.threads, self.sizes, self.widths = [], set(), [], []
 
     def examples(self, posts, training):
@@ -90,7 +93,7 @@ def slow_first(monkeypatch):
 def test_pictures_reach_their_own_posts_whichever_is_ready_first(folder, monkeypatch):
     slow_first(monkeypatch)
     model, pictures = Reds(), Pictures(folder, workers=4)
-    found = run(model, posts_of(24), CPU, 5, pictures)
+    found = predict_posts(model, posts_of(24), CPU, 5, pictures)
     assert [p.extra["red"] for p in found] == list(range(24))
     assert model.collated == [list(range(n, min(n + 5, 24))) for n in range(0, 24, 5)], "in order, one after the other"
     assert len(model.threads) == 1 and threading.current_thread().name not in model.threads
@@ -105,7 +108,7 @@ def test_several_pictures_are_decoded_at_the_same_time(folder, monkeypatch):
         return real(*args)
 
     monkeypatch.setattr(images, "open_sized", wait_for_others)
-    found = run(Reds(), posts_of(6), CPU, 3, Pictures(folder, workers=3))
+    found = predict_posts(Reds(), posts_of(6), CPU, 3, Pictures(folder, workers=3))
     assert [p.extra["red"] for p in found] == list(range(6))
     posts = posts_of(6)
     CheckImages(Pictures(folder, workers=3), print)(posts)
@@ -157,11 +160,11 @@ def test_a_model_that_pads_pictures_gets_those_of_like_shape_together(folder):
     posts = [msgspec.structs.replace(p, image_size=size) for p, size in zip(posts_of(6), shapes, strict=True)]
     model = Reds()
     model.batches_by_shape = True
-    found = run(model, posts, CPU, 2, Pictures(folder))
+    found = predict_posts(model, posts, CPU, 2, Pictures(folder))
     assert model.collated == [[1, 3], [4, 0], [2, 5]], "by width / height, then the longer text first"
     assert [p.extra["red"] for p in found] == list(range(6))
     plain = Reds()
-    run(plain, posts, CPU, 2, Pictures(folder))
+    predict_posts(plain, posts, CPU, 2, Pictures(folder))
     assert plain.collated == [[0, 1], [2, 3], [4, 5]]
 
 
@@ -172,7 +175,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(folder, fits, size):
     model = Reds()
     model.fits = fits
     told = []
-    found = run(model, posts_of(24), CPU, size, Pictures(folder), told.append)
+    found = predict_posts(model, posts_of(24), CPU, size, Pictures(folder), told.append)
     assert [p.extra["red"] for p in found] == list(range(24))
     assert max(model.sizes) == size and sum(n for n in model.sizes if n <= fits) == 24
     assert sum(told) == 24
@@ -189,7 +192,7 @@ def test_collate_is_never_called_twice_at_a_time_even_while_a_batch_is_halved(fo
             self.busy -= 1
             return super().collate(examples, pictures)
 
-    assert [p.extra["red"] for p in run(Alone(), posts_of(24), CPU, 6, Pictures(folder))] == list(range(24))
+    assert [p.extra["red"] for p in predict_posts(Alone(), posts_of(24), CPU, 6, Pictures(folder))] == list(range(24))
 
 
 def test_one_post_that_never_fits_fails_alone(folder):
@@ -207,21 +210,21 @@ def test_one_post_that_never_fits_fails_alone(folder):
 # --- memory -------------------------------------------------------------------------------------
 
 def test_a_batch_is_cut_where_its_pictures_would_pass_the_bound(folder, monkeypatch):
-    monkeypatch.setattr(stages, "BATCH_BYTES", 3 * decoded_bytes((64, 48)))
+    monkeypatch.setattr(model_stage, "BATCH_BYTES", 3 * decoded_bytes((64, 48)))
     model = Reds()
-    found = run(model, posts_of(10, image_size=(64, 48)), CPU, 8, Pictures(folder))
+    found = predict_posts(model, posts_of(10, image_size=(64, 48)), CPU, 8, Pictures(folder))
     assert [p.extra["red"] for p in found] == list(range(10)) and max(model.sizes) == 3
     assert list(cut([[0, 1, 2, 3], [4]], [2, 9, 1, 3, 50].__getitem__, 4)) == [[0], [1], [2, 3], [4]]
     model = Reds()
     model.largest_side = 16
-    run(model, posts_of(10, image_size=(64, 48)), CPU, 8, Pictures(folder))
+    predict_posts(model, posts_of(10, image_size=(64, 48)), CPU, 8, Pictures(folder))
     assert max(model.sizes) == 8, "reduced copies are small"
 
 
 def test_a_model_that_says_how_large_gets_reduced_copies_and_posts_keep_their_size(folder):
     model = Reds()
     model.largest_side = 30
-    found = run(model, posts_of(3), CPU, 8, Pictures(folder))
+    found = predict_posts(model, posts_of(3), CPU, 8, Pictures(folder))
     assert model.widths == [32] * 3 and [p.image_size for p in found] == [(64, 48)] * 3
     assert [p.extra["red"] for p in found] == [0, 1, 2]
 
@@ -277,7 +280,7 @@ def test_large_pictures_are_decoded_one_at_a_time(folder, monkeypatch):
         return real(picture)
 
     monkeypatch.setattr(images, "to_rgb", watched)
-    run(Reds(), posts_of(12), CPU, 6, Pictures(folder, workers=4))
+    predict_posts(Reds(), posts_of(12), CPU, 6, Pictures(folder, workers=4))
     assert len(most) == 12 and max(most) == 1
 
 
@@ -294,7 +297,7 @@ def test_a_picture_is_opened_by_its_name_and_may_not_be_outside(folder):
 def test_odd_files_opened_by_many_threads_say_nothing_on_stderr(tmp_path):
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\x01\x12")
     code = ("import sys, warnings\nfrom concurrent.futures import ThreadPoolExecutor\nfrom pathlib import Path\n"
-            "from gmner_cli.images import open_image\n"
+            "from gmner_cli.pictures.images import open_image\n"
             "with ThreadPoolExecutor(4) as pool: list(pool.map(lambda n: open_image(Path(sys.argv[1]), 'a.jpg'), range(40)))\n"
             "warnings.warn('still heard')")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gmner_cli.app import COMMANDS, main
-from gmner_cli.masks import encode
+from gmner_cli.pictures.masks import encode
 from tests.conftest import ROOT, write_jsonl
 
 HEAVY = {"torch", "cv2", "torchvision", "transformers", "peft", "safetensors", "segment_anything", "torchcrf", "huggingface_hub"}

@@ -14,12 +14,12 @@ import time
 import msgspec
 import pytest
 
+from gmner_cli.compute.batches import bucket, packed
 from gmner_cli.errors import ModelError
+from gmner_cli.flow.compose import UNSAID, WINDOW, compose, window_after
+from gmner_cli.flow.run_file import run_file
 from gmner_cli.model import Example
-from gmner_cli.predicting import run_file
 from gmner_cli.records import Post
-from gmner_cli.stages import UNSAID, WINDOW, compose, window_after
-from gmner_cli.training.batches import bucket, packed
 from tests.conftest import ROOT, read_jsonl, write_jsonl
 
 
@@ -168,7 +168,7 @@ def test_a_stage_that_failed_for_all_leaves_no_output_and_says_of_no_finished_po
 PIPED = """
 import sys, time
 from gmner_cli.model import Example
-from gmner_cli.predicting import run_file
+from gmner_cli.flow.run_file import run_file
 class Slow:
     name = "slow"
     def __call__(self, posts):

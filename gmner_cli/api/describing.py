@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gmner_cli import hub
 from gmner_cli.api.given import File, Folder, Tell, image_folder, no_progress, path, paths
 from gmner_cli.api.through import through
 from gmner_cli.errors import UsageError
+from gmner_cli.weights import hub
 
 if TYPE_CHECKING:
-    from gmner_cli.predicting import Outcome
+    from gmner_cli.flow.run_file import Outcome
 
 
 def caption(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
@@ -57,10 +57,10 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
         for line in ready.account():
             tell(line)
         return outcome
-    from gmner_cli import runtime
-    from gmner_cli.images import Pictures
+    from gmner_cli.compute import runtime
     from gmner_cli.language import captioner
-    from gmner_cli.picture_digests import digest_of_each
+    from gmner_cli.pictures.images import Pictures
+    from gmner_cli.pictures.picture_digests import digest_of_each
 
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     checkpoint = model or captioner.default_checkpoint(where, field)
@@ -107,7 +107,7 @@ def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: Fi
     """
     if offline:
         hub.go_offline()
-    from gmner_cli import runtime
+    from gmner_cli.compute import runtime
     from gmner_cli.language.expand.plan import LONGEST, Plan
 
     if task not in LONGEST:
@@ -163,10 +163,10 @@ def pool(source: Folder, out: File, *, posts: File, against: File | Iterable[Fil
     >>> gmner_cli.pool("annotated", "pool.jsonl", posts="train.jsonl")
     1
     """
-    from gmner_cli import outputs
-    from gmner_cli.jsonl import read_posts
+    from gmner_cli.flow import outputs
+    from gmner_cli.flow.sink import Sink
     from gmner_cli.language.published.pools import pool_posts, read_pool
-    from gmner_cli.sink import Sink
+    from gmner_cli.records.jsonl import read_posts
 
     splits = paths(against)
     outputs.check_records(out, [source, posts, *splits], overwrite=overwrite)
@@ -184,7 +184,7 @@ def pool(source: Folder, out: File, *, posts: File, against: File | Iterable[Fil
 
 
 def _apart(store: Path, out: str) -> Path:
-    from gmner_cli.outputs import MANIFEST, PARTIAL
+    from gmner_cli.flow.outputs import MANIFEST, PARTIAL
 
     if out != "-" and store.resolve() in [Path(out + ending).resolve() for ending in ("", PARTIAL, MANIFEST)]:
         raise UsageError("--store and -o name the same file",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gmner_cli import hub
 from gmner_cli.api.given import (
     Changes,
     File,
@@ -18,9 +17,10 @@ from gmner_cli.api.given import (
     read_by,
 )
 from gmner_cli.api.through import through
+from gmner_cli.weights import hub
 
 if TYPE_CHECKING:
-    from gmner_cli.predicting import Outcome
+    from gmner_cli.flow.run_file import Outcome
 
 
 def predict(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
@@ -60,11 +60,11 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     given, renames = folders(weights), dict(label_map or {})
     if offline:
         hub.go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.picture_digests import digest_of_each
-    from gmner_cli.pipeline import build, known_posts, looks, weights_digests
-    from gmner_cli.run_contents import named_contents
-    from gmner_cli.stages import Pictures
+    from gmner_cli.compute import runtime
+    from gmner_cli.flow.build import build, known_posts, looks, weights_digests
+    from gmner_cli.flow.run_contents import named_contents
+    from gmner_cli.pictures.images import Pictures
+    from gmner_cli.pictures.picture_digests import digest_of_each
 
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     on_missing = on_missing_image or ("error" if images else "text-only")
@@ -116,11 +116,11 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
     """
     if offline:
         hub.go_offline()
-    from gmner_cli import runtime
-    from gmner_cli.images import Pictures
-    from gmner_cli.picture_digests import digest_of_each
+    from gmner_cli.compute import runtime
+    from gmner_cli.flow.check_images import CheckImages
+    from gmner_cli.pictures.images import Pictures
+    from gmner_cli.pictures.picture_digests import digest_of_each
     from gmner_cli.segmentation.choosing import GRABCUT, asked, identity, segmenter
-    from gmner_cli.stages import CheckImages
 
     if model == GRABCUT and device in ("auto", "cpu"):  # it needs no torch, which takes seconds to import
         where = None

@@ -59,7 +59,7 @@ def image_folder(images: Folder | None, texts: File, needed: bool, follow_links:
     """Where pictures are looked for: ``images``, or the JSONL file's own place when a stage will look."""
     if images is not None or not needed:
         return path(images)
-    from gmner_cli.images import own_folder
+    from gmner_cli.pictures.images import own_folder
 
     return own_folder(texts, follow_links)
 

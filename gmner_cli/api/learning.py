@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gmner_cli import hub
 from gmner_cli.api.given import Changes, File, Folder, Tell, changes, no_progress, path
 from gmner_cli.errors import GmnerError, UsageError
+from gmner_cli.weights import hub
 
 if TYPE_CHECKING:
     from gmner_cli.data import Splits
@@ -140,7 +140,7 @@ def train(section: str, posts: File, out: Folder, *, dev: File, recipe: File = "
     chosen = load(str(recipe), changes(set), within=section)
     if offline:
         hub.go_offline()
-    from gmner_cli import runtime
+    from gmner_cli.compute import runtime
     from gmner_cli.training.loop import Watcher
     from gmner_cli.training.runs import train as run
 

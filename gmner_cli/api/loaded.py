@@ -8,16 +8,17 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
-from gmner_cli import hub
 from gmner_cli.api.given import Changes, File, Folder, Tell, changes, folders, image_folder
 from gmner_cli.errors import UsageError
+from gmner_cli.weights import hub
 
 if TYPE_CHECKING:
-    from gmner_cli.jsonl import Given
+    from gmner_cli.compute.runtime import Runtime
+    from gmner_cli.flow.compose import Stage
+    from gmner_cli.pictures.images import Pictures
     from gmner_cli.recipes import Recipe
     from gmner_cli.records import Post
-    from gmner_cli.runtime import Runtime
-    from gmner_cli.stages import Pictures, Stage
+    from gmner_cli.records.jsonl import Given
 
 
 def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, gold: str | None = None,
@@ -49,7 +50,7 @@ def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, 
     chosen = load_recipe(str(recipe), changes(set))
     if offline:
         hub.go_offline()
-    from gmner_cli import runtime
+    from gmner_cli.compute import runtime
 
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     if chosen.values.get("note"):
@@ -105,10 +106,10 @@ class Gmner:
         at most 128, and less in the beginning); with 1 each is answered as it comes. Wrong arguments raise at
         once, the rest while it is read.
         """
-        from gmner_cli.pipeline import looks
-        from gmner_cli.predicting import run_records
+        from gmner_cli.flow.build import looks
+        from gmner_cli.flow.run_file import run_records
+        from gmner_cli.pictures.images import Pictures
         from gmner_cli.records import Post
-        from gmner_cli.stages import Pictures
 
         if isinstance(posts, (Mapping, str, bytes, Path, Post)):
             raise UsageError(f"posts are a list of records, not one {type(posts).__name__}",
@@ -124,7 +125,7 @@ class Gmner:
                            window=window, label_map=dict(label_map or {}))
 
     def _stages(self, gold: str | None) -> list[Stage]:
-        from gmner_cli.pipeline import build
+        from gmner_cli.flow.build import build
 
         return build(self.recipe, self.runtime, cast("Pictures", self._pictures), gold=gold, made=self._made,
                      **self._options)
@@ -134,7 +135,7 @@ class _Now:
     """The pictures of the call whose turn it is: stages are made once, and each call has its own folder."""
 
     def __init__(self) -> None:
-        from gmner_cli.stages import NO_PICTURES
+        from gmner_cli.pictures.images import NO_PICTURES
 
         self._now = NO_PICTURES
 

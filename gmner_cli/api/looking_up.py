@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gmner_cli.api.given import Changes, File, changes
-from gmner_cli.field_table import schema
+from gmner_cli.records.field_table import schema
 
 if TYPE_CHECKING:
     from gmner_cli.recipes import Recipe
@@ -50,7 +50,7 @@ def _spell_out(recipe: Recipe) -> None:
     """Add what a model's settings and its training are by default. Trained weights bring their own."""
     from msgspec import to_builtins
 
-    from gmner_cli.model import find_class, parse_config
+    from gmner_cli.classes.finding import find_class, parse_config
     from gmner_cli.training.settings import parse_train
 
     for stage in recipe.stages:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gmner_cli.api.given import File, Tell
-    from gmner_cli.predicting import Outcome
+    from gmner_cli.flow.run_file import Outcome
 
 
 def through(source: File, out: File, stages: Callable[[], Sequence[Any]], *, tell: Tell,
             inputs: Iterable[File | None] = (), also: Iterable[Path | None] = (), overwrite: bool = False,
             **settings: Any) -> Outcome:
-    """``predicting.run_file``, with a line that says how many posts took how long.
+    """``run_file``, with a line that says how many posts took how long.
 
     ``inputs``: what is read beside ``source``; ``also``: what is written beside ``out``. Raises what
     ``outputs.check_records`` does.
     """
-    from gmner_cli import outputs
-    from gmner_cli.predicting import run_file
+    from gmner_cli.flow import outputs
+    from gmner_cli.flow.run_file import run_file
 
     outputs.check_records(out, [source, *inputs], also=also, overwrite=overwrite,
                           resume=settings.get("resume", False), limit=settings.get("limit"))

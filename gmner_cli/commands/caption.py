@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gmner_cli.commands import options
-from gmner_cli.commands.running import run_posts
+from gmner_cli.commands.with_progress import run_posts
 
 
 def command(

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gmner_cli.bounded import read_regular
 from gmner_cli.errors import UsageError, did_you_mean, shown
+from gmner_cli.files.bounded import read_regular
 
 FILE = "gmner.yaml"
 
@@ -48,7 +48,7 @@ def read_own(folder: Path) -> OwnFile | None:
     path = folder / FILE
     if not os.path.lexists(path):
         return None
-    from gmner_cli.plain_yaml import MOST_BYTES, parse
+    from gmner_cli.files.plain_yaml import MOST_BYTES, parse
 
     try:
         raw = read_regular(path, MOST_BYTES)

@@ -2,7 +2,7 @@
 
 Never, trusted or not: what is written, links that are followed, a server, code from outside gmner_cli; not in
 ``set:`` and not in a recipe that it names either. And only where the user trusts it (``gmner trust``, see
-``gmner_cli.trust``): what is read from outside its folder, links resolved.
+``gmner_cli.commands.trusted``): what is read from outside its folder, links resolved.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from gmner_cli import recipes
-from gmner_cli.bounded import read_regular
+from gmner_cli.classes.shipped import is_shipped
 from gmner_cli.commands.config import FILE, OwnFile, spelling
 from gmner_cli.commands.reach import NEVER, Reach, reach
+from gmner_cli.commands.trusted import Trust
 from gmner_cli.errors import UsageError, shown
-from gmner_cli.plain_yaml import MOST_BYTES, parse
-from gmner_cli.shipped import is_shipped
-from gmner_cli.trust import Trust
+from gmner_cli.files.bounded import read_regular
+from gmner_cli.files.plain_yaml import MOST_BYTES, parse
 
 _CODE = ("model", "stage")
 """Keys of a recipe's sections that name classes."""

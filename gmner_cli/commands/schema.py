@@ -25,7 +25,7 @@ def command(
     """
     from shutil import get_terminal_size
 
-    from gmner_cli import field_table
+    from gmner_cli.records import field_table
 
     if as_json:
         content = field_table.schema()

@@ -62,9 +62,9 @@ def command(
         gmner score found.jsonl gold.jsonl --cascade spans=spans.jsonl --cascade boxes=boxes.jsonl
     """
     # Not at the top: `gmner --help` reads this file and should not wait for them.
-    from gmner_cli import outputs
-    from gmner_cli.api.judging import score
-    from gmner_cli.scoring.table import clean, render, render_cascade
+    from gmner_cli.api.against_gold import score
+    from gmner_cli.flow import outputs
+    from gmner_cli.scoring.printed_table import clean, render, render_cascade
 
     runs = _runs(oracles or [])
     outputs.check_records("-", [pred, gold, *runs.values()])

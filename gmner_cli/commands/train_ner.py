@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gmner_cli.commands.training import trains
+from gmner_cli.commands.train_options import trains
 
 
 @trains("ner")

@@ -41,11 +41,11 @@ def command(
       gmner trust --list
       gmner trust --forget ~/project
     """
-    from gmner_cli.bounded import read_regular
     from gmner_cli.commands.config import FILE, read_own
     from gmner_cli.commands.distrust import recipes_named
-    from gmner_cli.plain_yaml import MOST_BYTES
-    from gmner_cli.trust import Trust, digest
+    from gmner_cli.commands.trusted import Trust, digest
+    from gmner_cli.files.bounded import read_regular
+    from gmner_cli.files.plain_yaml import MOST_BYTES
 
     def content(path: Path) -> bytes | None:
         try:

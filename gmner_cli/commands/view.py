@@ -55,7 +55,7 @@ def command(
         gmner view found.jsonl --gold gold.jsonl --iou 0.7 --label-map OTHER=MISC -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
-    from gmner_cli.api.judging import view
+    from gmner_cli.api.against_gold import view
 
     told = 0
 

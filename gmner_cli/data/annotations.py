@@ -11,7 +11,7 @@ from gmner_cli.data.boxes import Annotation, attach
 from gmner_cli.data.files import find
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import GmnerError
-from gmner_cli.inside import inside
+from gmner_cli.files.inside import inside
 from gmner_cli.records import Post
 
 _SPLITS = {"train": "train", "dev": "dev", "valid": "dev", "val": "dev", "test": "test"}

@@ -21,8 +21,8 @@ from gmner_cli.data.findings import Report
 from gmner_cli.data.label_studio_results import studio_pictures
 from gmner_cli.data.own_boxes import Picture, assign
 from gmner_cli.errors import GmnerError
-from gmner_cli.jsonl import loads
 from gmner_cli.records import Post, Proposal
+from gmner_cli.records.jsonl import loads
 
 MOST_BYTES = 2_000_000_000
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")

@@ -23,8 +23,8 @@ from gmner_cli.data.findings import Report
 from gmner_cli.data.outlines import check_reach, drawn
 from gmner_cli.data.own_boxes import Drawn, Picture
 from gmner_cli.errors import RecordError
-from gmner_cli.images import MOST_PIXELS
-from gmner_cli.masks import run_lengths
+from gmner_cli.pictures.images import MOST_PIXELS
+from gmner_cli.pictures.masks import run_lengths
 from gmner_cli.records import Mask
 
 _TEXTS = ("entity", "text", "name")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from gmner_cli.data.findings import Report
 from gmner_cli.data.schemes import Scheme, detect, unended
 from gmner_cli.errors import GmnerError
-from gmner_cli.jsonl import UTF16
+from gmner_cli.records.jsonl import UTF16
 
 ID_MARK = "IMGID:"
 _DOCSTART = re.compile(r"-DOCSTART-(\s|$)")

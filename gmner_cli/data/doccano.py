@@ -19,8 +19,8 @@ from gmner_cli.data.findings import Report
 from gmner_cli.data.offsets import Mark, counting, entities_of, in_order
 from gmner_cli.data.own_boxes import picture_name
 from gmner_cli.errors import GmnerError, RecordError
-from gmner_cli.jsonl import loads
 from gmner_cli.records import Post, id_text
+from gmner_cli.records.jsonl import loads
 
 _SPANS = ("label", "labels", "entities", "annotations", "spans")
 """Where an object holds its spans: its old and new form, the oldest one (whose types are numbers), and spaCy's."""

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import disk_errors, write_atomic
-from gmner_cli.temporary import open_locked
+from gmner_cli.files.temporary import open_locked
+from gmner_cli.records.jsonl import disk_errors, write_atomic
 
 REPORT, IMAGES = "report.json", "images"
 DRAWN = f"{IMAGES}/"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import ImageError
-from gmner_cli.images import locate, open_image
+from gmner_cli.pictures.images import locate, open_image
 from gmner_cli.records import Post
 
 Posts = dict[str, list[Post]]

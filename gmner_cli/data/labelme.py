@@ -19,7 +19,7 @@ from gmner_cli.data.boxes import Annotation, Region, image_stem
 from gmner_cli.data.files import read_whole
 from gmner_cli.data.outlines import Point, around, check_reach, circle, drawn, joined
 from gmner_cli.errors import GmnerError
-from gmner_cli.images import MOST_PIXELS
+from gmner_cli.pictures.images import MOST_PIXELS
 from gmner_cli.records import Mask
 
 MOST_BYTES = 100_000_000
@@ -105,7 +105,7 @@ def _drawn(shape: dict[str, Any], points: list[Point], height: int, width: int, 
     import numpy as np
     from PIL import Image
 
-    from gmner_cli.masks import encode
+    from gmner_cli.pictures.masks import encode
 
     if len(points) != 2 or not isinstance(shape.get("mask"), str):
         raise _Unread

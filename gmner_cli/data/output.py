@@ -9,7 +9,7 @@ from pathlib import Path
 from gmner_cli.data.adapter import Splits
 from gmner_cli.data.exchange import REPORT, Exchange, exchange
 from gmner_cli.data.summary import figures
-from gmner_cli.jsonl import write_atomic, write_posts
+from gmner_cli.records.jsonl import write_atomic, write_posts
 
 
 def write(splits: Splits, folder: str | Path, *, records: bool = True, inputs: Iterable[str | Path | None] = (),

@@ -20,8 +20,8 @@ from gmner_cli.data.conll import (
     read_lines,
     read_sentences,
 )
+from gmner_cli.data.conll_posts import tagged_posts
 from gmner_cli.data.findings import Report
-from gmner_cli.data.posts import tagged_posts
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.records import Post
 

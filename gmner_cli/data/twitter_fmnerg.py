@@ -12,8 +12,8 @@ from pathlib import Path
 from gmner_cli.data.adapter import NO_ENTITY, Adapter, Options
 from gmner_cli.data.annotations import annotate
 from gmner_cli.data.conll import Sentence, read_sentences, split_paths, tab_cells
+from gmner_cli.data.conll_posts import tagged_posts
 from gmner_cli.data.findings import Report
-from gmner_cli.data.posts import tagged_posts
 from gmner_cli.data.tags import Span, decode
 from gmner_cli.data.twitter_gmner import FILES
 from gmner_cli.data.voc import read_voc

@@ -8,8 +8,8 @@ from pathlib import Path
 from gmner_cli.data.adapter import Adapter, Options
 from gmner_cli.data.annotations import annotate
 from gmner_cli.data.conll import read_sentences, split_paths, tab_cells
+from gmner_cli.data.conll_posts import tagged_posts
 from gmner_cli.data.findings import Report
-from gmner_cli.data.posts import tagged_posts
 from gmner_cli.data.voc import read_voc
 from gmner_cli.records import Post
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gmner_cli.data.adapter import Adapter, Options
 from gmner_cli.data.conll import read_sentences, split_paths, tab_cells
+from gmner_cli.data.conll_posts import tagged_posts
 from gmner_cli.data.findings import Report
-from gmner_cli.data.posts import tagged_posts
 from gmner_cli.records import Post
 
 LABELS = frozenset({"PER", "LOC", "ORG", "MISC"})

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.backbone import Backbone
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
 from gmner_cli.errors import ModelError
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.vision.familiarity import Declining, Familiarity
+from gmner_cli.weights.backbone import Backbone
 
 CLASSES = {"BlipForImageTextRetrieval": "transformers", "StemBlip": "gmner_cli.vision.stem"}
 """Networks that can be matched with, and where they live."""
@@ -38,9 +38,9 @@ class BlipItm(Declining, Entailer):
     Config = BlipItmConfig
     needs_training = False
 
-    def __init__(self, config: BlipItmConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
-        self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
+    def __init__(self, config: BlipItmConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
+        self.backbone = Backbone.load(CLASSES, config.checkpoint, source)
         self.net = self.backbone.net
         self.familiarity = Familiarity(self.net.config.vision_config.hidden_size) if config.abstain else None
         self.asks_all = self.familiarity is not None

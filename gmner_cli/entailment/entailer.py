@@ -17,7 +17,7 @@ from torch import Tensor
 from gmner_cli.entailment import calibration
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
-from gmner_cli.model import Example, Model, Site, Together
+from gmner_cli.model import Example, Model, Together, WeightSource
 from gmner_cli.records import Entity, Post
 from gmner_cli.scoring.counts import percent
 
@@ -59,7 +59,7 @@ class Entailer(Model):
     Config = EntailerConfig
     finds = ("groundable", "visible")
     reads_images = True
-    load_time = frozenset({"threshold"})
+    adjustable = frozenset({"threshold"})
     metric = "accuracy"
     most_together: ClassVar[int] = 8
     """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is encoded again."""
@@ -67,8 +67,8 @@ class Entailer(Model):
     asks_all = False
     """Whether the picture of a post without entities is looked at too, to say what it says of pictures."""
 
-    def __init__(self, config: EntailerConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: EntailerConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.register_buffer("calibration", torch.tensor(UNCALIBRATED, dtype=torch.float64))
 
     @abstractmethod

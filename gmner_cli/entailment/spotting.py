@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gmner_cli.entailment.entailer import Entailer
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.vision.looking import Looking
 from gmner_cli.vision.reader import ReaderConfig
 
@@ -27,8 +27,8 @@ class Spotter(Looking, Entailer):
 
     Config = SpotterConfig
 
-    def __init__(self, config: SpotterConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: SpotterConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.asks_all = self.familiarity is not None
         self.judge = nn.Sequential(nn.Linear(2 * config.width + 1, config.width), nn.GELU(), nn.Linear(config.width, 1))
 

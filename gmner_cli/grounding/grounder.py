@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gmner_cli.classes.shipped import is_shipped
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.fields import not_shown
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model, Together
 from gmner_cli.records import Box, Entity, Post
+from gmner_cli.records.fields import not_shown
 from gmner_cli.scoring.counts import percent
 from gmner_cli.scoring.regions import box_area, box_iou
-from gmner_cli.shipped import is_shipped
 
 RIGHT = 0.5
 """A box is right when its IoU with any gold box is above this."""
@@ -64,13 +64,13 @@ class Grounder(Model):
     GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
     ``((x1, y1, x2, y2), score)`` with corners as shares of the
     picture's width and height, never pixels, in any order and not necessarily inside it; a box with an
-    infinite corner is no box, and NaN fails the post (``stages.run``). Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
+    infinite corner is no box, and NaN fails the post (``predict_posts``). Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
     """
 
     Config = GrounderConfig
     finds = ("boxes", "box_scores")
     reads_images = True
-    load_time = frozenset({"threshold"})
+    adjustable = frozenset({"threshold"})
     metric = "prec@0.5"
     most_together: ClassVar[int] = 8
     """Entities of a post in one example. A post with more is encoded again."""

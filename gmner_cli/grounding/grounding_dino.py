@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.backbone import Backbone
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig, Sought
-from gmner_cli.model import Example, Site
+from gmner_cli.model import Example, WeightSource
 from gmner_cli.records import Post
+from gmner_cli.weights.backbone import Backbone
 
 CLASSES = {"GroundingDinoForObjectDetection": "transformers", "MMGroundingDinoForObjectDetection": "transformers"}
 """Detectors that read text, and where they live."""
@@ -41,9 +41,9 @@ class GroundingDino(Grounder):
     needs_training = False
     batches_by_shape = True
 
-    def __init__(self, config: GroundingDinoConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
-        self.backbone = Backbone.load(CLASSES, config.checkpoint, site)
+    def __init__(self, config: GroundingDinoConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
+        self.backbone = Backbone.load(CLASSES, config.checkpoint, source)
         self.net, self.tokenizer = self.backbone.net, self.backbone.tokenizer
         self.net.config.auxiliary_loss = True  # every decoder layer is taught; published configs leave it off
         self.net.loss_function = by_picture(self.net.loss_function)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gmner_cli.grounding.grounder import Grounder, parted
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.vision.looking import Looking
 from gmner_cli.vision.reader import ReaderConfig
 
@@ -39,8 +39,8 @@ class OneStage(Looking, Grounder):
 
     Config = OneStageConfig
 
-    def __init__(self, config: OneStageConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: OneStageConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.to_sides = nn.Linear(config.width, 4)
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:

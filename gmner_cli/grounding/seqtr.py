@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gmner_cli.grounding.grounder import Grounder, parted
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.vision.looking import Looking
 from gmner_cli.vision.reader import ReaderConfig
 
@@ -42,8 +42,8 @@ class SeqTr(Looking, Grounder):
 
     Config = SeqTrConfig
 
-    def __init__(self, config: SeqTrConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: SeqTrConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         d = config.width
         layer = {"d_model": d, "nhead": config.heads, "dim_feedforward": 2 * d, "dropout": config.dropout,
                  "activation": "gelu", "batch_first": True, "norm_first": True}

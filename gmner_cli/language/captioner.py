@@ -9,14 +9,17 @@ import msgspec
 from PIL import Image
 from torch import Tensor, nn
 
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.hub import pretrained, pretrained_model
-from gmner_cli.images import Pictures
+from gmner_cli.flow.check_images import CheckImages
+from gmner_cli.flow.compose import Stage
+from gmner_cli.flow.model_stage import ModelStage
 from gmner_cli.language.llm.thoughts import opened, silent_tokens, without_half, without_thought
-from gmner_cli.model import Example, Model, Site, new_model
+from gmner_cli.model import Example, Model, WeightSource
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import CheckImages, ModelStage, Stage
+from gmner_cli.weights.hub import pretrained, pretrained_model
 
 DEFAULT = "Salesforce/blip2-opt-2.7b"
 """On a GPU; RiVEG's captioner (section V-A2)."""
@@ -50,20 +53,20 @@ class Captioner(Model):
     Config = CaptionerConfig
     finds = tuple(TOKENS)
     reads_images = True
-    load_time = frozenset(CaptionerConfig.__struct_fields__)
+    adjustable = frozenset(CaptionerConfig.__struct_fields__)
 
-    def __init__(self, config: CaptionerConfig, facts: dict[str, Any], site: Site):
+    def __init__(self, config: CaptionerConfig, facts: dict[str, Any], source: WeightSource):
         """Raises UsageError for a field that is no caption, or a model that needs a prompt; ModelError."""
-        super().__init__(config, facts, site)
+        super().__init__(config, facts, source)
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         if config.field not in TOKENS:
             raise UsageError(f"unknown field {config.field!r}", hint=" or ".join(TOKENS))
         self.finds = (config.field,)
-        self.net, report = pretrained_model(AutoModelForImageTextToText, config.checkpoint, offline=site.offline,
+        self.net, report = pretrained_model(AutoModelForImageTextToText, config.checkpoint, offline=source.offline,
                                             output_loading_info=True)
         _check_whole(self.net, report["missing_keys"], config.checkpoint)
-        self.processor = pretrained(AutoProcessor, config.checkpoint, offline=site.offline, backend="pil")
+        self.processor = pretrained(AutoProcessor, config.checkpoint, offline=source.offline, backend="pil")
         self.chats = bool(getattr(self.processor, "chat_template", None))
         self.prompt = config.prompt or self._own_prompt()
         self.most = config.max_new_tokens or TOKENS[config.field]

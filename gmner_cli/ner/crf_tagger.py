@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.ner.encoder_tagger import EncoderTagger, EncoderTaggerConfig
 from gmner_cli.ner.tag_path import TagPathTagger
 
@@ -20,8 +20,8 @@ class CrfTagger(TagPathTagger, EncoderTagger):
 
     Config = TaggerConfig
 
-    def __init__(self, config: TaggerConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: TaggerConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.end_in_crf(self.encoder.width)
 
     def emissions(self, batch: dict[str, Any]) -> Tensor:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
-from gmner_cli.hub import load, resolve, untrained, weights_sha256
-from gmner_cli.jsonl import write_atomic
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.ner.encoder_parts import attention_dropout, embeddings, layers, positions, text_encoder, width
 from gmner_cli.ner.words import MOST_PIECES, Frame
+from gmner_cli.records.jsonl import write_atomic
+from gmner_cli.weights.hub import load, resolve, untrained, weights_sha256
 
 CASES = ("none", "lower", "upper", "title", "mixed", "letter", "digits", "alphanumeric", "sign", "other")
 """Looks of a word that an uncased vocabulary forgets; "none" is for special tokens and knowledge."""
@@ -53,20 +53,20 @@ class TextEncoder(nn.Module):
     settings.
     """
 
-    def __init__(self, config: EncoderConfig, site: Site):
+    def __init__(self, config: EncoderConfig, source: WeightSource):
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
         self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings or config.train_layers >= 0)
         self.base_sha256: str | None = None
-        if site.pretrained or not self.stands_alone:
-            folder = resolve(config.encoder, offline=site.offline)
+        if source.pretrained or not self.stands_alone:
+            folder = resolve(config.encoder, offline=source.offline)
             dropout = attention_dropout(config.attention_dropout, load(AutoConfig, folder), config.encoder)
             net = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32, **dropout)
             if not self.stands_alone:
                 self.base_sha256 = weights_sha256(folder)
         else:
-            folder = site.folder / "encoder"
+            folder = source.folder / "encoder"
             build = partial(AutoModel.from_config, trust_remote_code=False)
             net = untrained(build, load(AutoConfig, folder), folder)
         self.tokenizer = load(AutoTokenizer, folder)

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.model import Example, Site
+from gmner_cli.model import Example, WeightSource
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder, case_of
 from gmner_cli.ner.tagger import Tagger, padded
 from gmner_cli.records import Post
@@ -45,17 +45,17 @@ class EncoderTagger(Tagger):
     """
 
     Config = EncoderTaggerConfig
-    load_time = frozenset({"encoder"})
+    adjustable = frozenset({"encoder"})
 
-    def __init__(self, config: EncoderTaggerConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
-        self.encoder = TextEncoder(config, site)
+    def __init__(self, config: EncoderTaggerConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
+        self.encoder = TextEncoder(config, source)
         self.frame = self.encoder.frame
         trained_on = facts.setdefault("base_sha256", self.encoder.base_sha256)
         if trained_on != self.encoder.base_sha256:
             raise ModelError(f"was trained on other weights than those of {config.encoder} "
                              f"(sha256 {str(trained_on)[:12]}…, here {str(self.encoder.base_sha256)[:12]}…)",
-                             where=str(site.folder), hint="--set encoder=FOLDER names the right ones")
+                             where=str(source.folder), hint="--set encoder=FOLDER names the right ones")
         self.dropout = nn.Dropout(config.dropout)
 
     def pieces(self, texts: Sequence[Sequence[str]]) -> list[list[list[int]]]:
@@ -113,5 +113,5 @@ class EncoderTagger(Tagger):
     def save_extras(self, folder: Path) -> None:
         self.encoder.save_pieces(folder)
 
-    def ready(self) -> None:
+    def prepare_to_predict(self) -> None:
         self.encoder.merge()

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.model import Example, Site
+from gmner_cli.model import Example, WeightSource
 from gmner_cli.ner.crf import TagCrf
 from gmner_cli.ner.tagger import Found, Tagger, Words, padded
 from gmner_cli.ner.words import bio_labels, spans_of
@@ -23,10 +23,10 @@ class TagPathTagger(Tagger):
     joined before tags become entities, so that no entity is cut by a window.
     """
 
-    fact_bound = ("head.", "crf.")
+    label_weights = ("head.", "crf.")
 
-    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.labels = bio_labels(self.types)
 
     def end_in_crf(self, width: int) -> None:

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.model import Example, Model, Site
+from gmner_cli.model import Example, Model, WeightSource
 from gmner_cli.ner.cut import Cut, learn
 from gmner_cli.ner.words import Frame, Window, entities_of, windows, words_of
 from gmner_cli.records import Entity, Post
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 
 @dataclass(slots=True)
@@ -69,8 +69,8 @@ class Tagger(Model):
     """Whether a word belongs to one entity at most. False: gold entities that share words are all learnt, and
     all that are found are written."""
 
-    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         self.types: list[str] = facts["types"]
         self.cut = Cut.of(facts)
         facts["cut"] = msgspec.to_builtins(self.cut)

@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
+from gmner_cli.classes.shipped import is_shipped
 from gmner_cli.errors import UsageError, did_you_mean, shown
+from gmner_cli.files.plain_yaml import parse, read_file
 from gmner_cli.moved import current
-from gmner_cli.plain_yaml import parse, read_file
 from gmner_cli.recipes.places import place, place_files
-from gmner_cli.shipped import is_shipped
 
 FOLDER = Path(__file__).parent
 EMBEDDED = FOLDER / "weights"

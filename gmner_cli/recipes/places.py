@@ -18,7 +18,7 @@ _NAMES_NO_PATH = ("embedded:", "package:")
 
 @cache
 def _say_once(message: str) -> None:
-    from gmner_cli.hub import say
+    from gmner_cli.errors import say
 
     say(message)
 

@@ -9,8 +9,8 @@ from gmner_cli.records import Entity, Post
 from gmner_cli.report.compare import KINDS, STATES, Pair, best_overlap
 from gmner_cli.report.marked import marked_text
 from gmner_cli.report.overlay import overlay
+from gmner_cli.report.page_picture import Shown
 from gmner_cli.report.palette import Palette
-from gmner_cli.report.pictures import Shown
 
 WORDS = {**KINDS, **STATES}
 

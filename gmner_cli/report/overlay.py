@@ -9,8 +9,8 @@ from html import escape
 from gmner_cli.errors import RecordError
 from gmner_cli.records import Entity
 from gmner_cli.report.compare import Pair
+from gmner_cli.report.page_picture import Shown, mask_layer
 from gmner_cli.report.palette import Palette
-from gmner_cli.report.pictures import Shown, mask_layer
 
 LABEL_LENGTH = 24
 FRAME_WIDTH, FRAME_HEIGHT = 470, 440

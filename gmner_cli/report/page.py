@@ -17,8 +17,8 @@ from gmner_cli.records import Post
 from gmner_cli.report.against import Item, against_gold, alone
 from gmner_cli.report.card import card
 from gmner_cli.report.compare import KINDS, STATES
+from gmner_cli.report.page_picture import Shown, embed
 from gmner_cli.report.palette import Palette
-from gmner_cli.report.pictures import Shown, embed
 from gmner_cli.report.score_table import score_table
 from gmner_cli.scoring.counts import Settings
 

@@ -14,7 +14,7 @@ from typing import Any
 from gmner_cli.errors import GmnerError, RecordError
 from gmner_cli.records import ABSTAINED, Box, Entity, Post
 from gmner_cli.scoring.counts import Settings
-from gmner_cli.scoring.pictures import PictureSizes
+from gmner_cli.scoring.picture_sizes import PictureSizes
 
 
 class Audit:

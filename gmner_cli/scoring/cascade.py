@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError, did_you_mean
-from gmner_cli.fields import LEVELS
 from gmner_cli.records import Post
+from gmner_cli.records.fields import LEVELS
 from gmner_cli.scoring.counts import Settings
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 STAGES = ("tagger", "entailment", "grounding", "segmentation")
 """STAGES[n] is what still errs with LEVELS[:n] believed, and no longer with LEVELS[n]."""

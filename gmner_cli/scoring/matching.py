@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gmner_cli.errors import RecordError
-from gmner_cli.masks import iou as mask_iou
+from gmner_cli.pictures.masks import iou as mask_iou
 from gmner_cli.records import Entity
 from gmner_cli.scoring.regions import agreement, box_iou
 

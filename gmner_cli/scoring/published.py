@@ -102,10 +102,10 @@ def judge_picture(picture: Picture, iou: float) -> Judgement:
 
 
 def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | None = None) -> dict[str, Any]:
-    """The report of ``report.score`` with the rows that this way of counting knows; the others are None.
+    """The report of ``task_scores.score`` with the rows that this way of counting knows; the others are None.
 
     Holds the names, types and boxes of all entities in memory, because posts of one
-    image may stand anywhere. Changes nothing in the posts and raises what ``report.score`` raises.
+    image may stand anywhere. Changes nothing in the posts and raises what ``task_scores.score`` raises.
     """
     settings = settings or Settings()
     audit = Audit(settings)

@@ -1,4 +1,4 @@
-"""How far two regions overlap: boxes by their corners, masks by their pixels (``gmner_cli.masks.iou``).
+"""How far two regions overlap: boxes by their corners, masks by their pixels (``gmner_cli.pictures.masks.iou``).
 
 Boxes are ``(x1, y1, x2, y2)`` in pixels, x to the right and y down, x1 < x2 and
 y1 < y2. Masks are COCO run-length encodings, ``size`` = [height, width]. Every

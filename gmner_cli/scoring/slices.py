@@ -14,8 +14,8 @@ from typing import Any
 from gmner_cli.errors import RecordError
 from gmner_cli.records import Entity
 from gmner_cli.scoring.counts import percent
-from gmner_cli.scoring.grounding import Visibility
 from gmner_cli.scoring.matching import Pairs, SpanGroup
+from gmner_cli.scoring.visual_measures import Visibility
 
 
 class Slices:

@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gmner_cli.bounded import open_regular
-from gmner_cli.errors import ModelError, UsageError, did_you_mean
-from gmner_cli.hub import OfficialFile, official_file, refuse_not_finite, say
+from gmner_cli.errors import ModelError, UsageError, did_you_mean, say
+from gmner_cli.files.bounded import open_regular
+from gmner_cli.weights.hub import refuse_not_finite
+from gmner_cli.weights.official_files import OfficialFile, official_file
 
 if TYPE_CHECKING:  # the names of checkpoints are known without torch
     import torch

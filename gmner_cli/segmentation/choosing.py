@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError, did_you_mean
-from gmner_cli.hub import sha256, weights_sha256
-from gmner_cli.images import Pictures
+from gmner_cli.files.digest import sha256
+from gmner_cli.flow.compose import Stage
+from gmner_cli.flow.model_stage import ModelStage
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
 from gmner_cli.segmentation.checkpoints import OFFICIAL
 from gmner_cli.segmentation.grabcut_stage import GrabCut
 from gmner_cli.segmentation.prompts import prompts_of
-from gmner_cli.stages import ModelStage, Stage
+from gmner_cli.weights.hub import weights_sha256
 
 BATCH_SIZE = 4
 """Pictures that SAM gets at a time, unless asked otherwise; each is 1024 pixels high and wide."""
@@ -40,7 +42,7 @@ def segmenter(model: str, runtime: Runtime | None, pictures: Pictures, *, batch_
         kind, checkpoint = "gmner_cli.segmentation.segment_anything:SegmentAnything", model.removeprefix("sam:")
     else:
         kind, checkpoint = "gmner_cli.segmentation.sam:Sam", model
-    from gmner_cli.model import new_model
+    from gmner_cli.classes.finding import new_model
 
     net = new_model(kind, {"checkpoint": checkpoint}, [], recipe="segment", offline=offline).eval()
     return ModelStage("segment", net, runtime, batch_size or BATCH_SIZE, pictures)

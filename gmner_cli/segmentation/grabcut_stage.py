@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
-from gmner_cli.images import NO_PICTURES, Pictures
-from gmner_cli.masks import encode
+from gmner_cli.compute.runtime import threads
+from gmner_cli.pictures.images import NO_PICTURES, Pictures
+from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Mask, Post
-from gmner_cli.runtime import threads
 from gmner_cli.segmentation.grabcut import segment_box, segment_heat, segment_points
 from gmner_cli.segmentation.prompts import Prompt, empty_mask, prompts_of, put_masks
 

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from gmner_cli.errors import ImageError, UsageError
-from gmner_cli.masks import encode
 from gmner_cli.model import Example, Model, to_device
+from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Mask, Post
 from gmner_cli.segmentation.prompts import Prompt, empty_mask, prompts_of, put_masks
 

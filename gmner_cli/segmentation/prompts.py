@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from gmner_cli.errors import RecordError
-from gmner_cli.fields import not_shown
-from gmner_cli.masks import decode, encode
+from gmner_cli.pictures.masks import decode, encode
 from gmner_cli.records import Box, Entity, Mask, Post
+from gmner_cli.records.fields import not_shown
 
 Point = tuple[float, float, int]
 """x, y, and 1 where the thing is or 0 where it is not (the labels of SAM)."""

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from gmner_cli.errors import ModelError
-from gmner_cli.hub import pretrained, pretrained_model, read_json, resolve
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.segmentation.prompted import PromptedSam
+from gmner_cli.weights.hub import pretrained, pretrained_model, read_json, resolve
 
 
 class SamConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -25,21 +25,21 @@ class Sam(PromptedSam):
     """SAM in the layout of the Hugging Face hub: safetensors in a folder. Pictures are encoded in batches."""
 
     Config = SamConfig
-    load_time = frozenset({"checkpoint"})
+    adjustable = frozenset({"checkpoint"})
 
-    def __init__(self, config: SamConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: SamConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         from transformers import AutoImageProcessor, SamModel
 
-        kind = read_json(resolve(config.checkpoint, offline=site.offline) / "config.json").get("model_type")
+        kind = read_json(resolve(config.checkpoint, offline=source.offline) / "config.json").get("model_type")
         if kind != "sam":
             raise ModelError(f"is a model of type {kind!r}, not 'sam'", where=config.checkpoint)
-        self.net, report = pretrained_model(SamModel, config.checkpoint, offline=site.offline, output_loading_info=True)
+        self.net, report = pretrained_model(SamModel, config.checkpoint, offline=source.offline, output_loading_info=True)
         # The class fills what a checkpoint lacks with random numbers.
         lacking = sorted(set(report["missing_keys"]) - set(SamModel._tied_weights_keys))
         if lacking:
             raise ModelError(f"lacks {len(lacking)} of SAM's weights, the first is {lacking[0]}", where=config.checkpoint)
-        self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=site.offline, backend="pil")
+        self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=source.offline, backend="pil")
 
     @property
     def side(self) -> int:

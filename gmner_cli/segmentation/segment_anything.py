@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.segmentation.checkpoints import build_sam, locate, read_checkpoint
 from gmner_cli.segmentation.prompted import PromptedSam
 
@@ -25,13 +25,13 @@ class SegmentAnything(PromptedSam):
     """SAM as its authors publish it: one .pth file. Pictures are encoded one by one."""
 
     Config = SegmentAnythingConfig
-    load_time = frozenset({"checkpoint"})
+    adjustable = frozenset({"checkpoint"})
 
-    def __init__(self, config: SegmentAnythingConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
+    def __init__(self, config: SegmentAnythingConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
         from segment_anything import SamPredictor
 
-        self.net = build_sam(read_checkpoint(locate(config.checkpoint, offline=site.offline)))
+        self.net = build_sam(read_checkpoint(locate(config.checkpoint, offline=source.offline)))
         self.predictor = SamPredictor(self.net)
 
     @property

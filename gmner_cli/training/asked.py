@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from gmner_cli.errors import RecordError, UsageError
-from gmner_cli.fields import clear
-from gmner_cli.interrupts import heed
+from gmner_cli.flow.compose import UNSAID, Stage
+from gmner_cli.flow.interrupts import heed
 from gmner_cli.records import Post
-from gmner_cli.stages import UNSAID, Stage
+from gmner_cli.records.fields import clear
 from gmner_cli.training.gold_kept import keep_brought
 from gmner_cli.training.made import Made, changed, changes_to, key_of
 

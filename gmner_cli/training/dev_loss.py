@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import torch
 
+from gmner_cli.compute.batches import bucket, prepared
+from gmner_cli.compute.runtime import Runtime, random_state_kept, seed_everything
 from gmner_cli.errors import GmnerError
-from gmner_cli.interrupts import heed
+from gmner_cli.flow.interrupts import heed
 from gmner_cli.model import Example, Model, to_device
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime, random_state_kept, seed_everything
-from gmner_cli.stages import Pictures
-from gmner_cli.training.batches import bucket, prepared
 from gmner_cli.training.settings import TrainSettings
 
 LOSS = "dev_loss"

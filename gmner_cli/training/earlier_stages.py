@@ -17,23 +17,24 @@ from typing import Any
 
 import msgspec
 
+from gmner_cli.classes.own_code import digests
+from gmner_cli.classes.shipped import is_shipped
+from gmner_cli.compute.runtime import Runtime, precision_on, random_state_kept
 from gmner_cli.errors import GmnerError, RecordError, printable
-from gmner_cli.fields import GOLD_FIELDS, clear
-from gmner_cli.hub import sha256, weights_sha256
-from gmner_cli.images import NO_PICTURES
-from gmner_cli.model_folder import CONFIG, WEIGHTS
-from gmner_cli.own_code import digests
-from gmner_cli.pipeline import build_stage, stage_class
+from gmner_cli.files.digest import sha256
+from gmner_cli.flow.build import build_stage, stage_class
+from gmner_cli.flow.compose import Stage, compose
+from gmner_cli.flow.run_contents import WEIGHT_FILES
+from gmner_cli.pictures.images import NO_PICTURES
 from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records import Post
-from gmner_cli.run_contents import WEIGHT_FILES
-from gmner_cli.runtime import Runtime, precision_on, random_state_kept
-from gmner_cli.shipped import is_shipped
-from gmner_cli.stages import Stage, compose
+from gmner_cli.records.fields import GOLD_FIELDS, clear
 from gmner_cli.training.asked import Asked
 from gmner_cli.training.gold_kept import brings_all, put_back
+from gmner_cli.training.gold_posts import MOST_LISTED
 from gmner_cli.training.made import Made, changed, key_of
-from gmner_cli.training.posts import MOST_LISTED
+from gmner_cli.weights.hub import weights_sha256
+from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 
 TRAIN, DEV = "train", "dev"
 class EarlierStages:

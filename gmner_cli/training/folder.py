@@ -19,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli.errors import GmnerError, UsageError, printable
-from gmner_cli.jsonl import disk_errors
-from gmner_cli.model_folder import CONFIG, WEIGHTS
-from gmner_cli.temporary import open_locked
-from gmner_cli.training import checkpoint, made, manifest, trained_on
+from gmner_cli.files.temporary import open_locked
+from gmner_cli.records.jsonl import disk_errors
+from gmner_cli.training import made, manifest, resume_state
+from gmner_cli.weights import trained_on
+from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 
 PLACING = ".placing"
 """Stands in a finished folder while it takes the place of the old one, so that after a kill the two can be told apart."""
 
-KNOWN = {CONFIG, WEIGHTS, manifest.FILE, checkpoint.FILE, trained_on.FILE, PLACING, "encoder", "README.md", "LICENSE"}
+KNOWN = {CONFIG, WEIGHTS, manifest.FILE, resume_state.FILE, trained_on.FILE, PLACING, "encoder", "README.md", "LICENSE"}
 """What a model folder may hold besides the files that its own run.json lists."""
 
 _EXCHANGE, _HERE = 2, -100
@@ -117,7 +118,7 @@ def discard(work: Path, tell: Callable[[str], Any]) -> None:
 
 def contents(work: Path) -> list[str]:
     """What the model folder will hold, without what only the training needs."""
-    left = (checkpoint.FILE, made.FOLDER)
+    left = (resume_state.FILE, made.FOLDER)
     return sorted(name for name in os.listdir(work) if name not in left and not _torn(name))
 
 
@@ -164,7 +165,7 @@ def put_in_place(work: Path, out: Path) -> None:
     refuse_foreign(out)  # a training is long: somebody may have put something there
     with disk_errors(out):
         for name in os.listdir(work):
-            if name == checkpoint.FILE or _torn(name):
+            if name == resume_state.FILE or _torn(name):
                 (work / name).unlink()
         if (work / made.FOLDER).exists():
             shutil.rmtree(work / made.FOLDER)

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gmner_cli import sections
+from gmner_cli.classes.shipped import is_shipped
 from gmner_cli.errors import GmnerError
-from gmner_cli.model import Model, Site
-from gmner_cli.model_folder import WEIGHTS, read_tensors, save_model
-from gmner_cli.shipped import is_shipped
+from gmner_cli.model import Model, WeightSource
+from gmner_cli.recipes import sections
 from gmner_cli.training import folder, manifest
-from gmner_cli.training.checkpoint import read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.dev_loss import shown
 from gmner_cli.training.loop import History, out_of_patience
+from gmner_cli.training.resume_state import read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.settings import TrainSettings
+from gmner_cli.weights.model_folder import WEIGHTS, read_tensors, save_model
 
 CONTINUED = "continued"
 """In run.json: after how many epochs a finished training was taken up again, and whose weights it went on from."""
@@ -64,7 +64,7 @@ def as_begun(model: Model, run: dict[str, Any], offline: bool) -> Model:
     if (not isinstance(then, dict) or not is_shipped(type(model).__module__) or not then.keys() < now.keys()
             or any(now[name] != value for name, value in then.items())):
         return model
-    begun = type(model)(model.config, dict(then), Site(offline=offline))
+    begun = type(model)(model.config, dict(then), WeightSource(offline=offline))
     begun.origin = model.origin
     return begun
 

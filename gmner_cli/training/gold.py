@@ -11,8 +11,8 @@ import msgspec
 
 from gmner_cli.errors import GmnerError, printable
 from gmner_cli.model import Model
-from gmner_cli.offsets import in_other_units
 from gmner_cli.records import Entity, Post
+from gmner_cli.records.units import in_other_units
 
 _SAME = ({"per", "pers", "person", "people", "human"}, {"loc", "location", "place", "gpe", "geoloc", "geo", "geographic"},
          {"org", "organization", "organisation", "company", "corporation", "corp", "group", "institution"},

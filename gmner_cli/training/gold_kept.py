@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from gmner_cli.errors import RecordError
-from gmner_cli.fields import GOLD_FIELDS, clear
 from gmner_cli.records import Entity, Post
+from gmner_cli.records.fields import GOLD_FIELDS, clear
 
 R = TypeVar("R", Post, Entity)
 

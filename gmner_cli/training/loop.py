@@ -12,18 +12,19 @@ from typing import Any
 
 import torch
 
+from gmner_cli.compute.batches import bucket, prepared
+from gmner_cli.compute.linear import route
+from gmner_cli.compute.runtime import Runtime, seed_everything
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.interrupts import heed
-from gmner_cli.linear import route
+from gmner_cli.flow.interrupts import heed
+from gmner_cli.flow.model_stage import predict_posts
 from gmner_cli.model import Example, Model, to_device
-from gmner_cli.model_folder import save_model
+from gmner_cli.pictures.images import NO_PICTURES, Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime, seed_everything
-from gmner_cli.stages import NO_PICTURES, Pictures, run
-from gmner_cli.training.batches import bucket, prepared
-from gmner_cli.training.checkpoint import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.dev_loss import LOSS, DevLoss, is_loss, needs_dev_loss, shown
+from gmner_cli.training.resume_state import load_checkpoint, read_progress, resumable_tensors, save_checkpoint
 from gmner_cli.training.settings import TrainSettings
+from gmner_cli.weights.model_folder import save_model
 
 _LOWER = ("lower the learning rate (--set lr=...), or set precision=float32; "
           "a model of your own may also divide by zero, or take the logarithm of it")
@@ -150,7 +151,7 @@ def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runti
     scores: dict[str, float] = {}
     # Where the loop was to compute the metric, a model need be able neither to predict nor to score.
     if not figures or not metric.startswith("dev_") or type(model).evaluate is not Model.evaluate:
-        scores = model.evaluate(run(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
+        scores = model.evaluate(predict_posts(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
     if metric not in scores:
         raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
                          hint=f"train.metric can be {', '.join(sorted({*scores, *figures, LOSS}))}")

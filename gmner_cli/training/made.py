@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gmner_cli.jsonl import disk_errors, encode, loads
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import disk_errors, encode, loads
 
 FOLDER = "made"
 """In ``OUT.partial``; a finished model does without."""

@@ -14,14 +14,14 @@ from typing import Any
 
 import torch
 
-from gmner_cli import __version__
 from gmner_cli.errors import GmnerError, printable
-from gmner_cli.hub import sha256
-from gmner_cli.jsonl import encode, write_atomic
-from gmner_cli.recipe_values import spelled_out
+from gmner_cli.files.digest import sha256
+from gmner_cli.flow.recipe_values import spelled_out
+from gmner_cli.flow.run_contents import compared
 from gmner_cli.records import Post
-from gmner_cli.run_contents import compared
+from gmner_cli.records.jsonl import encode, write_atomic
 from gmner_cli.training.settings import TrainSettings
+from gmner_cli.version import VERSION
 
 FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
@@ -47,7 +47,7 @@ def describe(command: str, recipe: dict[str, Any], data: dict[str, tuple[Path | 
              device: torch.device, precision: str, init: Path | None, **options: Any) -> dict[str, Any]:
     """The run's inputs. ``data``: by role a file, with the posts that were read from it. ``init``: a weights file."""
     return {
-        "gmner": __version__, "command": command, "arguments": sys.argv[1:], "recipe": recipe, "seed": seed, **options,
+        "gmner": VERSION, "command": command, "arguments": sys.argv[1:], "recipe": recipe, "seed": seed, **options,
         "data": {role: _describe_data(path, posts) for role, (path, posts) in data.items()},
         "init": _describe_file(init) if init else {},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",

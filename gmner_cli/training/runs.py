@@ -8,20 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gmner_cli import sections
+from gmner_cli.classes.finding import find_class, new_model
+from gmner_cli.classes.own_code import digests
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError, printable
-from gmner_cli.images import own_folder
-from gmner_cli.model import Model, find_class, new_model
-from gmner_cli.model_folder import WEIGHTS, init_from
-from gmner_cli.own_code import digests
-from gmner_cli.picture_digests import digest_of_all
-from gmner_cli.recipes import Recipe
+from gmner_cli.flow.run_contents import named_contents
+from gmner_cli.model import Model
+from gmner_cli.pictures.images import Pictures, own_folder
+from gmner_cli.pictures.picture_digests import digest_of_all
+from gmner_cli.recipes import Recipe, sections
 from gmner_cli.records import Post
-from gmner_cli.run_contents import named_contents
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import Pictures
-from gmner_cli.training import going_on, manifest, trained_on
-from gmner_cli.training.checkpoint import read_progress
+from gmner_cli.training import going_on, manifest
 from gmner_cli.training.dev_loss import needs_dev_loss
 from gmner_cli.training.earlier_stages import DEV, TRAIN, EarlierStages
 from gmner_cli.training.folder import (
@@ -34,10 +31,13 @@ from gmner_cli.training.folder import (
     refuse_unmovable,
 )
 from gmner_cli.training.gold import check_gold
+from gmner_cli.training.gold_posts import read_gold, usable, usable_named
 from gmner_cli.training.loop import History, Watcher, fit
-from gmner_cli.training.posts import read_gold, usable, usable_named
+from gmner_cli.training.resume_state import read_progress
 from gmner_cli.training.settings import TrainSettings, parse_train
 from gmner_cli.training.start import start_folder
+from gmner_cli.weights import trained_on
+from gmner_cli.weights.model_folder import WEIGHTS, init_from
 
 
 def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,

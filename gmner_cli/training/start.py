@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gmner_cli import recipes
 from gmner_cli.errors import UsageError, did_you_mean
-from gmner_cli.model_folder import WEIGHTS
 from gmner_cli.recipes import EMBEDDED, Section
+from gmner_cli.weights.model_folder import WEIGHTS
 
 
 def start_folder(name: Path | str, stage: str) -> Path:

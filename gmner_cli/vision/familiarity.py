@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gmner_cli.fields import VISUAL
 from gmner_cli.model import Example
 from gmner_cli.records import ABSTAINED, Post
+from gmner_cli.records.fields import VISUAL
 from gmner_cli.vision.pixels import colours
 from gmner_cli.vision.textures import SIZE, textures_once
 
@@ -124,7 +124,7 @@ class Declining:
             self.familiarity.forget()
         return super().train(mode)
 
-    def ready(self) -> None:
-        super().ready()
+    def prepare_to_predict(self) -> None:
+        super().prepare_to_predict()
         if self.familiarity is not None:
             self.familiarity.gathered = None

@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.backbone import FOLDER, Backbone
-from gmner_cli.hub import pretrained
-from gmner_cli.model import Example, Model, Site
+from gmner_cli.model import Example, Model, WeightSource
 from gmner_cli.records import Post
 from gmner_cli.vision.pixels import pixels
+from gmner_cli.weights.backbone import FOLDER, Backbone
+from gmner_cli.weights.hub import pretrained
 
 CLASSES = {"StemBlip": "gmner_cli.vision.stem", "BlipForImageTextRetrieval": "transformers"}
 HF = "hf"
@@ -68,9 +68,9 @@ class ImageText(Model):
     reads_images = True
     metric = "match"
 
-    def __init__(self, config: ImageTextConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
-        self.backbone = small_blip(config, site)
+    def __init__(self, config: ImageTextConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
+        self.backbone = small_blip(config, source)
         self.net = self.backbone.net
         self.scale = nn.Parameter(torch.tensor(3.0))
         self.to_word = nn.Linear(config.vision_width, len(self.backbone.tokenizer))
@@ -203,23 +203,23 @@ def _captions(post: Post) -> list[str]:
     return post.extra.get("captions") or [post.text]
 
 
-def read_by(checkpoint: str | None, site: Site) -> Backbone:
+def read_by(checkpoint: str | None, source: WeightSource) -> Backbone:
     """The network that a small visual model starts from: a checkpoint, or an untrained one of the default sizes."""
     if checkpoint is None:
-        return small_blip(ImageTextConfig(), site)
-    return Backbone.load(CLASSES, checkpoint, site)
+        return small_blip(ImageTextConfig(), source)
+    return Backbone.load(CLASSES, checkpoint, source)
 
 
-def small_blip(config: ImageTextConfig, site: Site) -> Backbone:
+def small_blip(config: ImageTextConfig, source: WeightSource) -> Backbone:
     """An untrained network, with a tokenizer of the commonest pieces of a large one; its frame only, where a folder
     holds the rest."""
-    if not site.pretrained:
-        return Backbone.load(CLASSES, str(site.folder / FOLDER), site)
+    if not source.pretrained:
+        return Backbone.load(CLASSES, str(source.folder / FOLDER), source)
     from transformers import AutoTokenizer, BertTokenizer, BlipConfig, BlipImageProcessorPil
 
     from gmner_cli.vision.stem import StemBlip
 
-    large = pretrained(AutoTokenizer, config.vocabulary, offline=site.offline).get_vocab()
+    large = pretrained(AutoTokenizer, config.vocabulary, offline=source.offline).get_vocab()
     common = [piece for piece, number in sorted(large.items(), key=lambda item: item[1])
               if number < config.vocabulary_size and piece.isascii() and not piece.startswith("[unused")]
     tokenizer = BertTokenizer(vocab={piece: number for number, piece in enumerate(common)}, do_lower_case=True)

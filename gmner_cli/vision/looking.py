@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.vision.familiarity import Declining, Familiarity
 from gmner_cli.vision.image_text import read_by
 from gmner_cli.vision.pixels import pixels
@@ -25,9 +25,9 @@ class Looking(Declining):
 
     most_together = 24  # an expression costs little beside the picture
 
-    def __init__(self, config: ReaderConfig, facts: dict[str, Any], site: Site):
-        super().__init__(config, facts, site)
-        self.backbone = read_by(config.checkpoint, site)
+    def __init__(self, config: ReaderConfig, facts: dict[str, Any], source: WeightSource):
+        super().__init__(config, facts, source)
+        self.backbone = read_by(config.checkpoint, source)
         self.reader = Reader(self.backbone, config)
         self.familiarity = Familiarity(self.reader.vision.config.hidden_size) if config.abstain else None
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gmner_cli.backbone import Backbone
 from gmner_cli.model import Together
+from gmner_cli.weights.backbone import Backbone
 
 
 class ReaderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

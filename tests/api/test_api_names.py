@@ -93,7 +93,7 @@ def test_the_example_runs_as_it_is_written(name, tmp_path, monkeypatch):
         pytest.skip("the extra mini is not installed")
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data", ignore=shutil.ignore_patterns("out"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gmner_cli.runtime.use_threads", lambda count=None: 1)  # others run beside it
+    monkeypatch.setattr("gmner_cli.compute.runtime.use_threads", lambda count=None: 1)  # others run beside it
     function = getattr(gmner_cli, name)
     example = doctest.DocTestParser().get_doctest(function.__doc__, {}, name, None, None)
     runner, said = doctest.DocTestRunner(), []

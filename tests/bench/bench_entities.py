@@ -14,14 +14,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from gmner_cli import recipes, runtime
+from gmner_cli import recipes
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute import runtime
 from gmner_cli.data import scenes
-from gmner_cli.images import Pictures
-from gmner_cli.model import Model, new_model
-from gmner_cli.model_folder import load_model
+from gmner_cli.flow.model_stage import predict_posts
+from gmner_cli.model import Model
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
 from gmner_cli.segmentation.grabcut_stage import GrabCut
-from gmner_cli.stages import run
+from gmner_cli.weights.model_folder import load_model
 from tests import tiny
 from tests.bench.markdown import conditions, show
 
@@ -63,16 +65,16 @@ def main() -> None:
         mini = recipes.load("mini")
         for stage in ("ve", "vg"):
             model = load_model(mini.section(stage).weights_folder(), offline=True)
-            model.ready()
+            model.prepare_to_predict()
             rows.append(measure(f"mini {stage}",
-                                lambda posts, model=model: run(model, posts, where, 32, pictures),
+                                lambda posts, model=model: predict_posts(model, posts, where, 32, pictures),
                                 given.posts, given.rounds))
         grabcut = GrabCut(pictures=pictures)
         fewer = min(24, given.posts)
         rows.append(measure("GrabCut", lambda posts: grabcut(boxed(posts)), fewer, given.rounds))
         if given.large:
             model = large(folder)
-            rows.append(measure("riveg-seqtr", lambda posts: run(model, posts, where, 4, pictures), 4,
+            rows.append(measure("riveg-seqtr", lambda posts: predict_posts(model, posts, where, 4, pictures), 4,
                                 given.rounds))
     show("Visual stages, from opening the picture on", COLUMNS, rows)
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from gmner_cli import runtime
+from gmner_cli.compute import runtime
 from gmner_cli.language.llm.backend import Generation, Question
 from gmner_cli.language.llm.causal import Causal
 from gmner_cli.language.llm.decoding import Decoder

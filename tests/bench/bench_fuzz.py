@@ -29,10 +29,10 @@ sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not ins
 from PIL import Image  # noqa: E402
 
 from gmner_cli.errors import GmnerError  # noqa: E402
-from gmner_cli.jsonl import read_lines  # noqa: E402
-from gmner_cli.masks import decode  # noqa: E402
+from gmner_cli.pictures.masks import decode  # noqa: E402
+from gmner_cli.records.jsonl import read_lines  # noqa: E402
 from gmner_cli.scoring.published import score_by_text  # noqa: E402
-from gmner_cli.scoring.report import score  # noqa: E402
+from gmner_cli.scoring.task_scores import score  # noqa: E402
 from tests.bench.markdown import conditions, show  # noqa: E402
 
 COLUMNS = ("mutated", "number", "faults", "seconds")

@@ -28,10 +28,10 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not installed
 
-from gmner_cli.cpu import this_cpu  # noqa: E402
-from gmner_cli.hub import resolve  # noqa: E402
-from gmner_cli.jsonl import read_lines  # noqa: E402
+from gmner_cli.compute.cpu import this_cpu  # noqa: E402
 from gmner_cli.ner.words import tags_of, words_of  # noqa: E402
+from gmner_cli.records.jsonl import read_lines  # noqa: E402
+from gmner_cli.weights.hub import resolve  # noqa: E402
 from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
 COLUMNS = ("work", "who", "posts/s", "words/s", "seconds of the processor, median", "min-max")

@@ -23,11 +23,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a che
 import torch  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
-from gmner_cli import runtime  # noqa: E402
-from gmner_cli.images import WORKERS, Pictures, open_image  # noqa: E402
-from gmner_cli.model import Model, new_model  # noqa: E402
+from gmner_cli.classes.finding import new_model  # noqa: E402
+from gmner_cli.compute import runtime  # noqa: E402
+from gmner_cli.flow.model_stage import predict_posts  # noqa: E402
+from gmner_cli.model import Model
+from gmner_cli.pictures.images import WORKERS, Pictures, open_image  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
-from gmner_cli.stages import run  # noqa: E402
 from tests.bench.markdown import conditions, show, spread  # noqa: E402
 from tests.tiny import save_blip  # noqa: E402
 
@@ -78,7 +79,7 @@ def main() -> None:
             def work() -> None:
                 pictures = Pictures(folder, workers=workers)
                 model.largest_side = side
-                run(model, posts, where, BATCH, pictures)
+                predict_posts(model, posts, where, BATCH, pictures)
             return work
 
         ways = {"plain loop": lambda: plain_loop(model, posts, folder), "one thread ahead": ahead(1),

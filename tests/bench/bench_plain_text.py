@@ -16,15 +16,16 @@ from pathlib import Path
 import msgspec
 import regex
 
-from gmner_cli import recipes, runtime
+from gmner_cli import recipes
+from gmner_cli.compute import runtime
 from gmner_cli.data.adapter import Options
 from gmner_cli.data.findings import Report
 from gmner_cli.data.twitter_gmner import read_text
-from gmner_cli.model_folder import load_model
+from gmner_cli.flow.model_stage import predict_posts
 from gmner_cli.ner.cut import Cut
 from gmner_cli.records import Post
-from gmner_cli.scoring.report import score
-from gmner_cli.stages import run
+from gmner_cli.scoring.task_scores import score
+from gmner_cli.weights.model_folder import load_model
 from tests.bench.markdown import conditions, show
 from tests.bench.plain_text import detokenise
 
@@ -66,7 +67,7 @@ def main() -> None:
     where = runtime.start("cpu", threads=given.threads)
     section = recipes.load("mini").section("ner")
     tagger = load_model(section.weights_folder(), offline=True)
-    tagger.ready()
+    tagger.prepare_to_predict()
     posts = read_text(given.shared / "data" / "twitter-gmner-v2" / "txt", "twitter-gmner", Options(), Report())[given.split]
     plain = [written(post) for post in posts]
     now = tagger.cut
@@ -79,7 +80,7 @@ def main() -> None:
             ("as plain text", plain, now))
     for name, asked, cut in ways:
         tagger.cut = cut
-        found = run(tagger, asked, where, section.batch_size)
+        found = predict_posts(tagger, asked, where, section.batch_size)
         scores = [score([found[n] for n in some], [asked[n] for n in some])["rows"]["MNER"]["f1"] for some in (range(len(posts)), chosen)]
         rows.append((name, *(f"{f1:.2f}" for f1 in scores)))
     show("MNER F1 of mini", COLUMNS, rows)

@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # so that it runs from a checkout that is not installed
 
-from gmner_cli.jsonl import write_posts  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
+from gmner_cli.records.jsonl import write_posts  # noqa: E402
 from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
 COLUMNS = ("gmner score", "posts/s, median", "seconds for 10,000 posts", "peak MiB at 1,000 posts",

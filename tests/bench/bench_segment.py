@@ -31,8 +31,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gmner_cli.images import open_image
-from gmner_cli.model import new_model
+from gmner_cli.classes.finding import new_model
+from gmner_cli.pictures.images import open_image
 from gmner_cli.records import Box
 from gmner_cli.segmentation.grabcut import segment_box, segment_points
 from gmner_cli.segmentation.prompts import Prompt

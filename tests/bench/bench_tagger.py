@@ -21,11 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a che
 
 import torch  # noqa: E402
 
-from gmner_cli import recipes, runtime  # noqa: E402
-from gmner_cli.model import new_model, to_device  # noqa: E402
+from gmner_cli import recipes
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute import runtime  # noqa: E402
+from gmner_cli.flow.model_stage import predict_posts  # noqa: E402
+from gmner_cli.model import to_device  # noqa: E402
 from gmner_cli.ner.words import words_of  # noqa: E402
 from gmner_cli.records import Entity, Post  # noqa: E402
-from gmner_cli.stages import run  # noqa: E402
 from gmner_cli.training.loop import fit  # noqa: E402
 from gmner_cli.training.settings import parse_train  # noqa: E402
 from tests.bench.markdown import conditions, show, spread  # noqa: E402
@@ -96,10 +98,10 @@ def main() -> None:
             fit(model, posts, posts[:1], settings, Path(folder), where)
 
     tagger = fresh().eval()
-    tagger.ready()
+    tagger.prepare_to_predict()
     rounds: dict[str, list[float]] = {}
     for _ in range(asked.rounds):
-        for name, work in (("predict", lambda: run(tagger, posts, where, section.batch_size)),
+        for name, work in (("predict", lambda: predict_posts(tagger, posts, where, section.batch_size)),
                            ("predict, plain loop", lambda: plain_predict(tagger, posts, section.batch_size, where)),
                            ("train", lambda model=fresh(): ours_train(model)),
                            ("train, plain loop", lambda model=fresh(): plain_train(model, posts, settings))):

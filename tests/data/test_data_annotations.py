@@ -15,7 +15,7 @@ from PIL import Image
 
 from gmner_cli.data import Options, load
 from gmner_cli.errors import GmnerError
-from gmner_cli.masks import decode
+from gmner_cli.pictures.masks import decode
 
 NAME = "Ada Brook"
 

@@ -16,8 +16,8 @@ from conftest import ROOT, conll
 from gmner_cli import data
 from gmner_cli.data import exchange, output, scenes
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import read_posts, write_atomic
-from gmner_cli.temporary import open_locked
+from gmner_cli.files.temporary import open_locked
+from gmner_cli.records.jsonl import read_posts, write_atomic
 
 
 def draw(folder, **more):

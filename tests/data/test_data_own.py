@@ -9,7 +9,7 @@ from pycocotools import mask as coco
 
 from gmner_cli.data import Options, load
 from gmner_cli.errors import GmnerError
-from gmner_cli.jsonl import read_posts
+from gmner_cli.records.jsonl import read_posts
 
 GAGA = "Lady Gaga sings in Oslo"
 FIX = Options(fix=True)

@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT, conll
 
-from gmner_cli.jsonl import read_posts
+from gmner_cli.records.jsonl import read_posts
 
 RECORDS = ["dev.jsonl", "test.jsonl", "train.jsonl"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmner_cli.data.posts import make_post
+from gmner_cli.data.conll_posts import make_post
 from gmner_cli.data.tags import Span, decode
 
 TYPES = ("PER", "LOC", "MISC")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gmner_cli.data.scenes.drawing import animals, people
+from gmner_cli.data.scenes.drawing.looks import ANIMALS, CLOTHES, COLOURS, EXTRAS, HAIR, STYLES, Person, Thing
 from gmner_cli.data.scenes.drawing.tile import Tile
-from gmner_cli.data.scenes.looks import ANIMALS, CLOTHES, COLOURS, EXTRAS, HAIR, STYLES, Person, Thing
 
 SINGER = Person(kind="woman", skin=1, hair="brown", style="long", clothing="dress", colour="green", prop="microphone",
                 extra=None)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gmner_cli.data.scenes.drawing import backdrops, buildings, logos, products
 from gmner_cli.data.scenes.drawing.forms import CLOSE, brightness, contrast, distance, grown, smooth
-from gmner_cli.data.scenes.looks import (
+from gmner_cli.data.scenes.drawing.looks import (
     BUILDINGS,
     COLOURS,
     EMBLEMS,

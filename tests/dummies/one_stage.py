@@ -19,12 +19,13 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import BartConfig, BartModel
 
-from gmner_cli.images import NO_PICTURES, crop
 from gmner_cli.model import Example, Model
 from gmner_cli.ner.words import words_of
+from gmner_cli.pictures.crops import crop
+from gmner_cli.pictures.images import NO_PICTURES
 from gmner_cli.records import Box, Entity, Proposal
 from gmner_cli.scoring.regions import box_iou
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 STOP, GROUNDABLE, UNGROUNDABLE, TYPES = 0, 1, 2, 3
 """Numbers of the classes; types follow, and after them the words of the post."""

@@ -35,7 +35,7 @@ class SpanTagger(Tagger):
     """Cross-entropy over the types and "none" of all spans of up to ``widest`` words."""
 
     Config = Config
-    fact_bound = ("kinds.",)
+    label_weights = ("kinds.",)
 
     def __init__(self, config, facts, site):
         super().__init__(config, facts, site)

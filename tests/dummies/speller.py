@@ -10,7 +10,7 @@ from transformers import BartConfig, BartForConditionalGeneration
 from gmner_cli.model import Example, Model
 from gmner_cli.ner.words import words_of
 from gmner_cli.records import Entity
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 PAD, START, STOP, FIRST = 0, 1, 2, 3
 

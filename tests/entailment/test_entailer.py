@@ -10,9 +10,9 @@ from PIL import Image
 
 from gmner_cli.entailment.entailer import Entailer, EntailerConfig
 from gmner_cli.errors import GmnerError
-from gmner_cli.model import Site
-from gmner_cli.model_folder import load_model, save_model
+from gmner_cli.model import WeightSource
 from gmner_cli.records import Entity, Post
+from gmner_cli.weights.model_folder import load_model, save_model
 
 
 class Sizes(Entailer):
@@ -21,8 +21,8 @@ class Sizes(Entailer):
     Config = EntailerConfig
     most_together = 2
 
-    def __init__(self, config=None, facts=None, site=None):
-        super().__init__(config or EntailerConfig(), facts or {}, site or Site())
+    def __init__(self, config=None, facts=None, source=None):
+        super().__init__(config or EntailerConfig(), facts or {}, source or WeightSource())
         self.weight = torch.nn.Parameter(torch.ones(1))
 
     def inputs(self, texts, images):
@@ -41,7 +41,7 @@ def post(odds, visible=(), image="x.png", name="p"):
 
 
 def asked(model, posts):
-    """What ``stages.run`` does, with pictures one pixel wide."""
+    """What ``predict_posts`` does, with pictures one pixel wide."""
     copies = [model.blank(p) for p in posts]
     examples = model.examples(copies, training=False)
     batch = model.collate(examples, [Image.new("RGB", (1, 1))] * len(examples)) if examples else None

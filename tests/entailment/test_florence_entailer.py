@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli.entailment.florence import fork
+from gmner_cli.classes.finding import new_model
+from gmner_cli.entailment.florence_entailer import fork
 from gmner_cli.errors import UsageError
-from gmner_cli.model import new_model
 from gmner_cli.records import Entity, Post
 from tests import tiny
 
@@ -16,7 +16,7 @@ from tests import tiny
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     checkpoint = tiny.save_florence(tmp_path_factory.mktemp("florence"))
-    return new_model("gmner_cli.entailment.florence:FlorenceEntailer", {"checkpoint": str(checkpoint), "caption": True}, [],
+    return new_model("gmner_cli.entailment.florence_entailer:FlorenceEntailer", {"checkpoint": str(checkpoint), "caption": True}, [],
                      recipe="test", offline=True).eval()
 
 

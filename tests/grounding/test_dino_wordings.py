@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli import runtime
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute import runtime
 from gmner_cli.language.expressions import Expressions
-from gmner_cli.model import new_model
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Expansion, Post
-from gmner_cli.stages import Pictures
 from gmner_cli.training import loop
 from gmner_cli.training.settings import parse_train
 from tests import tiny

@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
+from gmner_cli.classes.finding import new_model
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.grounding import florence
-from gmner_cli.model import new_model
+from gmner_cli.grounding import florence_grounder
 from gmner_cli.records import Entity, Post
 from tests import tiny
 
@@ -26,7 +26,7 @@ def model(checkpoint):
 
 
 def build(checkpoint, **settings):
-    return new_model("gmner_cli.grounding.florence:FlorenceGrounder", {"checkpoint": str(checkpoint), **settings}, [],
+    return new_model("gmner_cli.grounding.florence_grounder:FlorenceGrounder", {"checkpoint": str(checkpoint), **settings}, [],
                      recipe="test", offline=True)
 
 
@@ -119,8 +119,8 @@ def test_loss_and_answers_under_bfloat16(model):
 
 def test_bins_are_quantised_as_published():
     shares = torch.tensor([0.0, 0.0009, 0.001, 0.9999, 1.0])
-    assert florence.bins_of(shares).tolist() == [0, 0, 1, 999, 999]
-    assert florence.shares_of(torch.tensor([0, 999])).tolist() == pytest.approx([0.0005, 0.9995])
+    assert florence_grounder.bins_of(shares).tolist() == [0, 0, 1, 999, 999]
+    assert florence_grounder.shares_of(torch.tensor([0, 999])).tolist() == pytest.approx([0.0005, 0.9995])
 
 
 def test_a_prompt_without_a_place_for_the_expression_is_refused(checkpoint):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gmner_cli.errors import GmnerError
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig, fitted
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.records import Entity, Post, check_box
 
 
@@ -23,7 +23,7 @@ class Fixed(Grounder):
     most_together = 2
 
     def __init__(self, threshold=0.0):
-        super().__init__(GrounderConfig(threshold=threshold), {}, Site())
+        super().__init__(GrounderConfig(threshold=threshold), {}, WeightSource())
 
     def collate(self, examples, images):
         return {"texts": [[sought.text for sought in e.data] for e in examples]}

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from transformers.loss.loss_grounding_dino import GroundingDinoForObjectDetectionLoss
 
-from gmner_cli.model import new_model
-from gmner_cli.model_folder import load_model, save_model
+from gmner_cli.classes.finding import new_model
 from gmner_cli.records import Entity, Post
+from gmner_cli.weights.model_folder import load_model, save_model
 from tests import tiny
 
 PICTURES = [Image.frombytes("RGB", (96, 64), random.Random(seed).randbytes(96 * 64 * 3)) for seed in range(3)]

@@ -6,16 +6,16 @@ import pytest
 import torch
 from PIL import Image
 
+from gmner_cli.compute.batches import collate
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
-from gmner_cli.grounding.florence import FlorenceGrounder, bins_of
+from gmner_cli.grounding.florence_grounder import FlorenceGrounder, bins_of
 from gmner_cli.grounding.grounder import Grounder, GrounderConfig
-from gmner_cli.images import Pictures
-from gmner_cli.model import Example, Site
+from gmner_cli.model import Example, WeightSource
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
-from gmner_cli.runtime import Runtime
 from gmner_cli.segmentation.prompted import PromptedSam
 from gmner_cli.segmentation.prompts import Prompt
-from gmner_cli.training.batches import collate
 
 CPU = Runtime(torch.device("cpu"))
 BOX = (100.0, 50.0, 300.0, 150.0)
@@ -29,7 +29,7 @@ class Small(Grounder):
     largest_side = 50
 
     def __init__(self):
-        super().__init__(GrounderConfig(), {}, Site())
+        super().__init__(GrounderConfig(), {}, WeightSource())
 
     def inputs(self, texts, images):
         return {"widths": [image.width for image in images]}

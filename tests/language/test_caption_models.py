@@ -7,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli import images, runtime
+from gmner_cli.compute import runtime
 from gmner_cli.errors import ModelError, UsageError
-from gmner_cli.images import Pictures
 from gmner_cli.language import captioner
 from gmner_cli.language.llm.thoughts import without_half
+from gmner_cli.pictures import images
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import ABSTAINED, Post
 from tests import tiny
 from tests.language.captioners import save_blip, save_blip2, save_florence, save_llava

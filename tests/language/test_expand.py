@@ -164,7 +164,7 @@ def test_nothing_to_ask_asks_nobody():
 
 def test_a_post_that_a_backend_cannot_bear_fails_alone():
     """What a stage raises for one post is that post's; the others have their answers (``stages.compose``)."""
-    from gmner_cli.stages import compose
+    from gmner_cli.flow.compose import compose
 
     def reply(question):
         if question.post.id == "bad":

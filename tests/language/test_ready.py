@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from gmner_cli.data.scenes import knowledge as scenes_knowledge
+from gmner_cli.data.scenes import world_knowledge as scenes_knowledge
 from gmner_cli.data.scenes import write as write_scenes
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.jsonl import read_posts
 from gmner_cli.language import ready
 from gmner_cli.language.llm.backend import Question
 from gmner_cli.records import Entity, Post
+from gmner_cli.records.jsonl import read_posts
 from tests.conftest import write_jsonl
 
 

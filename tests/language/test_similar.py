@@ -11,15 +11,15 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gmner_cli import recipes
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, ModelError, UsageError
-from gmner_cli.images import Pictures
 from gmner_cli.language.similar import SameForAll, Similar, examples_from, nearest
 from gmner_cli.language.similar.features import Tagger, pool_features
 from gmner_cli.language.similar.pool import neighbours, read_pool
-from gmner_cli.model import new_model
-from gmner_cli.model_folder import save_model
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
+from gmner_cli.weights.model_folder import save_model
 from tests.conftest import write_jsonl
 from tests.language.looking import save_looking
 

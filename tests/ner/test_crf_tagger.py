@@ -6,12 +6,12 @@ import msgspec
 import pytest
 import torch
 
-from gmner_cli import runtime
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute import runtime
 from gmner_cli.errors import GmnerError, ModelError, UsageError
-from gmner_cli.model import new_model
-from gmner_cli.model_folder import WEIGHTS, load_model, save_model
+from gmner_cli.flow.model_stage import predict_posts
 from gmner_cli.records import Entity, Knowledge, Post
-from gmner_cli.stages import run
+from gmner_cli.weights.model_folder import WEIGHTS, load_model, save_model
 from tests import tiny
 
 TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
@@ -36,10 +36,10 @@ def test_a_saved_tagger_predicts_the_same(tiny_encoder, tmp_path, settings):
                 parameter.add_(0.1 * torch.randn_like(parameter)).copy_(parameter.half().float())
     save_model(model, tmp_path / "m")
     again = load_model(tmp_path / "m", offline=True)
-    first, second = (run(m, POSTS, CPU, 4) for m in (model, again))
+    first, second = (predict_posts(m, POSTS, CPU, 4) for m in (model, again))
     assert [msgspec.to_builtins(p.entities) for p in first] == [msgspec.to_builtins(p.entities) for p in second]
-    again.ready()
-    merged = run(again, POSTS, CPU, 4)
+    again.prepare_to_predict()
+    merged = predict_posts(again, POSTS, CPU, 4)
     assert [[(e.span, e.type) for e in p.entities] for p in merged] == [[(e.span, e.type) for e in p.entities] for p in first]
     stands_alone = not settings
     assert (tmp_path / "m" / "encoder").exists() == stands_alone
@@ -54,7 +54,7 @@ def test_an_adapter_checkpoint_holds_only_what_was_trained(tiny_encoder, tmp_pat
 def test_gold_is_not_read_while_predicting(tiny_encoder):
     model = tagger(tiny_encoder)
     changed = [msgspec.structs.replace(p, entities=None) for p in POSTS]
-    one, two = run(model, POSTS, CPU, 4), run(model, changed, CPU, 1)
+    one, two = predict_posts(model, POSTS, CPU, 4), predict_posts(model, changed, CPU, 1)
     assert [msgspec.to_builtins(p.entities) for p in one] == [msgspec.to_builtins(p.entities) for p in two]
     assert POSTS[0].entities[0].type == "PER", "the posts given must not change"
 
@@ -83,7 +83,7 @@ def test_a_long_post_is_read_in_windows_and_every_word_is_tagged(tiny_encoder):
     text = " ".join(f"Word{i}" for i in range(120))
     examples = model.examples([Post(id="1", text=text)], training=False)
     assert len(examples) > 2 and all(e.length <= 64 for e in examples)
-    (post,) = run(model, [Post(id="1", text=text)], CPU, 4)
+    (post,) = predict_posts(model, [Post(id="1", text=text)], CPU, 4)
     for entity in post.entities:
         assert text[entity.start:entity.end] == entity.text
 
@@ -91,7 +91,7 @@ def test_a_long_post_is_read_in_windows_and_every_word_is_tagged(tiny_encoder):
 def test_batches_do_not_change_the_answer(tiny_encoder):
     model = tagger(tiny_encoder)
     posts = [Post(id=str(i), text="Ada sees Bob " * (1 + i % 4)) for i in range(9)]
-    alone, together = (run(model, posts, CPU, size) for size in (1, 9))
+    alone, together = (predict_posts(model, posts, CPU, size) for size in (1, 9))
     assert [[(e.span, e.type) for e in p.entities] for p in alone] == [[(e.span, e.type) for e in p.entities] for p in together]
 
 
@@ -188,7 +188,7 @@ def test_a_byte_level_vocabulary_sees_words_as_in_running_text(tmp_path):
     assert [pieces(p)[0][0] for p in example.data.pieces] == ["Ġ"] * 4
     running = model.encoder.tokenizer(" Ada sees 🐶 Bob", add_special_tokens=False).input_ids
     assert [i for p in example.data.pieces for i in p] == running
-    (post,) = run(model, [Post(id="1", text="Ada sees 🐶 Bob")], CPU, 1)
+    (post,) = predict_posts(model, [Post(id="1", text="Ada sees 🐶 Bob")], CPU, 1)
     assert all(post.text[e.start:e.end] == e.text for e in post.entities)
     with pytest.raises(UsageError, match="64 positions"):
         tagger(tmp_path, max_length=66)

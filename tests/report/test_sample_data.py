@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gmner_cli.images import open_image
-from gmner_cli.jsonl import read_posts
-from gmner_cli.masks import decode, iou
+from gmner_cli.pictures.images import open_image
+from gmner_cli.pictures.masks import decode, iou
+from gmner_cli.records.jsonl import read_posts
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 TYPES = ("PER", "LOC", "ORG", "OTHER")

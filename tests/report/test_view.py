@@ -18,13 +18,13 @@ from PIL import Image
 
 from gmner_cli.commands.view import command
 from gmner_cli.errors import GmnerError
-from gmner_cli.jsonl import read_posts
 from gmner_cli.records import Entity, Expansion, Knowledge, Mask, Post
+from gmner_cli.records.jsonl import read_posts
 from gmner_cli.report import render_page
 from gmner_cli.report.compare import Pair
 from gmner_cli.report.marked import marked_text
+from gmner_cli.report.page_picture import embed, mask_layer
 from gmner_cli.report.palette import Palette
-from gmner_cli.report.pictures import embed, mask_layer
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 EVIL = '</script><img src=x onerror="alert(1)"><b>\'&$title'

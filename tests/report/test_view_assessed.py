@@ -11,12 +11,12 @@ import typer
 from PIL import Image
 
 from gmner_cli.commands.view import command
-from gmner_cli.jsonl import write_posts
-from gmner_cli.masks import encode
+from gmner_cli.pictures.masks import encode
 from gmner_cli.records import ABSTAINED, Entity, Mask, Post
+from gmner_cli.records.jsonl import write_posts
 from gmner_cli.report import render_page
 from gmner_cli.report.compare import KINDS, compare
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 TEXT = "Allen met Bo"
 BOX, NEAR, FAR = (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 9.0), (20.0, 20.0, 30.0, 30.0)

@@ -11,13 +11,13 @@ from html.parser import HTMLParser
 import pytest
 
 from gmner_cli.app import build
-from gmner_cli.jsonl import write_posts
-from gmner_cli.masks import encode
+from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Entity, Mask, Post
+from gmner_cli.records.jsonl import write_posts
 from gmner_cli.report import render_page
 from gmner_cli.scoring.counts import Settings
 from gmner_cli.scoring.published import score_by_text
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 from tests.scoring.posts_to_score import SPANS, TEXT, pixels
 
 BOXES = [(0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 9.0), (0.0, 0.0, 10.0, 5.0), (20.0, 20.0, 30.0, 30.0),

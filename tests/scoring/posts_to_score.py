@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from gmner_cli.jsonl import write_posts
 from gmner_cli.records import Entity, Mask, Post
+from gmner_cli.records.jsonl import write_posts
 
 TEXT = "Allen and Kevin Durant met Allen in Oakland"
 SPANS = ((0, 5), (10, 22), (27, 32), (36, 43))

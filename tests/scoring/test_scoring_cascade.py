@@ -7,8 +7,8 @@ from posts_to_score import BOX, FAR, SPANS, encoded, entity, pixels, post, save
 
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.scoring.cascade import LEVELS, cascade
-from gmner_cli.scoring.report import Settings, score
-from gmner_cli.scoring.table import render_cascade
+from gmner_cli.scoring.printed_table import render_cascade
+from gmner_cli.scoring.task_scores import Settings, score
 
 WHOLE, PART = encoded(pixels(0, 0, 8, 8)), encoded(pixels(0, 0, 8, 3))
 
@@ -31,7 +31,7 @@ ORACLES = {"spans": SPANS_RUN, "groundable": GROUNDABLE, "boxes": BOXES}
 
 
 def test_the_levels_are_those_of_predict():
-    from gmner_cli.pipeline import GOLD as levels
+    from gmner_cli.flow.build import GOLD as levels
 
     assert levels == LEVELS
 

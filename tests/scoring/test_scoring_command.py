@@ -159,7 +159,7 @@ def test_no_model_library_is_imported_on_the_way(files):
 
 
 def test_the_library_needs_pycocotools_only_for_masks(files, tmp_path):
-    code = ("from gmner_cli.jsonl import read_posts\nfrom gmner_cli.scoring.report import score\n"
+    code = ("from gmner_cli.records.jsonl import read_posts\nfrom gmner_cli.scoring.task_scores import score\n"
             "score(read_posts({0!r}), read_posts({0!r}))")
     assert not imported_by(code.format(files[1]))
     masked = save(tmp_path / "masked.jsonl", post("a", entity(boxes=[BOX], masks=[encoded(pixels(0, 0, 8, 8))])))

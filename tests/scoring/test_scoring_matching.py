@@ -11,7 +11,7 @@ from gmner_cli.errors import RecordError
 from gmner_cli.records import Entity
 from gmner_cli.scoring.joining import join
 from gmner_cli.scoring.matching import largest_matching, span_groups
-from gmner_cli.scoring.report import Settings, score
+from gmner_cli.scoring.task_scores import Settings, score
 
 
 def most_right(gold, predicted, is_right):

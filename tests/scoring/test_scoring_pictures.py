@@ -10,7 +10,7 @@ from posts_to_score import BOX, entity, post, save
 from gmner_cli.commands.score import Match, command
 from gmner_cli.scoring.cascade import cascade
 from gmner_cli.scoring.published import score_by_text
-from gmner_cli.scoring.report import score
+from gmner_cli.scoring.task_scores import score
 
 SMALL, LARGE = (480, 320), (960, 640)
 INSIDE = (500.0, 300.0, 900.0, 600.0)

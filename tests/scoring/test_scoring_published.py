@@ -7,7 +7,7 @@ from posts_to_score import BOX, FAR, HALF, SPANS, crowds, entity, post, wire
 
 from gmner_cli.errors import GmnerError
 from gmner_cli.scoring.published import score_by_text
-from gmner_cli.scoring.report import Settings
+from gmner_cli.scoring.task_scores import Settings
 
 ALLEN, SECOND_ALLEN = SPANS[0], SPANS[2]
 """Two spans with the same text."""

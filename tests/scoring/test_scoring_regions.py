@@ -9,9 +9,9 @@ from posts_to_score import BOX, FAR, HALF, encoded, pixels
 from pycocotools import mask as coco
 
 from gmner_cli.errors import RecordError
-from gmner_cli.masks import area as mask_area
-from gmner_cli.masks import decode, encode
-from gmner_cli.masks import iou as mask_iou
+from gmner_cli.pictures.masks import area as mask_area
+from gmner_cli.pictures.masks import decode, encode
+from gmner_cli.pictures.masks import iou as mask_iou
 from gmner_cli.records import Mask
 from gmner_cli.scoring.regions import BOTH_NONE, ONE_NONE, agreement, box_iou
 

@@ -9,7 +9,7 @@ from seqeval.scheme import IOB2
 
 from gmner_cli.errors import GmnerError, RecordError, UsageError
 from gmner_cli.records import Entity, Post, Proposal
-from gmner_cli.scoring.report import Settings, score
+from gmner_cli.scoring.task_scores import Settings, score
 
 
 def only(predicted, gold, **settings):

@@ -6,9 +6,9 @@ import pytest
 from posts_to_score import BOX, FAR, HALF, SPANS, TEXT, encoded, entity, pixels, post
 
 from gmner_cli.errors import RecordError
-from gmner_cli.jsonl import read_posts
-from gmner_cli.scoring.report import score
-from gmner_cli.scoring.table import render
+from gmner_cli.records.jsonl import read_posts
+from gmner_cli.scoring.printed_table import render
+from gmner_cli.scoring.task_scores import score
 
 WHOLE, PART, OFF = (encoded(pixels(0, 0, 8, end)) for end in (8, 6, 3))
 

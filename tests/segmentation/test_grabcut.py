@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gmner_cli.masks import decode
+from gmner_cli.pictures.masks import decode
 from gmner_cli.segmentation.grabcut import segment_box, segment_heat, segment_points
 from gmner_cli.segmentation.grabcut_stage import GrabCut
 from gmner_cli.segmentation.prompts import Prompt, bounding_box, prompts_of

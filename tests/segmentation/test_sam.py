@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from gmner_cli import hub
+from gmner_cli.classes.finding import new_model
 from gmner_cli.errors import ImageError, ModelError, UsageError
-from gmner_cli.masks import decode
-from gmner_cli.model import new_model
+from gmner_cli.pictures.masks import decode
 from gmner_cli.segmentation import checkpoints
 from gmner_cli.segmentation.prompts import Prompt
+from gmner_cli.weights import hub
 from tests.segmentation.conftest import Evil, noise
 
 HF, PTH = "gmner_cli.segmentation.sam:Sam", "gmner_cli.segmentation.segment_anything:SegmentAnything"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli.masks import decode
+from gmner_cli.pictures.masks import decode
 from gmner_cli.records import Mask, Post
 from tests.conftest import read_jsonl, write_jsonl
 from tests.segmentation.conftest import Evil, noise

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from signal import Signals
 
-from gmner_cli.training.checkpoint import read_progress
+from gmner_cli.training.resume_state import read_progress
 from tests.conftest import ROOT
 
 

@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from gmner_cli import recipes, runtime
+from gmner_cli import recipes
+from gmner_cli.compute import runtime
 from gmner_cli.errors import GmnerError, UsageError
-from gmner_cli.images import Pictures
 from gmner_cli.model import Example, Model
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
 from gmner_cli.training import loop
 from gmner_cli.training.loop import fit
@@ -204,7 +205,7 @@ def test_ties_can_be_set_though_recipes_do_not_spell_it():
 
 
 def test_a_model_that_finds_something_must_still_write_it(tmp_path):
-    from gmner_cli.model import find_class
+    from gmner_cli.classes.finding import find_class
 
     (tmp_path / "mine.py").write_text("from tests.training.test_dev_loss import Scripted\n\n\n"
                                       "class Mine(Scripted):\n    finds = ('boxes',)\n")

@@ -13,8 +13,8 @@ import torch
 import yaml
 from PIL import Image
 
-from gmner_cli.model import new_model
-from gmner_cli.model_folder import save_model
+from gmner_cli.classes.finding import new_model
+from gmner_cli.weights.model_folder import save_model
 from tests.conftest import read_jsonl, write_jsonl
 
 EVERY = ["dev0", "dev1", "train0", "train1", "train2", "train3"]

@@ -9,11 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmner_cli import runtime
+from gmner_cli.compute import runtime
+from gmner_cli.compute.batches import ahead, bucket
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.model import Example, Model
 from gmner_cli.records import Post
-from gmner_cli.training.batches import ahead, bucket
 from gmner_cli.training.loop import fit
 from gmner_cli.training.settings import parse_train
 
@@ -151,10 +151,10 @@ def test_a_device_that_is_not_there_is_a_usage_error():
 
 @pytest.mark.gpu
 def test_on_a_gpu_autocast_trains_and_predicts(tmp_path, tiny_encoder):
-    from gmner_cli.model import new_model
-    from gmner_cli.model_folder import load_model
+    from gmner_cli.classes.finding import new_model
+    from gmner_cli.flow.model_stage import predict_posts
     from gmner_cli.records import Entity
-    from gmner_cli.stages import run
+    from gmner_cli.weights.model_folder import load_model
 
     posts = [Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)]
     where = runtime.start("cuda")
@@ -164,4 +164,4 @@ def test_on_a_gpu_autocast_trains_and_predicts(tmp_path, tiny_encoder):
                   tmp_path, where)
     assert where.precision == "bfloat16" and history.best_score == 100
     again = load_model(tmp_path).to("cuda")
-    assert run(again, posts, where, 4)[0].entities[0].span == (0, 3)
+    assert predict_posts(again, posts, where, 4)[0].entities[0].span == (0, 3)

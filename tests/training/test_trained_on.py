@@ -8,8 +8,8 @@ from gmner_cli import recipes
 from gmner_cli.errors import ModelError
 from gmner_cli.language.expand.plan import Plan
 from gmner_cli.records import Post
-from gmner_cli.training import trained_on
-from gmner_cli.training.trained_on import Known, fingerprint
+from gmner_cli.weights import trained_on
+from gmner_cli.weights.trained_on import Known, fingerprint
 from tests.conftest import write_jsonl
 from tests.training.point import post
 

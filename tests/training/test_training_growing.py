@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
-from gmner_cli.model_folder import load_model
+from gmner_cli.weights.model_folder import load_model
 from tests.training.point import Killed
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gmner_cli.model_folder import load_model
+from gmner_cli.weights.model_folder import load_model
 from tests.conftest import ROOT, write_jsonl
 from tests.training.point import Point, post
 

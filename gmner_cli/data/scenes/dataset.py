@@ -25,13 +25,13 @@ from gmner_cli.data.adapter import Splits
 from gmner_cli.data.exchange import DRAWN, IMAGES, KNOWLEDGE, REPORT, exchange
 from gmner_cli.data.findings import Report
 from gmner_cli.data.output import write_report
-from gmner_cli.data.scenes import knowledge, sheet
+from gmner_cli.data.scenes import sheet, world_knowledge
 from gmner_cli.data.scenes.knobs import Knobs
 from gmner_cli.data.scenes.picture import spoil
-from gmner_cli.data.scenes.posts import make, make_captioned
+from gmner_cli.data.scenes.scene_posts import make, make_captioned
 from gmner_cli.errors import GmnerError
-from gmner_cli.jsonl import write_atomic, write_posts
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import write_atomic, write_posts
 
 NAME = "scenes"
 CHUNK = 32
@@ -68,7 +68,7 @@ def write(folder: str | Path, *, seed: int = 0, train: int = 0, dev: int = 0, te
             write_posts(swap.new / f"{split}.jsonl", posts)
             if shown:
                 sheet.write(posts[:shown], swap.new / IMAGES, swap.new / f"{split}-sheet.png")
-        lines = (json.dumps(record, ensure_ascii=False) for record in knowledge.records(seed))
+        lines = (json.dumps(record, ensure_ascii=False) for record in world_knowledge.records(seed))
         write_atomic(swap.new / KNOWLEDGE, "\n".join(lines) + "\n")
         write_report(splits, swap, names)
         swap.put()

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 from gmner_cli.data.scenes.drawing import animals, backdrops, buildings, logos, people, products
+from gmner_cli.data.scenes.drawing.looks import Look
 from gmner_cli.data.scenes.knobs import Knobs
-from gmner_cli.data.scenes.looks import Look
 from gmner_cli.data.scenes.world import group_of
 
 _DRAW = {"person": people.draw, "crest": logos.draw, "logo": logos.draw, "building": buildings.draw,

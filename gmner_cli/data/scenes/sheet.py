@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from gmner_cli.images import open_image
-from gmner_cli.jsonl import write_atomic
+from gmner_cli.pictures.images import open_image
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import write_atomic
 
 COLUMNS, CELL, LINES, GAP = 5, 256, 4, 12
 INKS = {"PER": (214, 94, 0), "LOC": (0, 158, 115), "ORG": (0, 114, 178), "OTHER": (120, 94, 74)}

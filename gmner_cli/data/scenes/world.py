@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from gmner_cli.data.scenes import looks, names
-from gmner_cli.data.scenes.looks import Logo, Look, Person, Thing
+from gmner_cli.data.scenes import names
+from gmner_cli.data.scenes.drawing import looks
+from gmner_cli.data.scenes.drawing.looks import Logo, Look, Person, Thing
 
 HELD_OUT = 25
 """Percent of the names that no training or dev post has."""

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from gmner_cli import recipes
+from gmner_cli.classes.own_code import digests
+from gmner_cli.classes.shipped import is_shipped
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, UsageError, printable
-from gmner_cli.hub import sha256
-from gmner_cli.images import Pictures, own_folder
+from gmner_cli.files.digest import sha256
 from gmner_cli.language import llm as models
 from gmner_cli.language import ready
 from gmner_cli.language.expand import Expand
@@ -21,14 +23,12 @@ from gmner_cli.language.llm.backend import Backend, Generation
 from gmner_cli.language.prompts import Prompt, read_prompt
 from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
-from gmner_cli.model_folder import CONFIG, WEIGHTS
-from gmner_cli.own_code import digests
-from gmner_cli.picture_digests import digest_of_each
-from gmner_cli.runtime import Runtime
-from gmner_cli.sections import TAGGER
-from gmner_cli.shipped import is_shipped
-from gmner_cli.training import trained_on
-from gmner_cli.training.trained_on import Known
+from gmner_cli.pictures.images import Pictures, own_folder
+from gmner_cli.pictures.picture_digests import digest_of_each
+from gmner_cli.recipes.sections import TAGGER
+from gmner_cli.weights import trained_on
+from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
+from gmner_cli.weights.trained_on import Known
 
 EXAMPLES = 5
 """N of RiVEG's best row (Table VII)."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gmner_cli.errors import UsageError, did_you_mean, shown
-from gmner_cli.hub import sha256, weights_sha256
+from gmner_cli.files.digest import sha256
 from gmner_cli.language.llm.backend import Backend, Generation
+from gmner_cli.weights.hub import weights_sha256
 
 if TYPE_CHECKING:
-    from gmner_cli.runtime import Runtime
+    from gmner_cli.compute.runtime import Runtime
 
 SPELLINGS = ("hf:ID_OR_PATH", "smollm2", "openai:MODEL")
 """The names that ``make`` knows."""

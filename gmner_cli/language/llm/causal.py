@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from gmner_cli import hub
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ModelError
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.decoding import Decoder
 from gmner_cli.language.llm.gguf import converted
 from gmner_cli.language.llm.packing import common
 from gmner_cli.language.llm.thoughts import opened, silent_tokens
-from gmner_cli.runtime import Runtime
+from gmner_cli.weights import hub
 
 TEXTS = {".json", ".jinja", ".txt", ".model"}
 """Endings of the files that say, beside the weights, what a model answers."""

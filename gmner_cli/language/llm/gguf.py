@@ -8,9 +8,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from gmner_cli.errors import ModelError
-from gmner_cli.hub import load, say, sha256
+from gmner_cli.errors import ModelError, say
+from gmner_cli.files.digest import sha256
 from gmner_cli.language.llm.cache import cache_folder
+from gmner_cli.weights.hub import load
 
 
 def converted(path: Path, *, digest: str | None = None, tell: Callable[[str], None] = say) -> Path:

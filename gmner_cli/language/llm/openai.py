@@ -18,12 +18,12 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 import msgspec
 
-from gmner_cli import __version__, network
-from gmner_cli.errors import GmnerError, UsageError, shown
-from gmner_cli.hub import say
+from gmner_cli.errors import GmnerError, UsageError, say, shown
 from gmner_cli.language.llm.backend import Answer, Backend, Failure, Generation, Question
 from gmner_cli.language.llm.pace import Pace
 from gmner_cli.language.llm.replies import Again, judge
+from gmner_cli.version import VERSION
+from gmner_cli.weights import network
 
 KEY = "OPENAI_API_KEY"
 DEFAULT = "https://api.openai.com/v1"
@@ -130,7 +130,7 @@ class Server(Backend):
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(auth=self._key, trust_env=False, proxy=self._proxy, verify=self._certificates or True,
-                                  follow_redirects=False, headers={"User-Agent": f"gmner/{__version__}"},
+                                  follow_redirects=False, headers={"User-Agent": f"gmner/{VERSION}"},
                                   timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
 
     async def _ask(self, client: httpx2.AsyncClient, prompt: str, stopped: Event) -> Answer | Failure:

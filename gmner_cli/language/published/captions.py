@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gmner_cli.data.conll import read_lines
 from gmner_cli.errors import GmnerError, printable
-from gmner_cli.jsonl import loads
+from gmner_cli.records.jsonl import loads
 
 HEAD, MARK = "imgid:", "###"
 """Around the id of a caption that may go on over several lines."""

@@ -34,7 +34,7 @@ def make(name: str, *, task: str, posts: str, quality: str = "right") -> Ready |
 
         return FromTheRecord()
     if kind == "world":
-        from gmner_cli.language.ready.world import World
+        from gmner_cli.language.ready.world_answers import World
 
         if not path and not Path(posts).is_file():
             raise UsageError("world looks for knowledge.jsonl beside POSTS, and POSTS is no file", hint="give it as --llm world:PATH")

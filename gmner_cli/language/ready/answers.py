@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from gmner_cli.bounded import open_regular
-from gmner_cli.errors import GmnerError, RecordError, UsageError, printable, shown
-from gmner_cli.hub import say, sha256
-from gmner_cli.jsonl import read_lines
+from gmner_cli.errors import GmnerError, RecordError, UsageError, printable, say, shown
+from gmner_cli.files.bounded import open_regular
+from gmner_cli.files.digest import sha256
 from gmner_cli.language.llm.backend import Answer, Failure, Question
 from gmner_cli.language.ready import Ready
 from gmner_cli.language.ready.lines import read_typed
+from gmner_cli.records.jsonl import read_lines
 
 _Key = tuple[str, int | None, int | None]
 """Post id, and the entity's characters; None for the post itself."""
@@ -72,7 +72,7 @@ def _read_answers(path: Path) -> dict[_Key, str]:
 
 
 def _match_published(path: Path, task: str, posts: str) -> dict[_Key, str]:
-    from gmner_cli.language.published.knowledge import match, read_knowledge
+    from gmner_cli.language.published.knowledge_files import match, read_knowledge
 
     if task != "knowledge":
         raise UsageError("holds no JSON Lines; published files hold knowledge, not expansions", where=printable(str(path)))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, printable
 from gmner_cli.language.prompts import Values, values_of
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
 
 Examples = Callable[[Sequence[Post]], list[list[Values]]]
 """For each of some posts the examples it is shown, in the order of the prompt."""

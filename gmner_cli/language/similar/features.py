@@ -14,19 +14,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from gmner_cli import sections
-from gmner_cli.errors import GmnerError, RecordError, UsageError
-from gmner_cli.hub import say, sha256
-from gmner_cli.images import NO_PICTURES, Pictures
-from gmner_cli.jsonl import write_atomic
+from gmner_cli.compute.batches import bucket, prepared
+from gmner_cli.compute.runtime import Runtime
+from gmner_cli.errors import GmnerError, RecordError, UsageError, say
+from gmner_cli.files.digest import sha256
+from gmner_cli.flow.check_images import CheckImages
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.model import to_device
-from gmner_cli.model_folder import CONFIG, WEIGHTS, load_model
-from gmner_cli.recipes import Section
+from gmner_cli.pictures.images import NO_PICTURES, Pictures
+from gmner_cli.recipes import Section, sections
 from gmner_cli.records import Post
-from gmner_cli.runtime import Runtime
-from gmner_cli.stages import CheckImages
-from gmner_cli.training.batches import bucket, prepared
+from gmner_cli.records.jsonl import write_atomic
+from gmner_cli.weights.model_folder import CONFIG, WEIGHTS, load_model
 
 BATCH = 32
 
@@ -50,7 +49,7 @@ class Tagger:
             raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are alike",
                              where=str(folder),
                              hint=f"give the folder of a model of `{sections.training(sections.TAGGER)}`")
-        model.ready()
+        model.prepare_to_predict()
         self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
         self._check = CheckImages(pictures, tell, model.largest_side)
         facts = json.dumps(model.facts, sort_keys=True)

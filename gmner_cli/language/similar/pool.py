@@ -15,9 +15,9 @@ from pathlib import Path
 
 from gmner_cli.data.inspection import text_key
 from gmner_cli.errors import UsageError, printable, shown
-from gmner_cli.jsonl import read_lines, read_posts
 from gmner_cli.language.prompts import fold
 from gmner_cli.records import Post
+from gmner_cli.records.jsonl import read_lines, read_posts
 
 HELD_OUT = frozenset({"dev", "test", "val", "valid", "validation"})
 """Values of ``meta.split`` of posts that a model is judged by."""

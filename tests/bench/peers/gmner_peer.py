@@ -12,10 +12,11 @@ import torch
 from serving import read, serve, settings
 
 import gmner_cli
-from gmner_cli import recipes, runtime
-from gmner_cli.images import Pictures
-from gmner_cli.model import new_model
-from gmner_cli.pipeline import build
+from gmner_cli import recipes
+from gmner_cli.classes.finding import new_model
+from gmner_cli.compute import runtime
+from gmner_cli.flow.build import build
+from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
 from gmner_cli.training.loop import Watcher, fit
 from gmner_cli.training.settings import parse_train
@@ -66,11 +67,11 @@ def predict(stages: list[str], posts: list[Post], images: str | None = None, gol
 
 
 def tokenise() -> None:
-    from gmner_cli.model import Site
+    from gmner_cli.model import WeightSource
     from gmner_cli.ner.encoder import EncoderConfig, TextEncoder
 
     if not KEPT:
-        KEPT["encoder"] = TextEncoder(EncoderConfig(), Site(offline=True))
+        KEPT["encoder"] = TextEncoder(EncoderConfig(), WeightSource(offline=True))
     KEPT["encoder"].pieces([post.tokens for post in TEXT])
 
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ModelError
 from gmner_cli.language.llm import gguf, smollm2
 from gmner_cli.language.llm.backend import Answer, Failure, Generation
 from gmner_cli.language.llm.causal import Causal
 from gmner_cli.language.llm.thoughts import without_half
-from gmner_cli.runtime import Runtime
 from tests.language.llm.tiny_llm import TEMPLATE, plainly, questions, save
 
 HERE = Runtime(torch.device("cpu"))

@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from gmner_cli.compute.runtime import Runtime
 from gmner_cli.language.llm.backend import Answer, Failure, Generation
 from gmner_cli.language.llm.causal import Causal
 from gmner_cli.language.llm.store import Remembering, Store
 from gmner_cli.language.llm.thoughts import without_half
-from gmner_cli.runtime import Runtime
 from tests.language.llm.answering import ask, backend
 from tests.language.llm.tiny_llm import TEMPLATE, questions, save
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gmner_cli.data import load
 from gmner_cli.errors import GmnerError
-from gmner_cli.language.published.knowledge import PublishedKnowledge, match, read_knowledge
+from gmner_cli.language.published.knowledge_files import PublishedKnowledge, match, read_knowledge
 from gmner_cli.records import Post
 
 

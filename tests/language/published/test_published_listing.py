@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gmner_cli.language.published.import_captions import ImportCaptions
-from gmner_cli.language.published.knowledge import Match
+from gmner_cli.language.published.knowledge_files import Match
 from gmner_cli.language.published.listing import SHOWN, listed
 from gmner_cli.language.published.pools import PoolReport
 from gmner_cli.records import Post

@@ -9,8 +9,8 @@ from random import Random
 
 from PIL import Image
 
-from ..looks import COLOURS, Thing
 from .figure import DARK, WHITE, Figure, light, outline, second
+from .looks import COLOURS, Thing
 from .tile import Colour, Point, shade
 
 

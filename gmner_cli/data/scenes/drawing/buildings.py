@@ -7,18 +7,9 @@ from random import Random
 
 from PIL import Image
 
-from gmner_cli.data.scenes.drawing.forms import (
-    CLEAR,
-    DARK,
-    WHITE,
-    brightness,
-    edge,
-    panes,
-    rim,
-    second,
-)
+from gmner_cli.data.scenes.drawing.forms import CLEAR, DARK, WHITE, brightness, edge, panes, rim, second
+from gmner_cli.data.scenes.drawing.looks import COLOURS, Thing
 from gmner_cli.data.scenes.drawing.tile import Colour, Tile, shade
-from gmner_cli.data.scenes.looks import COLOURS, Thing
 
 _LAMP = (255, 226, 130)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..looks import HAIR, SKIN, Person
 from .figure import DARK, WHITE, Figure, second
+from .looks import HAIR, SKIN, Person
 from .tile import Colour, shade
 
 FELT, BAND = (70, 78, 128), (236, 204, 96)

@@ -20,8 +20,8 @@ from gmner_cli.data.scenes.drawing.forms import (
     smooth,
     star,
 )
+from gmner_cli.data.scenes.drawing.looks import COLOURS, Logo
 from gmner_cli.data.scenes.drawing.tile import Colour, Point, Tile, shade
-from gmner_cli.data.scenes.looks import COLOURS, Logo
 
 _BORDER = 9.0
 

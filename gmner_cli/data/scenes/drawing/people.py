@@ -6,10 +6,10 @@ from random import Random
 
 from PIL import Image
 
-from ..looks import COLOURS, SKIN, Person
 from . import heads, props
 from .clothes import BUILDS, NAVY, SAND, Outfit
 from .figure import Figure, second
+from .looks import COLOURS, SKIN, Person
 from .tile import Colour, Point
 
 WIDTH = 100

@@ -8,19 +8,9 @@ from random import Random
 from PIL import Image
 
 from gmner_cli.data.scenes.drawing import prizes
-from gmner_cli.data.scenes.drawing.forms import (
-    CLOSE,
-    DARK,
-    GLASS,
-    WHITE,
-    distance,
-    edge,
-    rim,
-    second,
-    smooth,
-)
+from gmner_cli.data.scenes.drawing.forms import CLOSE, DARK, GLASS, WHITE, distance, edge, rim, second, smooth
+from gmner_cli.data.scenes.drawing.looks import COLOURS, Thing
 from gmner_cli.data.scenes.drawing.tile import Colour, Tile, shade
-from gmner_cli.data.scenes.looks import COLOURS, Thing
 
 _RUBBER, _STEEL = (44, 44, 52), (196, 202, 210)
 

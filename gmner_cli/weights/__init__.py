@@ -1,0 +1,1 @@
+"""Pretrained and trained weights: found, fetched, checked, and kept in a model's folder."""
