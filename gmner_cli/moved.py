@@ -66,7 +66,6 @@ MODULES: dict[str, str] = {
     "gmner_cli.scoring.pictures": "gmner_cli.scoring.picture_sizes",
     "gmner_cli.scoring.report": "gmner_cli.scoring.task_scores",
     "gmner_cli.scoring.table": "gmner_cli.scoring.printed_table",
-    "gmner_cli.sections": "gmner_cli.recipes.sections",
     "gmner_cli.shipped": "gmner_cli.classes.shipped",
     "gmner_cli.sink": "gmner_cli.flow.sink",
     "gmner_cli.stages": "gmner_cli.flow.compose",

@@ -182,7 +182,7 @@ def test_the_stage_proposes_the_squares_and_keeps_what_a_post_brings(posts):
     assert kept.proposals == []
 
 
-MERGED = importlib.util.find_spec("gmner_cli.recipes.sections") is not None
+MERGED = importlib.util.find_spec("gmner_cli.sections") is not None
 
 
 @pytest.mark.skipif(not MERGED, reason="needs `gmner train SECTION`, stages of own files, and dev_loss")

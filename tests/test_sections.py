@@ -9,10 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from gmner_cli import sections
 from gmner_cli.app import build
 from gmner_cli.commands import completing
 from gmner_cli.commands.config import Option, OwnFile, load_defaults
-from gmner_cli.recipes import sections
 from tests.conftest import DUMMIES, SMALL_POSTS, read_jsonl, write_jsonl
 
 

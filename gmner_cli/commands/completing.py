@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from gmner_cli.recipes.sections import KNOWN
+from gmner_cli.sections import KNOWN
 
 LLMS = ("template", "world", "world:", "file:", "smollm2", "hf:", "openai:")
 """Names of ``--llm``; after a colon comes what only the user knows."""

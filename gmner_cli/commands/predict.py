@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from gmner_cli import sections
 from gmner_cli.commands import completing, options
 from gmner_cli.commands.with_progress import run_posts
 from gmner_cli.errors import UsageError
-from gmner_cli.recipes import sections
 
 
 def _own(name: str) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gmner_cli import sections
 from gmner_cli.classes.finding import find_class, new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, UsageError, say
@@ -16,7 +17,7 @@ from gmner_cli.flow.keep_gold import KeepGold
 from gmner_cli.flow.model_stage import ModelStage
 from gmner_cli.flow.plain_stage import find_stage, make_stage
 from gmner_cli.pictures.images import Pictures
-from gmner_cli.recipes import Recipe, Section, sections
+from gmner_cli.recipes import Recipe, Section
 from gmner_cli.records.fields import LEVELS, check_level, left_out
 from gmner_cli.weights import trained_on
 from gmner_cli.weights.model_folder import WEIGHTS, load_model

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gmner_cli import sections
 from gmner_cli.classes.shipped import is_shipped
 from gmner_cli.errors import GmnerError
 from gmner_cli.model import Model, WeightSource
-from gmner_cli.recipes import sections
 from gmner_cli.training import folder, manifest
 from gmner_cli.training.dev_loss import shown
 from gmner_cli.training.loop import History, out_of_patience

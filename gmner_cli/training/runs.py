@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gmner_cli import sections
 from gmner_cli.classes.finding import find_class, new_model
 from gmner_cli.classes.own_code import digests
 from gmner_cli.compute.runtime import Runtime
@@ -16,7 +17,7 @@ from gmner_cli.flow.run_contents import named_contents
 from gmner_cli.model import Model
 from gmner_cli.pictures.images import Pictures, own_folder
 from gmner_cli.pictures.picture_digests import digest_of_all
-from gmner_cli.recipes import Recipe, sections
+from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
 from gmner_cli.training import going_on, manifest
 from gmner_cli.training.dev_loss import needs_dev_loss

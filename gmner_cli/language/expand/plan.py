@@ -25,7 +25,7 @@ from gmner_cli.language.similar import Examples, examples_from
 from gmner_cli.language.similar.pool import Pool, neighbours, read_pool
 from gmner_cli.pictures.images import Pictures, own_folder
 from gmner_cli.pictures.picture_digests import digest_of_each
-from gmner_cli.recipes.sections import TAGGER
+from gmner_cli.sections import TAGGER
 from gmner_cli.weights import trained_on
 from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 from gmner_cli.weights.trained_on import Known

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from gmner_cli import sections
 from gmner_cli.compute.batches import bucket, prepared
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, RecordError, UsageError, say
@@ -22,7 +23,7 @@ from gmner_cli.flow.check_images import CheckImages
 from gmner_cli.language.similar.pool import Pool
 from gmner_cli.model import to_device
 from gmner_cli.pictures.images import NO_PICTURES, Pictures
-from gmner_cli.recipes import Section, sections
+from gmner_cli.recipes import Section
 from gmner_cli.records import Post
 from gmner_cli.records.jsonl import write_atomic
 from gmner_cli.weights.model_folder import CONFIG, WEIGHTS, load_model
