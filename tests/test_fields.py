@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from gmner_cli import recipes
 from gmner_cli.app import build as app
-from gmner_cli.classes.finding import find_class
+from gmner_cli.classes.class_paths import find_class
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
 from gmner_cli.flow.build import build, known_posts, running
@@ -27,7 +27,7 @@ from gmner_cli.pictures.images import NO_PICTURES, Pictures
 from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Entity, Post, fields
 from gmner_cli.records.fields import LEVELS, VISUAL
-from gmner_cli.segmentation.prompts import empty_mask, prompts_of, put_masks
+from gmner_cli.segmentation.mask_prompts import empty_mask, prompts_of, put_masks
 from gmner_cli.weights import trained_on
 from tests.conftest import DUMMIES, read_jsonl, write_jsonl
 

@@ -117,7 +117,7 @@ def test_today_nothing_is_changed_and_only_torchs_own_class_ever_is():
 @needs_onednn
 @pytest.mark.parametrize("rank", [0, 4])
 def test_a_tagger_finds_the_same_entities_on_every_route(tiny_encoder, rank):
-    from gmner_cli.classes.finding import new_model
+    from gmner_cli.classes.class_paths import new_model
 
     posts = [Post(id=str(n), text=text) for n, text in enumerate(("Ada met Bob", "in Oslo , again", "B" * 40, "so what ?"))]
     gold = [Post(id="0", text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")])]

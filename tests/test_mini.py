@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import find_class
+from gmner_cli.classes.class_paths import find_class
 from gmner_cli.records.jsonl import read_posts
 from tests.conftest import read_jsonl, write_jsonl
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import find_class, new_model
+from gmner_cli.classes.class_paths import find_class, new_model
 from gmner_cli.compute import runtime
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.flow import build

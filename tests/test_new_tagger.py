@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import torch
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.flow.model_stage import predict_posts

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.flow.build import build
 from gmner_cli.flow.compose import compose

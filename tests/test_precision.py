@@ -58,7 +58,7 @@ def _only_ner(folder):
 
 
 def small(tiny_encoder):
-    from gmner_cli.classes.finding import new_model
+    from gmner_cli.classes.class_paths import new_model
 
     posts = [Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)]
     torch.manual_seed(0)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import find_class, parse_config
+from gmner_cli.classes.class_paths import find_class, parse_config
 from gmner_cli.errors import UsageError
 from gmner_cli.training.settings import TrainSettings, parse_train
 from tests.conftest import DUMMIES

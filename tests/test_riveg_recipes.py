@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import find_class, new_model, parse_config
+from gmner_cli.classes.class_paths import find_class, new_model, parse_config
 from gmner_cli.errors import UsageError
 from gmner_cli.language.expressions import Expressions
 from gmner_cli.records import Entity, Expansion, Post

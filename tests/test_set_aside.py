@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import find_class
+from gmner_cli.classes.class_paths import find_class
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.flow.build import GOLD, build
 from gmner_cli.flow.check_images import CheckImages

@@ -76,7 +76,7 @@ def test_gold_boxes_are_only_segmented(gmner, models, posts):
 
 
 def test_the_slots_of_a_detector_pass_hold_the_words_of_their_expressions(models):
-    from gmner_cli.classes.finding import new_model
+    from gmner_cli.classes.class_paths import new_model
     from gmner_cli.records import Entity
 
     model = new_model("gmner_cli.grounding.grounding_dino:GroundingDino", {"checkpoint": str(models["vg"])}, [],

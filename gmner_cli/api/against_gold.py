@@ -46,7 +46,7 @@ def score(pred: Source, gold: Source, *, iou: float = 0.5, match: str = "span",
     from gmner_cli.scoring import task_scores
     from gmner_cli.scoring.cascade import cascade as by_stage
     from gmner_cli.scoring.counts import Settings
-    from gmner_cli.scoring.published import score_by_text
+    from gmner_cli.scoring.published_count import score_by_text
 
     counts = {"span": task_scores.score, "text": score_by_text}
     if match not in counts:

@@ -50,7 +50,7 @@ def _spell_out(recipe: Recipe) -> None:
     """Add what a model's settings and its training are by default. Trained weights bring their own."""
     from msgspec import to_builtins
 
-    from gmner_cli.classes.finding import find_class, parse_config
+    from gmner_cli.classes.class_paths import find_class, parse_config
     from gmner_cli.training.settings import parse_train
 
     for stage in recipe.stages:

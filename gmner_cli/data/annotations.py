@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gmner_cli.data.annotation_files import find
 from gmner_cli.data.boxes import Annotation, attach
-from gmner_cli.data.files import find
 from gmner_cli.data.findings import Report
 from gmner_cli.errors import GmnerError
 from gmner_cli.files.inside import inside

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from gmner_cli.data.adapter import Options
+from gmner_cli.data.annotation_files import read_whole
 from gmner_cli.data.boxes import usable_regions
 from gmner_cli.data.coco import coco_pictures
-from gmner_cli.data.files import read_whole
 from gmner_cli.data.findings import Report
 from gmner_cli.data.label_studio_results import studio_pictures
 from gmner_cli.data.own_boxes import Picture, assign

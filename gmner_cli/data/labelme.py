@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from gmner_cli.data.annotation_files import read_whole
 from gmner_cli.data.boxes import Annotation, Region, image_stem
-from gmner_cli.data.files import read_whole
 from gmner_cli.data.outlines import Point, around, check_reach, circle, drawn, joined
 from gmner_cli.errors import GmnerError
 from gmner_cli.pictures.images import MOST_PIXELS

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from gmner_cli.data.annotation_files import read_whole
 from gmner_cli.data.boxes import Annotation, Region, image_stem
-from gmner_cli.data.files import read_whole
 from gmner_cli.data.outlines import Point, extent, turned
 from gmner_cli.errors import GmnerError
 from gmner_cli.records import Box

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli import sections
-from gmner_cli.classes.finding import find_class, new_model
+from gmner_cli.classes.class_paths import find_class, new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, UsageError, say
 from gmner_cli.files.digest import sha256

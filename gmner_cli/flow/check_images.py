@@ -6,10 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gmner_cli.compute.batches import ahead
-from gmner_cli.errors import (
-    ImageError,
-    printable,
-)
+from gmner_cli.errors import ImageError, printable
 from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
 

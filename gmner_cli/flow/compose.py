@@ -16,14 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from gmner_cli.classes.own_code import place_of
-from gmner_cli.errors import (
-    MOST_CHARACTERS,
-    GmnerError,
-    ImageError,
-    RecordError,
-    foreign,
-    shown,
-)
+from gmner_cli.errors import MOST_CHARACTERS, GmnerError, ImageError, RecordError, foreign, shown
 from gmner_cli.records import Post
 from gmner_cli.records.fields import fill_text
 

@@ -10,11 +10,7 @@ import msgspec
 
 from gmner_cli.compute.batches import bucket, collate, cut, looks, packed, prepared
 from gmner_cli.compute.runtime import Runtime
-from gmner_cli.errors import (
-    RecordError,
-    UsageError,
-    printable,
-)
+from gmner_cli.errors import RecordError, UsageError, printable
 from gmner_cli.flow import named_pictures
 from gmner_cli.pictures.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post

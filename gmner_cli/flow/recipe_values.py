@@ -62,7 +62,7 @@ def _paths(section: dict[str, Any]) -> dict[str, str]:
 
 def _defaults(paths: dict[str, str]) -> dict[str, Any]:
     """Those of the settings of a section's model or stage; none where it cannot be asked."""
-    from gmner_cli.classes.finding import find_class
+    from gmner_cli.classes.class_paths import find_class
 
     if path := paths.get("model"):
         try:

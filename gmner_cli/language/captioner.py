@@ -9,7 +9,7 @@ import msgspec
 from PIL import Image
 from torch import Tensor, nn
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.flow.check_images import CheckImages

@@ -14,7 +14,7 @@ from gmner_cli.report.compare import Pair, describe, pairs_of
 from gmner_cli.scoring.audit import Audit, all_boxes, renames_nothing
 from gmner_cli.scoring.counts import Settings
 from gmner_cli.scoring.judging import Judgement, judge
-from gmner_cli.scoring.published import Picture, gather, image_key, judge_picture, score_by_text
+from gmner_cli.scoring.published_count import Picture, gather, image_key, judge_picture, score_by_text
 from gmner_cli.scoring.task_scores import Scorer
 from gmner_cli.scoring.visual_measures import is_small_gold, is_small_prediction, small_area
 

@@ -14,7 +14,7 @@ from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
 from gmner_cli.segmentation.checkpoints import OFFICIAL
 from gmner_cli.segmentation.grabcut_stage import GrabCut
-from gmner_cli.segmentation.prompts import prompts_of
+from gmner_cli.segmentation.mask_prompts import prompts_of
 from gmner_cli.weights.hub import weights_sha256
 
 BATCH_SIZE = 4
@@ -42,7 +42,7 @@ def segmenter(model: str, runtime: Runtime | None, pictures: Pictures, *, batch_
         kind, checkpoint = "gmner_cli.segmentation.segment_anything:SegmentAnything", model.removeprefix("sam:")
     else:
         kind, checkpoint = "gmner_cli.segmentation.sam:Sam", model
-    from gmner_cli.classes.finding import new_model
+    from gmner_cli.classes.class_paths import new_model
 
     net = new_model(kind, {"checkpoint": checkpoint}, [], recipe="segment", offline=offline).eval()
     return ModelStage("segment", net, runtime, batch_size or BATCH_SIZE, pictures)

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from gmner_cli.records import Box
-from gmner_cli.segmentation.prompts import Point
+from gmner_cli.segmentation.mask_prompts import Point
 
 SIDE = 128
 """Pixels of the longer side that it works at; colours and coarse shape need no more."""

@@ -12,7 +12,7 @@ from gmner_cli.pictures.images import NO_PICTURES, Pictures
 from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Mask, Post
 from gmner_cli.segmentation.grabcut import segment_box, segment_heat, segment_points
-from gmner_cli.segmentation.prompts import Prompt, empty_mask, prompts_of, put_masks
+from gmner_cli.segmentation.mask_prompts import Prompt, empty_mask, prompts_of, put_masks
 
 
 class GrabCut:

@@ -15,7 +15,7 @@ from gmner_cli.errors import ImageError, UsageError
 from gmner_cli.model import Example, Model, to_device
 from gmner_cli.pictures.masks import encode
 from gmner_cli.records import Mask, Post
-from gmner_cli.segmentation.prompts import Prompt, empty_mask, prompts_of, put_masks
+from gmner_cli.segmentation.mask_prompts import Prompt, empty_mask, prompts_of, put_masks
 
 MOST_PIXELS = 2**26
 """Of all masks that are decoded together: large pictures have large masks, before they are encoded."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gmner_cli import sections
-from gmner_cli.classes.finding import find_class, new_model
+from gmner_cli.classes.class_paths import find_class, new_model
 from gmner_cli.classes.own_code import digests
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError, printable

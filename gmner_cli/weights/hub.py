@@ -16,13 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gmner_cli.errors import (
-    ModelError,
-    UsageError,
-    did_you_mean,
-    printable,
-    say,
-)
+from gmner_cli.errors import ModelError, UsageError, did_you_mean, printable, say
 from gmner_cli.files.bounded import read_regular
 from gmner_cli.files.digest import sha256
 from gmner_cli.weights import network

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from gmner_cli.classes.finding import find_class, parse_config
+from gmner_cli.classes.class_paths import find_class, parse_config
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.model import Model, WeightSource
 from gmner_cli.moved import current

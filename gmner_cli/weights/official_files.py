@@ -7,10 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gmner_cli.errors import (
-    ModelError,
-    say,
-)
+from gmner_cli.errors import ModelError, say
 from gmner_cli.files.digest import sha256
 from gmner_cli.weights import network
 

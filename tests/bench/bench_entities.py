@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute import runtime
 from gmner_cli.data import scenes
 from gmner_cli.flow.model_stage import predict_posts

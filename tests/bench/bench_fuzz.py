@@ -31,7 +31,7 @@ from PIL import Image  # noqa: E402
 from gmner_cli.errors import GmnerError  # noqa: E402
 from gmner_cli.pictures.masks import decode  # noqa: E402
 from gmner_cli.records.jsonl import read_lines  # noqa: E402
-from gmner_cli.scoring.published import score_by_text  # noqa: E402
+from gmner_cli.scoring.published_count import score_by_text  # noqa: E402
 from gmner_cli.scoring.task_scores import score  # noqa: E402
 from tests.bench.markdown import conditions, show  # noqa: E402
 

@@ -31,11 +31,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.pictures.images import open_image
 from gmner_cli.records import Box
 from gmner_cli.segmentation.grabcut import segment_box, segment_points
-from gmner_cli.segmentation.prompts import Prompt
+from gmner_cli.segmentation.mask_prompts import Prompt
 from tests.bench.markdown import conditions, show, spread
 
 COLUMNS = ("masks by", "all", "odd", "even", "small", "medium", "large", "CPU ms an object, median")

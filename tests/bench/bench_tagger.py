@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs from a che
 import torch  # noqa: E402
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute import runtime  # noqa: E402
 from gmner_cli.flow.model_stage import predict_posts  # noqa: E402
 from gmner_cli.model import to_device  # noqa: E402

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.entailment.florence_entailer import fork
 from gmner_cli.errors import UsageError
 from gmner_cli.records import Entity, Post

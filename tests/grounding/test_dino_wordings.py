@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute import runtime
 from gmner_cli.language.expressions import Expressions
 from gmner_cli.pictures.images import Pictures

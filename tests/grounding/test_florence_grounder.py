@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.errors import ModelError, UsageError
 from gmner_cli.grounding import florence_grounder
 from gmner_cli.records import Entity, Post

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from transformers.loss.loss_grounding_dino import GroundingDinoForObjectDetectionLoss
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.records import Entity, Post
 from gmner_cli.weights.model_folder import load_model, save_model
 from tests import tiny

@@ -14,8 +14,8 @@ from gmner_cli.grounding.grounder import Grounder, GrounderConfig
 from gmner_cli.model import Example, WeightSource
 from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
+from gmner_cli.segmentation.mask_prompts import Prompt
 from gmner_cli.segmentation.prompted import PromptedSam
-from gmner_cli.segmentation.prompts import Prompt
 
 CPU = Runtime(torch.device("cpu"))
 BOX = (100.0, 50.0, 300.0, 150.0)

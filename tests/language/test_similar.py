@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gmner_cli import recipes
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import GmnerError, ModelError, UsageError
 from gmner_cli.language.similar import SameForAll, Similar, examples_from, nearest

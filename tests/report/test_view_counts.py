@@ -16,7 +16,7 @@ from gmner_cli.records import Entity, Mask, Post
 from gmner_cli.records.jsonl import write_posts
 from gmner_cli.report import render_page
 from gmner_cli.scoring.counts import Settings
-from gmner_cli.scoring.published import score_by_text
+from gmner_cli.scoring.published_count import score_by_text
 from gmner_cli.scoring.task_scores import score
 from tests.scoring.posts_to_score import SPANS, TEXT, pixels
 

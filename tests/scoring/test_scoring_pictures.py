@@ -9,7 +9,7 @@ from posts_to_score import BOX, entity, post, save
 
 from gmner_cli.commands.score import Match, command
 from gmner_cli.scoring.cascade import cascade
-from gmner_cli.scoring.published import score_by_text
+from gmner_cli.scoring.published_count import score_by_text
 from gmner_cli.scoring.task_scores import score
 
 SMALL, LARGE = (480, 320), (960, 640)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from posts_to_score import BOX, FAR, HALF, SPANS, crowds, entity, post, wire
 
 from gmner_cli.errors import GmnerError
-from gmner_cli.scoring.published import score_by_text
+from gmner_cli.scoring.published_count import score_by_text
 from gmner_cli.scoring.task_scores import Settings
 
 ALLEN, SECOND_ALLEN = SPANS[0], SPANS[2]

@@ -14,7 +14,7 @@ from PIL import Image
 from gmner_cli.pictures.masks import decode
 from gmner_cli.segmentation.grabcut import segment_box, segment_heat, segment_points
 from gmner_cli.segmentation.grabcut_stage import GrabCut
-from gmner_cli.segmentation.prompts import Prompt, bounding_box, prompts_of
+from gmner_cli.segmentation.mask_prompts import Prompt, bounding_box, prompts_of
 from tests.bench import bench_segment as bench
 from tests.segmentation.conftest import noise, painted
 

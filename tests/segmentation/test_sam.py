@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.errors import ImageError, ModelError, UsageError
 from gmner_cli.pictures.masks import decode
 from gmner_cli.segmentation import checkpoints
-from gmner_cli.segmentation.prompts import Prompt
+from gmner_cli.segmentation.mask_prompts import Prompt
 from gmner_cli.weights import hub
 from tests.segmentation.conftest import Evil, noise
 

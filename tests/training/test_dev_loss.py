@@ -205,7 +205,7 @@ def test_ties_can_be_set_though_recipes_do_not_spell_it():
 
 
 def test_a_model_that_finds_something_must_still_write_it(tmp_path):
-    from gmner_cli.classes.finding import find_class
+    from gmner_cli.classes.class_paths import find_class
 
     (tmp_path / "mine.py").write_text("from tests.training.test_dev_loss import Scripted\n\n\n"
                                       "class Mine(Scripted):\n    finds = ('boxes',)\n")

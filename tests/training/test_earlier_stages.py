@@ -13,7 +13,7 @@ import torch
 import yaml
 from PIL import Image
 
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.weights.model_folder import save_model
 from tests.conftest import read_jsonl, write_jsonl
 

@@ -151,7 +151,7 @@ def test_a_device_that_is_not_there_is_a_usage_error():
 
 @pytest.mark.gpu
 def test_on_a_gpu_autocast_trains_and_predicts(tmp_path, tiny_encoder):
-    from gmner_cli.classes.finding import new_model
+    from gmner_cli.classes.class_paths import new_model
     from gmner_cli.flow.model_stage import predict_posts
     from gmner_cli.records import Entity
     from gmner_cli.weights.model_folder import load_model

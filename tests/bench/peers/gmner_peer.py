@@ -13,7 +13,7 @@ from serving import read, serve, settings
 
 import gmner_cli
 from gmner_cli import recipes
-from gmner_cli.classes.finding import new_model
+from gmner_cli.classes.class_paths import new_model
 from gmner_cli.compute import runtime
 from gmner_cli.flow.build import build
 from gmner_cli.pictures.images import Pictures
