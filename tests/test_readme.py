@@ -103,7 +103,7 @@ def _heads(module: str) -> set[str]:
     """Heads of the tables that a benchmark prints, from its constants COLUMNS...; it is not imported."""
     body = ast.parse((ROOT / "tests" / "bench" / f"{module}.py").read_text(encoding="utf-8")).body
     return {markdown.table(ast.literal_eval(node.value), []) for node in body
-            if isinstance(node, ast.Assign) and node.targets[0].id.startswith("COLUMNS")}
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("COLUMNS")}
 
 
 def test_a_markdown_table_holds_what_it_is_given():
