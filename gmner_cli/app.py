@@ -67,24 +67,33 @@ def _shorten(problem: Exception) -> None:
 
 
 def _own_up_to_defaults(ctx: typer.Context) -> None:
-    """Say that the file in the working directory has a say, and refuse what it must not. Not reached by --help."""
+    """Say that the file in the working directory has a say, and refuse what it must not. Not reached by
+    --help."""
     used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
     if used:
         from gmner_cli.commands.distrust import refuse_untrusted
         from gmner_cli.commands.trusted import Trust
 
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
-        refuse_untrusted(ctx.info_name, {name: ctx.params[option.parameter] for name, option in _options(ctx.command).items()
-                                         if option.parameter in used}, ctx.obj, Trust(Path(typer.get_app_dir("gmner"))))
+        refuse_untrusted(
+            ctx.info_name, {
+                name: ctx.params[option.parameter]
+                for name, option in _options(ctx.command).items()
+                if option.parameter in used
+            }, ctx.obj, Trust(Path(typer.get_app_dir("gmner"))))
 
 
 def _unexpected(problem: Exception) -> str:
     import sysconfig
 
     what = shortened(f"unexpected {type(problem).__name__}: {problem}")
-    installed = {Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())}
-    own = [frame for frame in traceback.extract_tb(problem.__traceback__)
-           if not frame.filename.startswith("<") and not installed.intersection(Path(frame.filename).resolve().parents)]
+    installed = {
+        Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())
+    }
+    own = [
+        frame for frame in traceback.extract_tb(problem.__traceback__) if not frame.filename.startswith("<")
+        and not installed.intersection(Path(frame.filename).resolve().parents)
+    ]
     if own:  # a model of the user's own, or what it called
         return f"{what}\n  in {own[-1].filename}:{own[-1].lineno}, {own[-1].name}\n  hint: `gmner --debug ...` shows the whole traceback"
     return f"{what}\n  hint: run again with `gmner --debug ...` and report the traceback"
@@ -138,9 +147,11 @@ def root(
         try:
             here = Path.cwd()
         except FileNotFoundError:
-            raise GmnerError("the working directory is no longer there", hint="change into one that is, as with `cd`") from None
+            raise GmnerError("the working directory is no longer there", hint="change into one that is, as "
+                                                                              "with `cd`") from None
         ctx.obj = read_own(here)
-        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()}, ctx.obj)
+        ctx.default_map = load_defaults({name: _options(command) for name, command in commands.items()},
+                                        ctx.obj)
     except GmnerError as problem:
         typer.echo(f"gmner: {problem}", err=True)
         raise typer.Exit(problem.exit_code) from None

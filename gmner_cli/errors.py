@@ -39,7 +39,8 @@ class GmnerError(Exception):
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None):
         message = _harmless(shortened(message))
         super().__init__(message)
-        self.message, self.where, self.hint = message, where and printable(shortened(where)), hint and _harmless(shortened(hint))
+        self.message, self.where, self.hint = message, where and printable(
+            shortened(where)), hint and _harmless(shortened(hint))
 
     def __str__(self) -> str:
         text = shortened(f"{self.where}: {self.message}" if self.where else self.message)
@@ -70,7 +71,8 @@ class ModelError(GmnerError):
 
 
 def foreign(problem: Exception) -> GmnerError | None:
-    """An error of the system or a library as one that a user can mend; None where it must be a fault of the tool.
+    """An error of the system or a library as one that a user can mend; None where it must be a fault of the
+    tool.
 
     The one rule for what nobody foresaw where it happened; who knows more about a file says it there.
     """
@@ -80,10 +82,13 @@ def foreign(problem: Exception) -> GmnerError | None:
         return GmnerError(f"cannot write: {problem}", hint="free some space and run again")
     if isinstance(problem, OSError) and problem.strerror:
         name = problem.filename if problem.filename2 is None else problem.filename2
-        where = None if name is None else shown(os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
+        where = None if name is None else shown(
+            os.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
         return GmnerError(f"cannot be read or written: {problem.strerror}", where=where)
-    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError" or "allocate memory" in str(problem)[:200]:
-        return GmnerError(f"there is not enough memory ({type(problem).__name__})", hint="give a smaller --batch-size, smaller pictures or another model")
+    if isinstance(problem, MemoryError) or type(
+            problem).__name__ == "OutOfMemoryError" or "allocate memory" in str(problem)[:200]:
+        return GmnerError(f"there is not enough memory ({type(problem).__name__})",
+                          hint="give a smaller --batch-size, smaller pictures or another model")
     if isinstance(problem, UnicodeEncodeError) and problem.reason == "surrogates not allowed":
         return GmnerError("is not UTF-8, so it cannot be written", where=shown(str(problem.object)))
     missing = problem.name if isinstance(problem, ModuleNotFoundError) else None
@@ -109,7 +114,8 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def shown(text: str, most: int = 200) -> str:
-    """What a user wrote, as a message quotes it: printable, and cut in the middle where it is longer than ``most``."""
+    """What a user wrote, as a message quotes it: printable, and cut in the middle where it is longer than
+    ``most``."""
     return shortened(printable(shortened(text, most)), most)
 
 

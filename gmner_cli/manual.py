@@ -37,7 +37,10 @@ class Parameter:
 
 def pages() -> dict[str, str]:
     """File name to roff source: gmner.1 and gmner-COMMAND.1 for every command."""
-    functions = {name: importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}").command for name in COMMANDS}
+    functions = {
+        name: importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}").command
+        for name in COMMANDS
+    }
     found = {"gmner.1": _page("gmner", "gmner", root, functions)}
     for name, function in functions.items():
         found[f"gmner-{name}.1"] = _page(f"gmner-{name}", f"gmner {name}", function, {})
@@ -47,8 +50,11 @@ def pages() -> dict[str, str]:
 def parameters(function: Callable) -> list[Parameter]:
     """The command's parameters, in the order of its signature."""
     hints = typing.get_type_hints(function, include_extras=True)
-    return [_parameter(name, hints[name], parameter.default) for name, parameter in inspect.signature(function).parameters.items()
-            if any(isinstance(m, (OptionInfo, ArgumentInfo)) for m in getattr(hints[name], "__metadata__", ()))]
+    return [
+        _parameter(name, hints[name], parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if any(isinstance(m, (OptionInfo, ArgumentInfo)) for m in getattr(hints[name], "__metadata__", ()))
+    ]
 
 
 def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
@@ -72,7 +78,9 @@ def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
     if isinstance(info, ArgumentInfo):
         return Parameter(metavar, False, text)
     # In an Annotated, Typer keeps the first spelling where the default would be.
-    spellings = [s for s in (info.default, *(info.param_decls or ())) if isinstance(s, str) and s.startswith("-")]
+    spellings = [
+        s for s in (info.default, *(info.param_decls or ())) if isinstance(s, str) and s.startswith("-")
+    ]
     names = ", ".join(spellings or [f"--{name.replace('_', '-')}"]).replace("/", ", ")
     return Parameter(names if kind is bool else f"{names} {metavar}", True, text)
 
@@ -80,10 +88,13 @@ def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
 def _page(title: str, path: str, function: Callable, subcommands: dict[str, Callable]) -> str:
     found = parameters(function)
     arguments, options = ([p for p in found if p.is_option is wanted] for wanted in (False, True))
-    usage = " ".join(["[OPTIONS]", *(p.spelling for p in arguments), *(["COMMAND [ARGS]..."] if subcommands else [])])
-    lines = [f'.TH "{title.upper()}" "1" "" "gmner {VERSION}" "gmner manual"', ".SH NAME",
-             f"{_escape(title)} \\- {_escape(summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}", _escape(usage),
-             ".SH DESCRIPTION", *_body(function.__doc__ or "")]
+    usage = " ".join(
+        ["[OPTIONS]", *(p.spelling for p in arguments), *(["COMMAND [ARGS]..."] if subcommands else [])])
+    lines = [
+        f'.TH "{title.upper()}" "1" "" "gmner {VERSION}" "gmner manual"', ".SH NAME",
+        f"{_escape(title)} \\- {_escape(summary(function))}", ".SH SYNOPSIS", f".B {_escape(path)}",
+        _escape(usage), ".SH DESCRIPTION", *_body(function.__doc__ or "")
+    ]
     if subcommands:
         lines.append(".SH COMMANDS")
         for name, inner in subcommands.items():

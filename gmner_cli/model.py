@@ -54,8 +54,9 @@ class Example:
 
 
 Together = Annotated[int, msgspec.Meta(ge=1)] | None
-"""Expressions of a post that share an example, and so one encoding of its picture, in training. A batch counts examples: with
-1 it is as many pairs of picture and expression, as RiVEG's paper counts them. None: as many as go together in prediction."""
+"""Expressions of a post that share an example, and so one encoding of its picture, in training. A batch
+counts examples: with 1 it is as many pairs of picture and expression, as RiVEG's paper counts them. None: as
+many as go together in prediction."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class Model(nn.Module, ABC):
     """What the loop and the stages need from a model. Subclasses state tensor shapes in their docstrings."""
 
     Config: ClassVar[type[msgspec.Struct]]
-    """Every setting a recipe may give, with defaults: a msgspec.Struct with ``forbid_unknown_fields=True``."""
+    """Every setting a recipe may give, with defaults: a msgspec.Struct with
+    ``forbid_unknown_fields=True``."""
     finds: tuple[str, ...]
     """The fields that this model fills, or ("entities",) for a tagger; see ``fields``. They are cleared
     before it predicts, so that gold cannot leak into a prediction. A class names all that its models may
@@ -82,7 +84,8 @@ class Model(nn.Module, ABC):
     trains_on_images: ClassVar[bool] = False
     """Whether it needs them while training although it predicts without (BGA-MNER)."""
     needs_training: ClassVar[bool] = True
-    """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from a whole checkpoint."""
+    """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from
+    a whole checkpoint."""
     largest_side: ClassVar[int | None] = None
     """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too.
     Boxes in records are in pixels of the true size, which ``Example.image_size`` tells. None: pictures come
@@ -118,7 +121,8 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """Turn posts into examples, zero or more each. Reads gold only when ``training``: otherwise ``blank`` has taken it out."""
+        """Turn posts into examples, zero or more each. Reads gold only when ``training``: otherwise ``blank``
+        has taken it out."""
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
@@ -132,18 +136,21 @@ class Model(nn.Module, ABC):
         """
 
     def begin_epoch(self, epoch: int) -> None:
-        """Called before each epoch of a training, counted from 1, so that what ``collate`` chooses can follow from it."""
+        """Called before each epoch of a training, counted from 1, so that what ``collate`` chooses can follow
+        from it."""
 
     def loss(self, batch: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, float]]:
         """Scalar to minimise, perhaps with figures to watch, whose means go into the table of epochs.
 
         The batch's tensors are on the model's device. Raises UsageError where there is no training.
         """
-        raise UsageError(f"{type(self).__name__} has no `loss`: it is used as it comes from its checkpoint, and not trained")
+        raise UsageError(f"{type(self).__name__} has no `loss`: it is used as it comes from its checkpoint, "
+                         "and not trained")
 
     def predict(self, batch: dict[str, Any]) -> list[Any]:
-        """One output per example of the batch, in order, small enough to keep for a window of posts: numbers and lists, or CPU
-        tensors. Runs under ``torch.no_grad``. Raises UsageError where the model only pre-trains another."""
+        """One output per example of the batch, in order, small enough to keep for a window of posts: numbers
+        and lists, or CPU tensors. Runs under ``torch.no_grad``. Raises UsageError where the model only
+        pre-trains another."""
         raise self._only_trains("predict")
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
@@ -162,10 +169,12 @@ class Model(nn.Module, ABC):
                           hint='start from it with --init; metric = "dev_loss" trains it without predicting')
 
     def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
-        """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated batch.
+        """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated
+        batch.
 
-        For a tagger: its states, with what it saw, summed over the words that each example stands for (RiVEG, section IV-B1,
-        the fused features of M_b). The examples of a post are added up; of the sum only the direction counts. Runs under ``torch.no_grad``.
+        For a tagger: its states, with what it saw, summed over the words that each example stands for (RiVEG,
+        section IV-B1, the fused features of M_b). The examples of a post are added up; of the sum only the
+        direction counts. Runs under ``torch.no_grad``.
         """
         raise UsageError(f"{type(self).__name__} has no `embed`, so it cannot tell which posts are alike")
 
@@ -186,7 +195,8 @@ class Model(nn.Module, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
 
     def saved_state(self) -> dict[str, Tensor]:
-        """Tensors of a checkpoint, finite ones; the default is all of them, tied ones under their first name."""
+        """Tensors of a checkpoint, finite ones; the default is all of them, tied ones under their first
+        name."""
         kept: dict[tuple[int, ...], str] = {}
         state = self.state_dict()
         for name, value in state.items():
@@ -194,12 +204,13 @@ class Model(nn.Module, ABC):
         return {name: state[name] for name in kept.values()}
 
     def representable(self, post: Post) -> list[tuple[int, int, str]]:
-        """Of a tagger: the gold entities of ``post`` as it would give them back at best, (start, end, type) in characters. Those it can
-        never give are told of before it is trained."""
+        """Of a tagger: the gold entities of ``post`` as it would give them back at best, (start, end, type)
+        in characters. Those it can never give are told of before it is trained."""
         return [(*entity.span, entity.type) for entity in post.entities or []]
 
     def same_labels(self, facts: dict[str, Any]) -> bool:
-        """Whether ``label_weights`` weights of a checkpoint with these facts mean here what they meant there."""
+        """Whether ``label_weights`` weights of a checkpoint with these facts mean here what they meant
+        there."""
         return facts == self.facts
 
     @torch.no_grad()
@@ -208,7 +219,8 @@ class Model(nn.Module, ABC):
         expected = set(self.saved_state())
         if set(tensors) != expected:
             odd = sorted(set(tensors) ^ expected)
-            raise ModelError(f"the weights do not fit the model: {len(odd)} names differ, the first is {odd[0]}")
+            raise ModelError(f"the weights do not fit the model: {len(odd)} names differ, the first is "
+                             f"{odd[0]}")
         own = self.state_dict()
         for name, value in tensors.items():
             if own[name].shape != value.shape:

@@ -47,11 +47,12 @@ def shared() -> Path:
 def gmner():
     """``gmner(*args, stdin=None, env=None, cwd=None)``: the command in a process of its own, offline."""
 
-    def call(*args, stdin: str | bytes | None = None, env: dict[str, str] | None = None, cwd=None, timeout=300):
+    def call(*args, stdin: str | bytes | None = None, env: dict[str, str] | None = None, cwd=None,
+             timeout=300):
         data = stdin.encode() if isinstance(stdin, str) else stdin
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive", **(env or {})}
-        done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, args)], input=data, capture_output=True,
-                              env=environment, cwd=cwd, timeout=timeout, check=False)
+        done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, args)], input=data,
+                              capture_output=True, env=environment, cwd=cwd, timeout=timeout, check=False)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
 
@@ -60,7 +61,8 @@ def gmner():
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory) -> Path:
-    """A BERT of 2 layers and 32 dimensions with random weights and a character vocabulary, saved to a folder."""
+    """A BERT of 2 layers and 32 dimensions with random weights and a character vocabulary, saved to a
+    folder."""
     from tests.tiny import save_bert
 
     return save_bert(tmp_path_factory.mktemp("bert"))
@@ -90,8 +92,11 @@ SMALL_POSTS = [
 
 def tiny_settings(encoder: Path) -> list[str]:
     """Options that turn recipe mini's tagger into a tiny one that is trained whole."""
-    changes = {"encoder": encoder, "lora_rank": 0, "train_embeddings": "true", "max_length": 64, "save_dtype": "float32",
-               "dropout": 0.0, "word_dropout": 0.0, "lr": "0.01", "head_lr": "0.05", "batch_size": 4}
+    changes = {
+        "encoder": encoder, "lora_rank": 0, "train_embeddings": "true", "max_length": 64,
+        "save_dtype": "float32", "dropout": 0.0, "word_dropout": 0.0, "lr": "0.01", "head_lr": "0.05",
+        "batch_size": 4
+    }
     words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
     return [*words, "--set", "ner.train.batch_size=4"]
 

@@ -1,4 +1,5 @@
-"""Commands that are killed where they write: as SIGKILL does, at any step of any command, in a fork of this process.
+"""Commands that are killed where they write: as SIGKILL does, at any step of any command, in a fork of this
+process.
 
 A fork costs milliseconds where a new process would import everything again. It must be made
 in a process without threads, so tests run ``bench_kills`` in one of its own.
@@ -22,7 +23,10 @@ from pathlib import Path
 
 FILES = (io.BufferedWriter, io.BufferedRandom, io.FileIO)
 OF_FILES = frozenset({"write", "writelines", "flush", "truncate", "close", "__exit__"})
-OF_SYSTEM = frozenset({"write", "fsync", "replace", "rename", "unlink", "remove", "truncate", "ftruncate", "mkdir", "rmdir", "link"})
+OF_SYSTEM = frozenset({
+    "write", "fsync", "replace", "rename", "unlink", "remove", "truncate", "ftruncate", "mkdir", "rmdir",
+    "link"
+})
 OF_DATABASE = frozenset({"execute", "executemany", "commit"})
 LONGEST = 120
 """Seconds after which a command counts as hanging."""
@@ -30,7 +34,8 @@ LONGEST = 120
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. ``code``: its exit code, negative for a signal. ``steps``: of writing, where it was not killed."""
+    """How a run ended. ``code``: its exit code, negative for a signal. ``steps``: of writing, where it was
+    not killed."""
 
     code: int
     steps: int
@@ -64,7 +69,8 @@ def run(call: Callable[[], None], folder: Path, *, step: int | None = None, room
     with os.fdopen(reading) as pipe:
         told = json.loads(pipe.read() or "{}")
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return Ended(code, told.get("steps", -1), said.read_text(errors="replace"), tuple(told.get("modules", ())))
+    return Ended(code, told.get("steps", -1), said.read_text(errors="replace"), tuple(told.get("modules",
+                                                                                               ())))
 
 
 def gmner(words: Sequence[object]) -> Callable[[], None]:
@@ -78,7 +84,8 @@ def gmner(words: Sequence[object]) -> Callable[[], None]:
     return call
 
 
-def _in_fork(call: Callable[[], None], folder: Path, said: Path, pipe: int, step: int | None, room: int | None) -> int:
+def _in_fork(call: Callable[[], None], folder: Path, said: Path, pipe: int, step: int | None,
+             room: int | None) -> int:
     os.chdir(folder)
     signal.alarm(LONGEST)
     told = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -105,7 +112,11 @@ def _in_fork(call: Callable[[], None], folder: Path, said: Path, pipe: int, step
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         with os.fdopen(pipe, "w") as out:
-            json.dump({"steps": steps.count, "modules": [name for name in sys.modules if name.partition(".")[0] != "__main__"]}, out)
+            json.dump(
+                {
+                    "steps": steps.count,
+                    "modules": [name for name in sys.modules if name.partition(".")[0] != "__main__"]
+                }, out)
     return code
 
 
@@ -126,7 +137,8 @@ class _Steps:
     def _writes(called) -> bool:
         name, owner = called.__name__, called.__self__
         if isinstance(owner, FILES):
-            return name in OF_FILES and (owner.closed or owner.fileno() > 2) and (owner.closed or owner.writable())
+            return name in OF_FILES and (owner.closed or owner.fileno() > 2) and (owner.closed
+                                                                                  or owner.writable())
         if isinstance(owner, (sqlite3.Connection, sqlite3.Cursor)):
             return name in OF_DATABASE
         return name in OF_SYSTEM and getattr(owner, "__name__", "") == os.name

@@ -1,4 +1,5 @@
-"""Drawn pictures of coloured shapes, and posts that name the colours: what a small visual model can learn in seconds."""
+"""Drawn pictures of coloured shapes, and posts that name the colours: what a small visual model can learn in
+seconds."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ SIDE = 64
 
 
 def draw(folder: Path, count: int = 6, seed: int = 0, name: str = "posts.jsonl") -> Path:
-    """``count`` pictures of two shapes each, left and right; every post names both colours and one that is not there."""
+    """``count`` pictures of two shapes each, left and right; every post names both colours and one that is
+    not there."""
     draws = random.Random(seed)
     records = []
     for number in range(count):
@@ -30,7 +32,9 @@ def draw(folder: Path, count: int = 6, seed: int = 0, name: str = "posts.jsonl")
         text, entities = f"{names[0]} or {names[1]} or {names[2]}", []
         for place, colour in enumerate(names):
             start = text.index(colour)
-            entity = {"start": start, "end": start + len(colour), "type": "PER" if place else "LOC", "boxes": []}
+            entity = {
+                "start": start, "end": start + len(colour), "type": "PER" if place else "LOC", "boxes": []
+            }
             if place < 2:
                 size = draws.choice((20, 26))
                 x, y = 32 * place + draws.randint(1, 30 - size), draws.randint(2, SIDE - size - 2)
@@ -38,7 +42,8 @@ def draw(folder: Path, count: int = 6, seed: int = 0, name: str = "posts.jsonl")
                 entity["boxes"] = [[x, y, x + size, y + size]]
             entities.append(entity)
         image.save(folder / f"{seed}-{number}.png")
-        records.append({"id": f"{seed}-{number}", "text": text, "image": f"{seed}-{number}.png", "entities": entities})
+        records.append(
+            {"id": f"{seed}-{number}", "text": text, "image": f"{seed}-{number}.png", "entities": entities})
     return write_jsonl(folder / name, records)
 
 
@@ -47,7 +52,8 @@ WORDS = ("--set", "expressions.settings.without='{name}'")
 
 
 def swapped(posts: list[Post], *entities: int) -> list[Post]:
-    """Copies of the posts in which two entities are asked for in each other's words, all in their bare names."""
+    """Copies of the posts in which two entities are asked for in each other's words, all in their bare
+    names."""
     copies = [post.clear() for post in posts]
     for post in copies:
         names = [post.text[e.start:e.end] for e in post.entities]

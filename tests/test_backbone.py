@@ -14,7 +14,8 @@ from tests import tiny
 def again(backbone, classes, folder):
     """The network as a trained model finds it: the frame from its folder, then the weights."""
     backbone.save(folder)
-    found = Backbone.load(classes, "gone", WeightSource(offline=True, pretrained=False, folder=folder), backbone.part)
+    found = Backbone.load(classes, "gone", WeightSource(offline=True, pretrained=False, folder=folder),
+                          backbone.part)
     found.net.load_state_dict(backbone.net.state_dict())
     return found
 

@@ -1,4 +1,5 @@
-"""Everything hostile at once through the real command: one valid record out for every line in, in order, with a reason."""
+"""Everything hostile at once through the real command: one valid record out for every line in, in order, with
+a reason."""
 
 from __future__ import annotations
 
@@ -20,13 +21,28 @@ from tests.test_records import BAD
 
 TWEETS = [
     "RT @NASA: Allen 👨‍👩‍👧‍👦 swims in 🇬🇧London🇬🇧 https://t.co/aB1?x=%F0#é",
-    "#London#Paris @Maria_Silva... “Allen”—NASA’s", "لندن Allen نيويورك \u202eParis\u202c \u200fMaria",
-    "東京でAllenがParisのNASAと", "Zu\u0308rich e\u0301 Alle\u0301n \u0915\u094d\u0937\u093f \u0e01\u0e33",
-    "Allen\u2028London\u2029Paris\x85NASA\x0bMaria\x1cSilva", "Allen\tin\nLondon\r\n\r\nParis", "Allen\x00NASA\x00\x00 London",
-    "\u200b\u200d\ufeff", "   ", "", "\n", "Allen" * 500, "👍" * 300, "Allen swims in London " * 100, "𝓐𝓵𝓵𝓮𝓷 in 𝕃𝕠𝕟𝕕𝕠𝕟 ℕ𝔸𝕊𝔸", "\x1b[31mLondon\x1b[0m",
-    "&amp; &lt;b&gt;London&lt;/b&gt; <script>", "İstanbul ıssız ŞİŞLİ Straße ﬁne ǅ ŉ", "\U0010ffff\ue000\ufffe London",
+    "#London#Paris @Maria_Silva... “Allen”—NASA’s",
+    "لندن Allen نيويورك \u202eParis\u202c \u200fMaria",
+    "東京でAllenがParisのNASAと",
+    "Zu\u0308rich e\u0301 Alle\u0301n \u0915\u094d\u0937\u093f \u0e01\u0e33",
+    "Allen\u2028London\u2029Paris\x85NASA\x0bMaria\x1cSilva",
+    "Allen\tin\nLondon\r\n\r\nParis",
+    "Allen\x00NASA\x00\x00 London",
+    "\u200b\u200d\ufeff",
+    "   ",
+    "",
+    "\n",
+    "Allen" * 500,
+    "👍" * 300,
+    "Allen swims in London " * 100,
+    "𝓐𝓵𝓵𝓮𝓷 in 𝕃𝕠𝕟𝕕𝕠𝕟 ℕ𝔸𝕊𝔸",
+    "\x1b[31mLondon\x1b[0m",
+    "&amp; &lt;b&gt;London&lt;/b&gt; <script>",
+    "İstanbul ıssız ŞİŞLİ Straße ﬁne ǅ ŉ",
+    "\U0010ffff\ue000\ufffe London",
 ]
-"""Texts on which character offsets go wrong: by UTF-16 counting, normalising, lower-casing, stripping or splitting lines."""
+"""Texts on which character offsets go wrong: by UTF-16 counting, normalising, lower-casing, stripping or
+splitting lines."""
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +52,21 @@ def hostile(tmp_path_factory):
     lines += [json.dumps({**record, "id": f"bad {n}"} if record["id"] == "p" else record).encode()
               for n, (record, _) in enumerate(BAD.values())]
     lines += [b"", b"  \t "]
-    lines += [json.dumps({"id": f"tweet {n}", "text": text}, ensure_ascii=n % 2 == 0).encode() for n, text in enumerate(TWEETS)]
+    lines += [
+        json.dumps({"id": f"tweet {n}", "text": text}, ensure_ascii=n % 2 == 0).encode()
+        for n, text in enumerate(TWEETS)
+    ]
     lines += [json.dumps({"text": text}).encode() for text in TWEETS[:3]]
-    lines += [b'{"id": "tweet 0", "text": "Allen again"}', b'{"id": "windows", "text": "Allen in London"}\r', b"\xef\xbb\xbf" + b'{"id": "bom", "text": "Allen in London"}',
-              json.dumps({"id": "large", "text": "Allen in London", "payload": "ö" * 2_500_000}).encode(),
-              json.dumps({"id": "n\n\x1b[31m", "text": "Allen"}).encode(),
-              json.dumps({"id": "own fields", "text": "Allen", "input": "mine", "extra": {"a": None}, "big": 2**80, "error": "an older one"}).encode(),
-              b'{"id": "last", "text": "Allen in London"}']
+    lines += [
+        b'{"id": "tweet 0", "text": "Allen again"}', b'{"id": "windows", "text": "Allen in London"}\r',
+        b"\xef\xbb\xbf" + b'{"id": "bom", "text": "Allen in London"}',
+        json.dumps({"id": "large", "text": "Allen in London", "payload": "ö" * 2_500_000}).encode(),
+        json.dumps({"id": "n\n\x1b[31m", "text": "Allen"}).encode(),
+        json.dumps({
+            "id": "own fields", "text": "Allen", "input": "mine", "extra": {"a": None}, "big": 2 ** 80,
+            "error": "an older one"
+        }).encode(), b'{"id": "last", "text": "Allen in London"}'
+    ]
     file = tmp_path_factory.mktemp("hostile") / "posts.jsonl"
     file.write_bytes(b"\n".join(lines))
     return file, sum(1 for line in lines if line.strip())
@@ -67,7 +91,8 @@ def test_every_line_gives_one_valid_record_in_order(run_on_hostile, hostile, tmp
         else:
             assert made.post.error == came.error.reason and made.post.extra["unreadable"] == came.raw
     own = next(line.post for line in back if line.post.id == "own fields")
-    assert own.extra == {"input": "mine", "extra": {"a": None}, "big": 2**80}, "unknown fields pass, an old error is gone"
+    assert own.extra == {"input": "mine", "extra": {"a": None},
+                         "big": 2 ** 80}, "unknown fields pass, an old error is gone"
 
 
 def test_the_failures_are_listed_by_line_and_the_exit_code_is_3(run_on_hostile, hostile):
@@ -107,19 +132,21 @@ def gallery(tmp_path_factory):
     bad = dict.fromkeys(broken(images), False)
     ramp16().save(folder / "outside.png")
     (images / "leads out.png").symlink_to("../outside.png")
-    outside = dict.fromkeys(("../outside.png", str(folder / "outside.png"), "leads out.png", "/etc/passwd"), False)
+    outside = dict.fromkeys(("../outside.png", str(folder / "outside.png"), "leads out.png", "/etc/passwd"),
+                            False)
     names = {**good, **bad, **outside}
-    posts = write_jsonl(folder / "posts.jsonl", [
-        {"id": f"p{n}", "text": "Allen swims in London", "image": name, "entities": [{"start": 0, "end": 1, "type": "GOLD"}], "mine": n}
-        for n, name in enumerate(names)] + [{"id": "none", "text": "Allen swims in London"}])
+    posts = write_jsonl(folder / "posts.jsonl", [{
+        "id": f"p{n}", "text": "Allen swims in London", "image": name,
+        "entities": [{"start": 0, "end": 1, "type": "GOLD"}], "mine": n
+    } for n, name in enumerate(names)] + [{"id": "none", "text": "Allen swims in London"}])
     return posts, images, names
 
 
 @pytest.fixture
 def look(gmner, gallery, tiny_tagger):
     def run(policy):
-        done = gmner("predict", "--texts", gallery[0], "--images", gallery[1], "--ner", tiny_tagger, "--offline",
-                     "--device", "cpu", "--on-missing-image", policy, timeout=120)
+        done = gmner("predict", "--texts", gallery[0], "--images", gallery[1], "--ner", tiny_tagger,
+                     "--offline", "--device", "cpu", "--on-missing-image", policy, timeout=120)
         assert "Traceback" not in done.stderr
         records = read_jsonl(done.stdout)
         assert [r["id"] for r in records] == [f"p{n}" for n in range(len(gallery[2]))] + ["none"]
@@ -141,7 +168,8 @@ def test_missing_image_error_marks_the_post_and_ends_with_3(look):
     done, records = look("error")
     assert done.returncode == 3 and f"{len(records)} records failed" in done.stderr
     assert all(r["error"] and "skipped" not in r for r in records)
-    assert [e["type"] for e in records[0]["entities"]] == ["GOLD"], "a failed post is as it came in, to be tried again"
+    assert [e["type"]
+            for e in records[0]["entities"]] == ["GOLD"], "a failed post is as it came in, to be tried again"
     said = {r["image"]: r["error"] for r in records}
     assert "leaves the image folder" in said["leads out.png"] and "is not a file" in said["fifo.jpg"]
 
@@ -175,7 +203,10 @@ class Upper:
         if any(self.bad in post.text for post in posts if not post.set_aside):
             raise self.problem
         self.seen += [post.id for post in posts]
-        return [post if post.set_aside else msgspec.structs.replace(post, caption=post.text.upper()) for post in posts]
+        return [
+            post if post.set_aside else msgspec.structs.replace(post, caption=post.text.upper())
+            for post in posts
+        ]
 
 
 def through(tmp_path, records, *stages, **options):
@@ -198,12 +229,16 @@ def test_one_strange_post_does_not_lose_the_others(tmp_path):
 
 def test_a_post_that_an_earlier_stage_failed_is_not_given_to_a_model(tmp_path):
     second = Upper(bad="never")
-    _, out = through(tmp_path, [{"id": "a", "text": "good"}, {"id": "b", "text": "bad"}], Upper(RecordError("odd", where="x")), second)
+    _, out = through(tmp_path, [{"id": "a", "text": "good"}, {"id": "b", "text": "bad"}],
+                     Upper(RecordError("odd", where="x")), second)
     assert out[1]["error"] == "stage upper: x: odd" and "caption" not in out[1]
     assert out[0]["caption"] == "GOOD"
 
 
-@pytest.mark.parametrize("problem", [RuntimeError("the model is broken"), ModelError("wrong weights"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("the model is broken"),
+                ModelError("wrong weights"),
+                KeyboardInterrupt()])
 def test_what_is_wrong_for_all_posts_ends_the_run_and_it_can_be_resumed(tmp_path, problem):
     records = [{"id": str(n), "text": "bad"} for n in range(9)]
     old = tmp_path / "out.jsonl"
@@ -227,7 +262,10 @@ def test_posts_that_fail_again_fail_alone_when_a_run_is_resumed(tmp_path):
 @pytest.mark.parametrize("aside", [2, 300])
 def test_posts_that_were_set_aside_say_nothing_of_a_later_stage(tmp_path, aside):
     def marks(posts):
-        return [msgspec.structs.replace(post, error="no picture") if post.text == "missing" else post for post in posts]
+        return [
+            msgspec.structs.replace(post, error="no picture") if post.text == "missing" else post
+            for post in posts
+        ]
 
     marks.name = "images"
     records = [{"id": str(n), "text": "missing"} for n in range(aside)] + [{"id": "x", "text": "bad"}]
@@ -240,11 +278,14 @@ def test_finished_windows_are_kept_when_a_later_one_ends_the_run(tmp_path):
     said = []
     source = write_jsonl(tmp_path / "in.jsonl", records)
     with pytest.raises(ModelError):
-        run_file(source, tmp_path / "out.jsonl", lambda: [Upper(ModelError("gone"))], config={}, tell=said.append)
-    assert said == [f"stopped: 688 finished posts are in {tmp_path / 'out.jsonl.partial'}; go on with --resume"]
+        run_file(source, tmp_path / "out.jsonl", lambda: [Upper(ModelError("gone"))], config={},
+                 tell=said.append)
+    assert said == [f"stopped: 688 finished posts are in {tmp_path / 'out.jsonl.partial'}; go on with "
+                    "--resume"]
     stage = Upper(bad="never")
     outcome = run_file(source, tmp_path / "out.jsonl", lambda: [stage], config={}, resume=True)
-    assert (outcome.resumed, outcome.written) == (688, 112) and stage.seen == [str(n) for n in range(688, 800)]
+    assert (outcome.resumed, outcome.written) == (688,
+                                                  112) and stage.seen == [str(n) for n in range(688, 800)]
     assert [r["id"] for r in read_jsonl((tmp_path / "out.jsonl").read_text())] == [str(n) for n in range(800)]
 
 
@@ -254,14 +295,20 @@ def test_what_a_stage_leaves_that_is_no_json_fails_that_post_alone(tmp_path):
 
         def __call__(self, posts):
             for post in posts:
-                post.entities = [Entity(start=0, end=1, type="X", score=float("nan") if post.id == "b" else 0.5)]
+                post.entities = [
+                    Entity(start=0, end=1, type="X", score=float("nan") if post.id == "b" else 0.5)
+                ]
             return posts
 
-    more = {"text": "x", "tokens": ["x"], "caption": "c", "image_size": [3, 4], "meta": {"split": "test"}, "own": [None, {"a": 1}],
-            "entities": [{"start": 0, "end": 1, "type": "GOLD"}]}
+    more = {
+        "text": "x", "tokens": ["x"], "caption": "c", "image_size": [3, 4], "meta": {"split": "test"},
+        "own": [None, {"a": 1}], "entities": [{"start": 0, "end": 1, "type": "GOLD"}]
+    }
     outcome, out = through(tmp_path, [{"id": i, **more} for i in "abc"], Nan())
     assert ["error" in r for r in out] == [False, True, False] and len(outcome.failures) == 1
-    assert "nan cannot be written as JSON" in out[1].pop("error") and out[1] == {"id": "b", **more}, "the rest is as it came in"
+    assert "nan cannot be written as JSON" in out[1].pop("error") and out[1] == {
+        "id": "b", **more
+    }, "the rest is as it came in"
 
 
 def test_a_failed_post_that_came_in_as_declined_is_not_counted_as_declined_now(tmp_path):
@@ -305,7 +352,8 @@ def test_resume_looks_at_the_image_name_too_and_makes_nothing_twice(tmp_path):
     through(tmp_path, records, Upper())
     said = []
     records[0]["image"] = "2.png"
-    outcome, out = through(tmp_path, [*records, {"id": "c", "text": "new"}], Upper(), resume=True, tell=said.append)
+    outcome, out = through(tmp_path, [*records, {"id": "c", "text": "new"}], Upper(), resume=True,
+                           tell=said.append)
     assert (outcome.resumed, outcome.replaced, outcome.written) == (1, 1, 2)
     assert [(r["id"], r.get("image")) for r in out] == [("b", None), ("a", "2.png"), ("c", None)]
     assert said == ["1 posts have another text or image than under the same id before; they were made again"]
@@ -317,7 +365,8 @@ def test_resume_looks_at_the_image_name_too_and_makes_nothing_twice(tmp_path):
 def test_a_finished_id_whose_line_cannot_be_read_now_fails(tmp_path):
     through(tmp_path, [{"id": "a", "text": "x"}, {"id": "b", "text": "x"}], Upper())
     outcome, out = through(tmp_path, [{"id": "a", "text": 5}, {"id": "b", "text": "x"}], Upper(), resume=True)
-    assert [(r["id"], "error" in r) for r in out] == [("b", False), ("a", True)] and len(outcome.failures) == 1
+    assert [(r["id"], "error" in r) for r in out] == [("b", False),
+                                                      ("a", True)] and len(outcome.failures) == 1
 
 
 def test_skipped_posts_are_counted_and_tried_again_by_resume(tmp_path):
@@ -343,7 +392,8 @@ def test_models_that_cannot_be_loaded_cost_no_records(tmp_path, resume):
 
     said = []
     with pytest.raises(ModelError, match="has no weights"):
-        run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", stages, config={"n": 1}, resume=resume, tell=said.append)
+        run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", stages, config={"n": 1}, resume=resume,
+                 tell=said.append)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before and not said
     outcome, _ = through(tmp_path, records, Upper(bad="never"), resume=resume, tell=said.append)
     assert (outcome.resumed, outcome.written) == ((688, 112) if resume else (0, 800))
@@ -361,5 +411,6 @@ def test_a_wrong_source_leaves_out_untouched(tmp_path):
 def test_an_empty_file_gives_an_empty_file(tmp_path):
     for content in (b"", b"\n\n  \n", b"\xef\xbb\xbf"):
         Path(tmp_path / "in.jsonl").write_bytes(content)
-        outcome = run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", lambda: pytest.fail("no model is loaded"), config={})
+        outcome = run_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl",
+                           lambda: pytest.fail("no model is loaded"), config={})
         assert outcome.written == 0 and (tmp_path / "out.jsonl").read_bytes() == b""

@@ -39,7 +39,8 @@ def break_file(path, value, only=None):
 def test_a_checkpoint_that_is_not_finite_is_refused_by_file_and_tensor(tiny_encoder, tmp_path, value):
     save_model(tagger(tiny_encoder, save_dtype="float16"), tmp_path / "m")
     break_file(tmp_path / "m" / WEIGHTS, value, only="head.bias")
-    for use in (lambda: load_model(tmp_path / "m", offline=True), lambda: init_from(tagger(tiny_encoder), tmp_path / "m")):
+    for use in (lambda: load_model(tmp_path / "m", offline=True),
+                lambda: init_from(tagger(tiny_encoder), tmp_path / "m")):
         with pytest.raises(ModelError, match="head.bias holds NaN or infinity") as problem:
             use()
         assert problem.value.where == str(tmp_path / "m" / WEIGHTS) and problem.value.hint
@@ -48,7 +49,8 @@ def test_a_checkpoint_that_is_not_finite_is_refused_by_file_and_tensor(tiny_enco
 def test_all_weights_nan_end_the_command(gmner, tiny_tagger, tmp_path):
     shutil.copytree(tiny_tagger, tmp_path / "m")
     break_file(tmp_path / "m" / WEIGHTS, math.nan)
-    done = gmner("predict", "--texts", "-", "--ner", tmp_path / "m", "--offline", stdin='{"text": "Allen swims"}\n')
+    done = gmner("predict", "--texts", "-", "--ner", tmp_path / "m", "--offline",
+                 stdin='{"text": "Allen swims"}\n')
     assert done.returncode == 1 and not done.stdout, done.stderr
     assert "NaN" in done.stderr and WEIGHTS in done.stderr and "Traceback" not in done.stderr
 
@@ -63,8 +65,12 @@ def test_a_pretrained_model_that_is_not_finite_is_refused(tiny_encoder, tmp_path
 def test_only_posts_for_which_nan_is_computed_fail(tiny_encoder):
     model = tagger(tiny_encoder)
     emissions = model.emissions
-    model.emissions = lambda batch: torch.where((batch["word_mask"].sum(1) == 2)[:, None, None], math.nan, emissions(batch))
-    posts = [Post(id=str(n), text=text) for n, text in enumerate(["Allen swims in London", "Maria runs", "NASA flies", "one two three"])]
+    model.emissions = lambda batch: torch.where(
+        (batch["word_mask"].sum(1) == 2)[:, None, None], math.nan, emissions(batch))
+    posts = [
+        Post(id=str(n), text=text)
+        for n, text in enumerate(["Allen swims in London", "Maria runs", "NASA flies", "one two three"])
+    ]
     made = list(compose([ModelStage("ner", model, CPU, 4)], posts))
     assert ["NaN" in (post.error or "") for post in made] == [False, True, True, False]
     assert all(post.entities is not None for post in made if post.error is None)
@@ -78,6 +84,7 @@ def test_a_model_that_looks_and_computes_nan_does_not_say_invisible(tmp_path, ki
     model = kind(kind.Config(), {}, WeightSource())
     with torch.no_grad():
         next(model.parameters()).fill_(math.nan)
-    asked = Post(id="a", text="Ada", image="a.png", image_size=(8, 8), entities=[Entity(start=0, end=3, type="PER", expression="red")])
+    asked = Post(id="a", text="Ada", image="a.png", image_size=(8, 8),
+                 entities=[Entity(start=0, end=3, type="PER", expression="red")])
     with pytest.raises(RecordError, match="computed NaN"):
         predict_posts(model, [asked], CPU, 4, Pictures(tmp_path))

@@ -28,14 +28,18 @@ for line in json.loads(sys.argv[1]):
 print(json.dumps({"found": found, "heavy": sorted({"torch", "transformers", "numpy"} & sys.modules.keys())}))
 """
 LINES = {
-    "gmner predict --recipe ": names(), "gmner predict --recipe z": ["zero-shot"], "gmner train-vg a --recipe riveg": [name for name in names() if name.startswith("riveg")],
-    "gmner expand --recipe mini": ["mini"], "gmner recipes pl": ["plim-bert", "plim-mini"], "gmner recipes m": ["mini", "mine.yaml"],
-    "gmner predict --recipe sub/": ["sub/own.yml", "sub/more/"], "gmner prepare ": ["twitter-gmner", "twitter-2017", "conll", "scenes"],
-    "gmner prepare twitter-f": ["twitter-fmnerg"], "gmner predict --device ": ["auto", "cpu"], "gmner train-ner x --device a": ["auto"],
-    "gmner predict --gold ": ["spans", "groundable", "boxes"], "gmner score a b --cascade s": ["spans="], "gmner expand --llm ": ["template", "smollm2", "hf:", "openai:"],
-    "gmner trust --f": ["--forget"], "gmner predict --follow": ["--follow-links"],
-    "gmner train ": ["ner", "ve", "vg"], "gmner train --recipe plim-bert ": ["ner"],
-    "gmner predict --weights v": ["ve=", "vg="]}
+    "gmner predict --recipe ": names(), "gmner predict --recipe z": ["zero-shot"],
+    "gmner train-vg a --recipe riveg": [name for name in names() if name.startswith("riveg")],
+    "gmner expand --recipe mini": ["mini"], "gmner recipes pl": ["plim-bert", "plim-mini"],
+    "gmner recipes m": ["mini", "mine.yaml"], "gmner predict --recipe sub/": ["sub/own.yml", "sub/more/"],
+    "gmner prepare ": ["twitter-gmner", "twitter-2017", "conll",
+                       "scenes"], "gmner prepare twitter-f": ["twitter-fmnerg"],
+    "gmner predict --device ": ["auto", "cpu"], "gmner train-ner x --device a": ["auto"],
+    "gmner predict --gold ": ["spans", "groundable", "boxes"], "gmner score a b --cascade s": ["spans="],
+    "gmner expand --llm ": ["template", "smollm2", "hf:", "openai:"], "gmner trust --f": ["--forget"],
+    "gmner predict --follow": ["--follow-links"], "gmner train ": ["ner", "ve", "vg"],
+    "gmner train --recipe plim-bert ": ["ner"], "gmner predict --weights v": ["ve=", "vg="]
+}
 EXACT = ("z", "riveg", "mini", "pl", "m", "twitter-f", "a", "s", "--f", "--follow", "v")
 
 
@@ -45,8 +49,9 @@ def test_tab_gives_what_is_there_and_imports_no_torch(tmp_path):
     (tmp_path / "notes.txt").touch()
     (tmp_path / "sub" / "more").mkdir(parents=True)
     (tmp_path / "sub" / "own.yml").touch()
-    done = subprocess.run([sys.executable, "-c", ASK, json.dumps(list(LINES))], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": ""},
-                          capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", ASK, json.dumps(list(LINES))], cwd=tmp_path,
+                          env={"PYTHONPATH": str(ROOT),
+                               "PATH": ""}, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert not {"torch", "transformers"} & set(answer["heavy"])

@@ -10,15 +10,21 @@ from gmner_cli.commands.config import Option, load_defaults, read_own
 from gmner_cli.errors import UsageError
 from gmner_cli.recipes import load
 
-OPTIONS = {"predict": {"device": Option("device"), "batch-size": Option("batch_size"), "set": Option("overrides", True)},
-           "train-ner": {"device": Option("device"), "set": Option("overrides", True)}, "recipes": {"set": Option("overrides", True)}}
+OPTIONS = {
+    "predict": {
+        "device": Option("device"), "batch-size": Option("batch_size"), "set": Option("overrides", True)
+    }, "train-ner": {"device": Option("device"), "set": Option("overrides", True)},
+    "recipes": {"set": Option("overrides", True)}
+}
 
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    """``settings(yaml, *args, env=None)``: what ``predict`` and its stages are called with, without running them."""
+    """``settings(yaml, *args, env=None)``: what ``predict`` and its stages are called with, without running
+    them."""
     monkeypatch.chdir(tmp_path)
-    for name in ("GMNER_DEVICE", "GMNER_RECIPE", "GMNER_SEED", "GMNER_BATCH_SIZE", "GMNER_OFFLINE", "GMNER_IMAGES"):
+    for name in ("GMNER_DEVICE", "GMNER_RECIPE", "GMNER_SEED", "GMNER_BATCH_SIZE", "GMNER_OFFLINE",
+                 "GMNER_IMAGES"):
         monkeypatch.delenv(name, raising=False)
     seen = {}
 
@@ -36,7 +42,8 @@ def settings(tmp_path, monkeypatch):
     def run(yaml, *args, env=None):
         seen.clear()
         (tmp_path / "gmner.yaml").write_text(yaml)
-        done = CliRunner().invoke(build(), ["predict", "--texts", "-", *args], input='{"text": "x"}\n', env=env or {})
+        done = CliRunner().invoke(build(), ["predict", "--texts", "-", *args], input='{"text": "x"}\n',
+                                  env=env or {})
         return done, dict(seen)
 
     return run
@@ -44,9 +51,11 @@ def settings(tmp_path, monkeypatch):
 
 def test_each_level_wins_over_the_ones_below_it(settings):
     yaml = "seed: 1\npredict:\n  seed: 2\n"
-    for given, args, env, expected in (
-            ("", [], None, 0), ("seed: 1\n", [], None, 1), (yaml, [], None, 2), (yaml, [], {"GMNER_SEED": "3"}, 3),
-            ("", [], {"GMNER_SEED": "3"}, 3), (yaml, ["--seed", "4"], {"GMNER_SEED": "3"}, 4), (yaml, ["--seed", "0"], None, 0)):
+    for given, args, env, expected in (("", [], None, 0), ("seed: 1\n", [], None, 1), (yaml, [], None, 2),
+                                       (yaml, [], {"GMNER_SEED": "3"}, 3), ("", [], {"GMNER_SEED": "3"}, 3),
+                                       (yaml, ["--seed",
+                                               "4"], {"GMNER_SEED": "3"}, 4), (yaml, ["--seed",
+                                                                                      "0"], None, 0)):
         done, seen = settings(given, *args, env=env)
         assert done.exit_code == 0, done.stderr
         assert seen["seed"] == expected
@@ -69,7 +78,8 @@ def test_a_recipe_is_below_gmner_yaml_and_that_below_a_flag(settings):
 
 def test_switches_and_names_from_the_file(settings):
     _, seen = settings("offline: true\nrecipe: zero-shot\ndevice: cpu\nlabel-map: A=B\n")
-    assert seen["offline"] is True and seen["went_offline"] and seen["recipe"].name == "zero-shot" and seen["device"] == "cpu"
+    assert seen["offline"] is True and seen["went_offline"] and seen["recipe"].name == "zero-shot" and seen[
+        "device"] == "cpu"
     assert settings("offline: true", "--online")[1]["offline"] is False
     assert settings("offline: true", env={"GMNER_OFFLINE": "0"})[1]["offline"] is False
     assert "went_offline" not in settings("")[1]
@@ -102,7 +112,9 @@ def test_no_file_an_empty_one_and_bytes_that_are_no_text(tmp_path):
     (tmp_path / "gmner.yaml").write_bytes(b"")
     assert load_defaults(OPTIONS, read_own(tmp_path)) == {"predict": {}, "train-ner": {}, "recipes": {}}
     (tmp_path / "gmner.yaml").write_bytes(b"\xef\xbb\xbfdevice: cpu\r\npredict:\r\n")
-    assert load_defaults(OPTIONS, read_own(tmp_path)) == {"predict": {"device": "cpu"}, "train-ner": {"device": "cpu"}, "recipes": {}}
+    assert load_defaults(OPTIONS, read_own(tmp_path)) == {
+        "predict": {"device": "cpu"}, "train-ner": {"device": "cpu"}, "recipes": {}
+    }
     (tmp_path / "gmner.yaml").write_bytes(b"device: \xff\xfe")
     with pytest.raises(UsageError, match="is not valid YAML"):
         load_defaults(OPTIONS, read_own(tmp_path))
@@ -119,8 +131,14 @@ OWN = "somewhere.else:Model"
 
 
 @pytest.mark.parametrize("yaml", [
-    "recipe: mine.yaml", "predict: {recipe: ./mine.yaml}", "recipe: below.yaml", "recipe: file.yaml", "recipe: stage.yaml",
-    f"set: [ner.model={OWN}]", f"set: 'model={OWN}'", f"predict: {{set: ['ner={{model: {OWN}}}']}}",
+    "recipe: mine.yaml",
+    "predict: {recipe: ./mine.yaml}",
+    "recipe: below.yaml",
+    "recipe: file.yaml",
+    "recipe: stage.yaml",
+    f"set: [ner.model={OWN}]",
+    f"set: 'model={OWN}'",
+    f"predict: {{set: ['ner={{model: {OWN}}}']}}",
     "set: ['ner = {stage: gmner_cli.evil.py:X}']",
 ])
 def test_the_file_cannot_name_code_to_run(settings, tmp_path, yaml):
@@ -145,14 +163,16 @@ def test_what_the_user_types_is_not_for_the_file_to_refuse(settings, tmp_path, m
     assert model("seed: 1", "--recipe", "mine.yaml") == OWN
     assert model("recipe: mine.yaml", "--recipe", "mine.yaml") == OWN, "nor when it says the same"
     assert model("recipe: mine.yaml", env={"GMNER_RECIPE": "mine.yaml"}) == OWN
-    assert model(f"set: [ner.model={OWN}]", "--set", "ner.train.epochs=2") != OWN, "a flag took the place of it"
+    assert model(f"set: [ner.model={OWN}]", "--set",
+                 "ner.train.epochs=2") != OWN, "a flag took the place of it"
     assert model("recipe: values.yaml") != OWN, "values of one's own are no code"
 
 
 def test_it_is_said_when_the_file_has_a_say(settings):
     line = "gmner predict: defaults from ./gmner.yaml\n"
     assert settings("seed: 1")[0].stderr.count(line) == 1
-    for yaml, args in (("", []), ("train-ner: {seed: 1}", []), ("seed: 1", ["--seed", "2"]), ("seed: 1", ["--help"])):
+    for yaml, args in (("", []), ("train-ner: {seed: 1}", []), ("seed: 1", ["--seed",
+                                                                            "2"]), ("seed: 1", ["--help"])):
         assert "gmner.yaml" not in settings(yaml, *args)[0].stderr
 
 
@@ -161,6 +181,7 @@ def test_resume_refuses_another_folder_of_pictures(settings, tmp_path):
         (tmp_path / name).mkdir()
     out = ["-o", str(tmp_path / "out.jsonl")]
     assert settings("", "--images", "one", *out)[0].exit_code == 0
-    assert settings("", "--images", str(tmp_path / "one"), "--resume", *out)[0].exit_code == 0, "the same, spelled otherwise"
+    assert settings("", "--images", str(tmp_path / "one"), "--resume",
+                    *out)[0].exit_code == 0, "the same, spelled otherwise"
     done, _ = settings("", "--images", "two", "--resume", *out)
     assert done.exit_code == 1 and f"images ('{tmp_path / 'one'}' -> '{tmp_path / 'two'}')" in done.stderr

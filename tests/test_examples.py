@@ -1,4 +1,5 @@
-"""Every example of every --help: it parses as it is written, and those that need no large model run as they are written."""
+"""Every example of every --help: it parses as it is written, and those that need no large model run as they
+are written."""
 
 from __future__ import annotations
 
@@ -21,14 +22,18 @@ from tests.conftest import ROOT
 
 SAMPLE = ROOT / "sample_data"
 RUN = {"caption", "pool", "expand", "score", "view", "recipes", "schema"}
-"""The others compute for minutes or, as --model and most --llm, need models that are not here: they are only parsed."""
+"""The others compute for minutes or, as --model and most --llm, need models that are not here: they are only
+parsed."""
 READ = {"twitter-gmner", "twitter-2017", "conll"}
 """Data sets of which the folder below has a small one."""
 
 
 def _examples() -> list[tuple[str, str]]:
     """(command whose help it is, line)."""
-    helps = {name: importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}").command.__doc__ for name in app.COMMANDS}
+    helps = {
+        name: importlib.import_module(f"gmner_cli.commands.{name.replace('-', '_')}").command.__doc__
+        for name in app.COMMANDS
+    }
     helps["gmner"] = app.__doc_of_app__
     return [(name, line.strip()) for name, text in helps.items() for line in text.splitlines()
             if line.strip().startswith(("gmner ", "echo "))]
@@ -104,7 +109,8 @@ def folder(tmp_path_factory):
     (place / "twitter-2017").mkdir()
     (place / "gmner").mkdir()
     gold = (SAMPLE / "gold.jsonl").read_bytes()
-    for name in ("found", "gold", "spans", "boxes", "train", "dev", "test", "pool", "captioned", "posts", "twitter-2017/test", "gmner/dev", "gmner/test"):
+    for name in ("found", "gold", "spans", "boxes", "train", "dev", "test", "pool", "captioned", "posts",
+                 "twitter-2017/test", "gmner/dev", "gmner/test"):
         _as_gmner_writes(place / f"{name}.jsonl", gold)
     records = [json.loads(line) for line in gold.splitlines()]
     captions = "".join(f"{record['image']} :a picture\n" for record in records if record.get("image"))
@@ -114,10 +120,12 @@ def folder(tmp_path_factory):
     (place / "annotated-2015" / "p.txt").write_text("".join(f"{n}\nA person.\n" for n in (1, 2)))
     (place / "annotated-2015" / "p_GPT.txt").write_text("1\n['Ada', 'PER']\n2\nNone\n")
     tagged = "IMGID:{}\nAda\tB-PER\nsings\tO\n\n"
-    for where, splits in (("twitter-gmner-v2/txt", ("train", "dev", "test")), ("twitter-2017", ("train", "valid", "test"))):
+    for where, splits in (("twitter-gmner-v2/txt", ("train", "dev", "test")), ("twitter-2017",
+                                                                               ("train", "valid", "test"))):
         (place / "data" / where).mkdir(parents=True)
         for number, split in enumerate(splits):
-            (place / "data" / where / f"{split}.txt").write_text(tagged.format(f"{where[-3:]}{number}").replace("Ada", f"Ada{where[-1]}{number}"))
+            (place / "data" / where / f"{split}.txt").write_text(
+                tagged.format(f"{where[-3:]}{number}").replace("Ada", f"Ada{where[-1]}{number}"))
     (place / "data" / "twitter-gmner-v2" / "xml").mkdir()
     (place / "data" / "twitter-gmner-v2" / "xml" / "txt0.xml").write_text(
         "<annotation><filename>txt0.jpg</filename><size><width>9</width><height>9</height></size></annotation>")
@@ -126,7 +134,8 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize(("name", "line"), [(n, e) for n, e in EXAMPLES if all(p.light for p in parts(e) if p.words[0] != "jq")])
+@pytest.mark.parametrize(
+    ("name", "line"), [(n, e) for n, e in EXAMPLES if all(p.light for p in parts(e) if p.words[0] != "jq")])
 def test_an_example_runs_as_it_is_written(folder, tmp_path, monkeypatch, name, line):
     monkeypatch.chdir(folder)
     given = b""
@@ -134,10 +143,12 @@ def test_an_example_runs_as_it_is_written(folder, tmp_path, monkeypatch, name, l
         if part.words[0] == "jq":
             assert json.loads(given)["rows"]["GMNER"]["f1"]
             continue
-        code, given, said = run(part, (folder / part.comes).read_bytes() if part.comes else given, monkeypatch)
+        code, given, said = run(part, (folder / part.comes).read_bytes() if part.comes else given,
+                                monkeypatch)
         assert code == 0, f"{line}: {said}"
         if part.goes:
-            (tmp_path / part.goes).write_bytes(given)  # in the folder it would be a file that gmner did not write
+            # in the folder it would be a file that gmner did not write
+            (tmp_path / part.goes).write_bytes(given)
         elif "-o" in part.words:
             assert (folder / part.words[part.words.index("-o") + 1]).exists()
 
@@ -149,7 +160,10 @@ def test_the_first_example_of_view_shows_its_pictures(folder):
 
 def run(part: Part, given: bytes, monkeypatch) -> tuple[int, bytes, str]:
     """Exit code, stdout and stderr of a command in this process."""
-    streams = {name: io.TextIOWrapper(io.BytesIO(given if name == "stdin" else b""), encoding="utf-8") for name in ("stdin", "stdout", "stderr")}
+    streams = {
+        name: io.TextIOWrapper(io.BytesIO(given if name == "stdin" else b""), encoding="utf-8")
+        for name in ("stdin", "stdout", "stderr")
+    }
     with monkeypatch.context() as patch:
         for name, stream in streams.items():
             patch.setattr(sys, name, stream)
@@ -158,4 +172,5 @@ def run(part: Part, given: bytes, monkeypatch) -> tuple[int, bytes, str]:
             app.main()
         for name in ("stdout", "stderr"):
             streams[name].flush()
-    return left.value.code or 0, streams["stdout"].buffer.getvalue(), streams["stderr"].buffer.getvalue().decode()
+    return left.value.code or 0, streams["stdout"].buffer.getvalue(), streams["stderr"].buffer.getvalue(
+    ).decode()

@@ -29,8 +29,10 @@ class Dummy(Backend):
     def answers(self, questions):
         self.seen += questions
         for index, question in enumerate(questions):
-            about = question.post.id if question.entity is None else question.post.text[question.entity.start:question.entity.end]
-            yield index, Failure("too busy") if question.post.id in self.failing else Answer(text=f"about {about}", model="dummy")
+            about = question.post.id if question.entity is None else question.post.text[
+                question.entity.start:question.entity.end]
+            yield index, Failure("too busy") if question.post.id in self.failing else Answer(
+                text=f"about {about}", model="dummy")
 
     def make(self, name, *, store, **options):
         self.made.append({"name": name, "store": store, **options})
@@ -76,7 +78,8 @@ def test_records_alone_go_to_stdout_and_the_figures_to_stderr(run, dummy):
             del entity["expansions"]
     assert records == SMALL_POSTS
     assert "gmner: 5 questions, 0 failed, entities: 5 gold, 0 predicted" in done.stderr
-    assert dummy.made[0]["store"] is None and dummy.made[0]["generation"].max_tokens == 48 and not dummy.made[0]["offline"]
+    assert dummy.made[0]["store"] is None and dummy.made[0][
+        "generation"].max_tokens == 48 and not dummy.made[0]["offline"]
 
 
 def test_several_models_add_several_entries_and_none_twice(run, dummy):
@@ -85,11 +88,15 @@ def test_several_models_add_several_entries_and_none_twice(run, dummy):
     run(*KNOWLEDGE, "-o", "two.jsonl", posts="one.jsonl")
     done = run(*KNOWLEDGE, "-o", "three.jsonl", posts="two.jsonl")
     with open("three.jsonl") as file:
-        assert [[k["source"] for k in json.loads(line)["knowledge"]] for line in file] == [["llm:dummy", "llm:second"]] * 4
+        assert [[k["source"]
+                 for k in json.loads(line)["knowledge"]]
+                for line in file] == [["llm:dummy", "llm:second"]] * 4
     assert "0 questions, 0 failed, 4 had one before" in done.stderr and len(dummy.seen) == 8
     run(*KNOWLEDGE, "--source", "mine", "-o", "four.jsonl", posts="three.jsonl")
     with open("four.jsonl") as file:
-        assert [[k["source"] for k in json.loads(line)["knowledge"]] for line in file] == [["llm:dummy", "llm:second", "mine"]] * 4
+        assert [[k["source"]
+                 for k in json.loads(line)["knowledge"]]
+                for line in file] == [["llm:dummy", "llm:second", "mine"]] * 4
 
 
 def test_options_reach_the_model(run, dummy, tmp_path):
@@ -99,7 +106,8 @@ def test_options_reach_the_model(run, dummy, tmp_path):
     assert (made["name"], made["batch_size"], made["base_url"], made["per_minute"], made["offline"]) == (
         "hf:some", 2, "http://localhost:1/v1", 9, True)
     generation = made["generation"]
-    assert (generation.max_tokens, generation.temperature, generation.seed) == (7, 0.5, 3) and generation.stop == ("\nText:", "\nQuestion:")
+    assert (generation.max_tokens, generation.temperature,
+            generation.seed) == (7, 0.5, 3) and generation.stop == ("\nText:", "\nQuestion:")
     assert made["store"].name == "kept.sqlite" and (tmp_path / "kept.sqlite").is_file()
 
 
@@ -115,7 +123,8 @@ def test_a_failed_question_ends_with_3_and_resume_asks_it_alone(run, dummy, tmp_
     run(*EXPANSIONS, "-o", "out.jsonl", "--resume")
     assert [q.post.id for q in dummy.seen] == ["b", "b"]
     out = {r["id"]: r for r in read_jsonl((tmp_path / "out.jsonl").read_text())}
-    assert sorted(out) == ["a", "b", "c", "d"] and "error" not in out["b"] and out["b"]["entities"][0]["expansions"]
+    assert sorted(out) == ["a", "b", "c", "d"
+                           ] and "error" not in out["b"] and out["b"]["entities"][0]["expansions"]
     dummy.seen = []
     done = run(*EXPANSIONS, "-o", "out.jsonl")
     assert dummy.seen == [] and "5 answered from the store" in done.stderr, "a run from the start asks the store"
@@ -134,22 +143,33 @@ def test_resume_refuses_another_prompt_pool_or_generation(run, dummy, tmp_path):
     assert "prompt (" in run(*before, "--resume", code=1).stderr
 
 
-POOL = [{"id": identity, "text": text, "knowledge": [{"text": f"{identity} explained"}], **more} for identity, text, more in (
-    ("p1", "Allen sails to Rome", {}), ("p2", "Hugo flies over Oslo", {"caption": "a plane"}), ("b", "anything", {}),
-    ("p4", "MARIA silva RUNS", {}), ("p5", "held out by its mark", {"meta": {"split": "test"}}), ("t1", "x", {}),
-    ("p7", "held out by its  text", {}), ("p8", "who runs here", {}))]
+POOL = [{"id": identity, "text": text, "knowledge": [{"text": f"{identity} explained"}], **more}
+        for identity, text, more in (("p1", "Allen sails to Rome", {}), ("p2", "Hugo flies over Oslo",
+                                                                         {"caption": "a plane"}),
+                                     ("b", "anything", {}), ("p4", "MARIA silva RUNS", {}),
+                                     ("p5", "held out by its mark", {"meta": {"split": "test"}}),
+                                     ("t1", "x", {}), ("p7", "held out by its  text",
+                                                       {}), ("p8", "who runs here", {}))]
 
 
 def test_examples_are_alike_and_no_held_out_post_is_among_them(run, dummy, tiny_tagger, tmp_path):
     write_jsonl(tmp_path / "pool.jsonl", POOL)
     write_jsonl(tmp_path / "test.jsonl", [{"id": "t1", "text": "of the test split"}])
     write_jsonl(tmp_path / "more.jsonl", [{"id": "other", "text": "Held out by its text"}])
-    done = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--similar-by", tiny_tagger, "--never", "more.jsonl", "--offline")
-    assert ("gmner: pool.jsonl: 8 posts, 5 may be examples; never examples: 1 of split test, 1 in test.jsonl by id, "
+    done = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--similar-by", tiny_tagger, "--never", "more.jsonl",
+               "--offline")
+    assert ("gmner: pool.jsonl: 8 posts, 5 may be examples; never examples: 1 of split test, 1 in test.jsonl "
+            "by id, "
             "1 in more.jsonl by text") in done.stderr
-    shown = {q.post.id: [w for w in ("p1", "p2", "b", "p4", "p5", "t1", "p7", "p8") if f"{w} explained" in q.prompt] for q in dummy.seen}
-    assert shown == {"a": ["p1", "p2", "b", "p4", "p8"], "b": ["p1", "p2", "p4", "p8"], "c": ["p1", "p2", "b", "p4", "p8"],
-                     "d": ["p1", "p2", "b", "p8"]}, "b and d are not shown themselves, by id and by text"
+    shown = {
+        q.post.id: [
+            w for w in ("p1", "p2", "b", "p4", "p5", "t1", "p7", "p8") if f"{w} explained" in q.prompt
+        ] for q in dummy.seen
+    }
+    assert shown == {
+        "a": ["p1", "p2", "b", "p4", "p8"], "b": ["p1", "p2", "p4", "p8"], "c": ["p1", "p2", "b", "p4", "p8"],
+        "d": ["p1", "p2", "b", "p8"]
+    }, "b and d are not shown themselves, by id and by text"
     assert "2 posts with fewer examples" in done.stderr
     assert (tmp_path / "pool.jsonl.features.safetensors").is_file()
     assert "Text: Hugo flies over Oslo\nImage: a plane\n" in dummy.seen[0].prompt
@@ -160,17 +180,25 @@ def test_examples_are_alike_and_no_held_out_post_is_among_them(run, dummy, tiny_
 
 def test_a_tagger_that_looks_finds_examples_by_pictures(run, dummy, tmp_path):
     save_looking(tmp_path)
-    write_jsonl(tmp_path / "seen.jsonl", [{"id": "x", "text": "who", "image": "red.png"}, {"id": "y", "text": "who", "image": "blue.png"}])
-    write_jsonl(tmp_path / "pool.jsonl", [{"id": colour, "text": "Allen here", "image": f"{colour}.png", "knowledge": [
-        {"text": f"{colour} explained"}]} for colour in ("blue", "red")])
+    write_jsonl(
+        tmp_path / "seen.jsonl",
+        [{"id": "x", "text": "who", "image": "red.png"}, {"id": "y", "text": "who", "image": "blue.png"}])
+    write_jsonl(tmp_path / "pool.jsonl", [{
+        "id": colour, "text": "Allen here", "image": f"{colour}.png",
+        "knowledge": [{"text": f"{colour} explained"}]
+    } for colour in ("blue", "red")])
     words = (*KNOWLEDGE, "--pool", "pool.jsonl", "--examples", 1, "--similar-by", "tagger", "--offline")
     assert "wants to run code" in run(*words, posts="seen.jsonl", code=1).stderr
     for more in (["--images", "."], []):
         dummy.seen = []
         run(*words, "--recipe", "colour.yaml", *more, posts="seen.jsonl")
-        assert [[c for c in ("red", "blue") if f"{c} explained" in q.prompt] for q in dummy.seen] == [["red"], ["blue"]]
+        assert [[c
+                 for c in ("red", "blue")
+                 if f"{c} explained" in q.prompt]
+                for q in dummy.seen] == [["red"], ["blue"]]
     (tmp_path / "empty").mkdir()
-    assert "going on without its image" in run(*words, "--recipe", "colour.yaml", "--images", "empty", posts="seen.jsonl").stderr
+    assert "going on without its image" in run(*words, "--recipe", "colour.yaml", "--images", "empty",
+                                               posts="seen.jsonl").stderr
 
 
 @pytest.mark.parametrize("recipe", ["riveg", "image-text"])
@@ -184,7 +212,8 @@ def test_a_recipe_that_is_meant_for_other_commands_changes_nothing(run, dummy, t
 
 
 def test_held_out_posts_of_the_file_itself_are_examples_for_nobody(run, dummy, tmp_path):
-    write_jsonl(tmp_path / "asked.jsonl", [{"id": "p1", "text": "x", "meta": {"split": "dev"}}, {"id": "z", "text": "z", "meta": {"split": "dev"}}])
+    write_jsonl(tmp_path / "asked.jsonl", [{"id": "p1", "text": "x", "meta": {"split": "dev"}},
+                                           {"id": "z", "text": "z", "meta": {"split": "dev"}}])
     write_jsonl(tmp_path / "pool.jsonl", POOL)
     options = (*KNOWLEDGE, "--pool", "pool.jsonl", "--examples-fixed", 0, "--examples", 9)
     run(*options, posts="asked.jsonl")
@@ -211,7 +240,8 @@ def test_without_examples_and_with_those_of_the_file(run, dummy):
     (["--never", "posts.jsonl"], "--never means nothing here: there is no --pool"),
     (["--examples-fixed", "1"], "--examples-fixed means nothing here: there is no --pool"),
     (["--pool", "pool.jsonl", "--similar-by", ".", "--examples-fixed", "1"], "contradict each other"),
-    (["--task", "expansions", "--pool", "pool.jsonl"], "--pool means nothing here: expansions are asked for with the fixed examples"),
+    (["--task", "expansions", "--pool", "pool.jsonl"], "--pool means nothing here: expansions are asked for "
+                                                       "with the fixed examples"),
     (["--prompt", "posts.jsonl"], "posts.jsonl: has no part 'head'"),
     (["--task", "captions"], "--task"),
 ])
@@ -222,11 +252,13 @@ def test_wrong_usage(run, dummy, tmp_path, args, words):
 
 
 def test_models_nobody_has_and_pools_nobody_may_see(run, tmp_path):
-    assert "there is no language model 'smolm2'" in run("--task", "knowledge", "--llm", "smolm2", "-o", "out.jsonl", code=2).stderr
+    assert "there is no language model 'smolm2'" in run("--task", "knowledge", "--llm", "smolm2", "-o",
+                                                        "out.jsonl", code=2).stderr
     assert "did you mean 'template'" in run("--task", "knowledge", "--llm", "templat", code=2).stderr
     for option in ("--pool", "--never"):
         options = {"--pool": "posts.jsonl", option: "missing.jsonl"}
-        done = run(*KNOWLEDGE, *(word for pair in options.items() for word in pair), "-o", "out.jsonl", code=1)
+        done = run(*KNOWLEDGE, *(word for pair in options.items() for word in pair), "-o", "out.jsonl",
+                   code=1)
         assert "missing.jsonl: no such file" in done.stderr
     write_jsonl(tmp_path / "pool.jsonl", [])
     done = run(*KNOWLEDGE, "--pool", "pool.jsonl", "--examples-fixed", 1, "-o", "out.jsonl", code=1)
@@ -236,7 +268,8 @@ def test_models_nobody_has_and_pools_nobody_may_see(run, tmp_path):
 
 @pytest.mark.parametrize("yaml, env, words", [
     ("llm: openai:gpt", {}, "./gmner.yaml: has posts sent to a server, with 'llm'"),
-    ("expand: {base-url: 'http://evil.example/v1'}", {"GMNER_LLM": "openai:mine"}, "has posts sent to a server, with 'base-url'"),
+    ("expand: {base-url: 'http://evil.example/v1'}", {"GMNER_LLM": "openai:mine"
+                                                      }, "has posts sent to a server, with 'base-url'"),
     ("base_url: 'http://evil.example/v1'\nllm: template", {}, "has posts sent to a server"),
 ])
 def test_a_folder_cannot_have_posts_sent_to_a_server(run, dummy, tmp_path, yaml, env, words):
@@ -260,7 +293,9 @@ def test_in_a_pipe_and_without_a_model(gmner, tmp_path):
     assert (first.returncode, second.returncode) == (3, 3) and "stdin:5: malformed JSON" in first.stderr
     records = read_jsonl(second.stdout)
     assert records[0]["knowledge"] == [{"text": "Capitalised in the text: London.", "source": "template"}]
-    assert records[1]["entities"][0]["expansions"] == [{"text": "an organisation", "source": "template", "of": "gold"}]
+    assert records[1]["entities"][0]["expansions"] == [{
+        "text": "an organisation", "source": "template", "of": "gold"
+    }]
     assert "knowledge" not in records[2] and "1 without an answer" in first.stderr and len(records) == 5
 
 
@@ -287,14 +322,17 @@ main()
 
 
 def test_killed_and_resumed_no_record_is_lost_and_nothing_is_asked_twice(tmp_path):
-    posts = write_jsonl(tmp_path / "posts.jsonl", [{"id": f"p{n}", "text": f"Zürich {n:04}"} for n in range(700)])
+    posts = write_jsonl(tmp_path / "posts.jsonl",
+                        [{"id": f"p{n}", "text": f"Zürich {n:04}"} for n in range(700)])
     out, partial, asked = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial", tmp_path / "asked"
     out.write_text("old\n")
 
     def start(*args):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "ASKED": str(asked)}
-        return subprocess.Popen([sys.executable, "-c", SLOW, "expand", posts, "--task", "knowledge", "--llm", "hf:slow", "-o", out, "--overwrite", *args],
-                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen([
+            sys.executable, "-c", SLOW, "expand", posts, "--task", "knowledge", "--llm", "hf:slow", "-o", out,
+            "--overwrite", *args
+        ], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     killed = start()
     try:

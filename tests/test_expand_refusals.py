@@ -1,4 +1,5 @@
-"""``gmner expand``: what is refused before anything is read, asked or written, and what an odd shell cannot break."""
+"""``gmner expand``: what is refused before anything is read, asked or written, and what an odd shell cannot
+break."""
 
 from __future__ import annotations
 
@@ -56,13 +57,17 @@ def test_a_model_that_is_none_is_noticed_without_posts(expand):
 
 @pytest.mark.parametrize("prompt", ["typo.txt", ".", "/dev/zero"])
 def test_a_prompt_that_cannot_be_used_is_named_beside_a_pool_too(expand, folder, prompt):
-    write_jsonl(folder / "pool.jsonl", [{"id": "p", "text": "Paris", "knowledge": [{"text": "a city", "source": "us"}]}])
-    told = expand("posts.jsonl", *OPENAI, "--base-url", "http://localhost:1/v1", "--prompt", prompt, "--pool", "pool.jsonl")
+    write_jsonl(folder / "pool.jsonl",
+                [{"id": "p", "text": "Paris", "knowledge": [{"text": "a city", "source": "us"}]}])
+    told = expand("posts.jsonl", *OPENAI, "--base-url", "http://localhost:1/v1", "--prompt", prompt, "--pool",
+                  "pool.jsonl")
     assert f"{prompt}: " in told
 
 
-@pytest.mark.parametrize(("option", "value"), [("--temperature", "inf"), ("--temperature", "nan"), ("--per-minute", "inf"), ("--seed", "9" * 30),
-                                               ("--threads", "9" * 12), ("--source", "s\udcff"), ("--llm", "openai:m\udcff")])
+@pytest.mark.parametrize(("option", "value"), [("--temperature", "inf"), ("--temperature", "nan"),
+                                               ("--per-minute", "inf"), ("--seed", "9" * 30),
+                                               ("--threads", "9" * 12), ("--source", "s\udcff"),
+                                               ("--llm", "openai:m\udcff")])
 def test_values_that_no_model_takes_are_wrong_usage(expand, option, value):
     assert option in expand("posts.jsonl", *OPENAI, option, value, "-o", "out.jsonl")
 
@@ -72,7 +77,8 @@ def test_a_store_is_not_the_file_of_records(expand, name):
     assert "the same file" in expand("posts.jsonl", *OPENAI, "--store", name, "-o", "out.jsonl")
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "is empty"), (b'{"id": "1", "te\n', "answers:1: Input data was truncated"),
+@pytest.mark.parametrize(("content", "words"), [(b"", "is empty"),
+                                                (b'{"id": "1", "te\n', "answers:1: Input data was truncated"),
                                                 ("\ufeffParis\tO\n".encode("utf-16"), "iconv -f UTF-16")])
 def test_a_file_of_answers_that_is_none_is_told_as_what_it_is(expand, folder, content, words):
     (folder / "answers").write_bytes(content)
@@ -81,8 +87,10 @@ def test_a_file_of_answers_that_is_none_is_told_as_what_it_is(expand, folder, co
 
 def test_held_out_posts_of_a_stream_are_refused_unless_their_file_is_named(expand, folder):
     knowledge = [{"text": "a city", "source": "us"}]
-    write_jsonl(folder / "pool.jsonl", [{"id": n, "text": f"{t} is nice", "knowledge": knowledge} for n, t in (("a", "Paris"), ("b", "Rome"))])
-    held = [{"id": n, "text": f"{t} is nice", "meta": {"split": "Test"}} for n, t in (("t1", "Oslo"), ("b", "Rome"))]
+    write_jsonl(folder / "pool.jsonl", [{"id": n, "text": f"{t} is nice", "knowledge": knowledge}
+                                        for n, t in (("a", "Paris"), ("b", "Rome"))])
+    held = [{"id": n, "text": f"{t} is nice", "meta": {"split": "Test"}}
+            for n, t in (("t1", "Oslo"), ("b", "Rome"))]
     write_jsonl(folder / "held.jsonl", held)
     write_jsonl(folder / "other.jsonl", [{"id": "o", "text": "Lima"}])
     stdin = (folder / "held.jsonl").read_text()
@@ -96,7 +104,8 @@ def test_held_out_posts_of_a_stream_are_refused_unless_their_file_is_named(expan
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 def test_with_stderr_closed_records_are_made_and_stdout_is_theirs_alone(folder):
-    done = subprocess.run(f"{sys.executable} -m gmner_cli expand posts.jsonl --task knowledge 2>&-", shell=True, cwd=folder, text=True,
-                          stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run(f"{sys.executable} -m gmner_cli expand posts.jsonl --task knowledge 2>&-",
+                          shell=True, cwd=folder, text=True, stdout=subprocess.PIPE,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == 0
     assert [post["id"] for post in read_jsonl(done.stdout)] == [post["id"] for post in SMALL_POSTS]

@@ -89,7 +89,8 @@ def test_a_folder_of_pictures_that_nobody_named_is_no_link_out(links):
     (links / "images").symlink_to("../private")
     Image.new("RGB", (12, 10), "red").save(links.parent / "private" / "own.jpg")
     write_jsonl(links / "posts.jsonl", [{"id": "t1", "text": "Ada", "image": "own.jpg"}])
-    for command in (("view", "posts.jsonl", "-o", "page.html"), ("segment", "posts.jsonl", "-o", "out.jsonl")):
+    for command in (("view", "posts.jsonl", "-o", "page.html"), ("segment", "posts.jsonl", "-o",
+                                                                 "out.jsonl")):
         done = run(*command)
         assert done.exit_code == 2 and "is a link that leads out of its folder" in done.stderr, done.stderr
         assert run(*command, "--images", "images").exit_code == 0

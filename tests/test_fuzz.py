@@ -48,7 +48,8 @@ def test_a_fault_is_noticed(fuzz, monkeypatch):
         raise KeyError("surprise")
 
     monkeypatch.setattr(grabcut_stage, "_one", raises)
-    fuzz.through("segment", [json.dumps(BASE).encode()] * 1, ["segment", _posts(fuzz), "--images", fuzz.place / "photos"])
+    fuzz.through("segment", [json.dumps(BASE).encode()] * 1,
+                 ["segment", _posts(fuzz), "--images", fuzz.place / "photos"])
     assert any("surprise" in fault for fault in fuzz.faults)
     fuzz.faults.clear()
     fuzz.through("caption", [b"{}"] * 3, ["caption", _posts(fuzz), "--from", _captions(fuzz)])

@@ -60,7 +60,8 @@ def test_a_package_is_found_without_running_it_and_its_weights_are_checked(tmp_p
     weights.write_bytes(b"weights")
     monkeypatch.syspath_prepend(str(tmp_path))
     digest = hub.sha256(weights)
-    monkeypatch.setitem(hub.PACKAGES, "carrier", ("carrier_of_weights", "model", "carrier==1", {"model.safetensors": digest}))
+    monkeypatch.setitem(hub.PACKAGES, "carrier",
+                        ("carrier_of_weights", "model", "carrier==1", {"model.safetensors": digest}))
     hub._from_package.cache_clear()
     assert hub.resolve("package:carrier") == package / "model"
     hub._from_package.cache_clear()

@@ -26,13 +26,17 @@ RUNS = {"size": [4, 3], "counts": [0, 2, 2, 2, 6]}
 
 def test_whole_numbers_are_read_as_the_same_text(tmp_path):
     file = tmp_path / "posts.jsonl"
-    file.write_text("".join(f'{{"id": {i}, "text": "x"}}\n' for i in ("7", '"7"', "9007199254740993", "-3", "12345678901234567890123")))
+    file.write_text("".join(f'{{"id": {i}, "text": "x"}}\n' for i in ("7", '"7"', "9007199254740993", "-3",
+                                                                      "12345678901234567890123")))
     lines = list(read_lines(file))
-    assert [line.id for line in lines if line.post] == ["7", "9007199254740993", "-3", "12345678901234567890123"]
+    assert [line.id
+            for line in lines
+            if line.post] == ["7", "9007199254740993", "-3", "12345678901234567890123"]
     assert "duplicate id '7', first seen in line 1" in str(lines[1].error)
 
 
-@pytest.mark.parametrize(("value", "said"), [("7.0", "7.0"), ("true", "true"), ("[7]", "an array"), ("1e3", "1000.0")])
+@pytest.mark.parametrize(("value", "said"), [("7.0", "7.0"), ("true", "true"), ("[7]", "an array"),
+                                             ("1e3", "1000.0")])
 def test_what_is_neither_text_nor_whole_is_refused_with_the_way_out(tmp_path, value, said):
     file = tmp_path / "posts.jsonl"
     file.write_text(f'{{"id": {value}, "text": "x"}}\n')
@@ -46,11 +50,13 @@ def test_score_joins_numbers_with_their_text(gmner, tmp_path):
     for first, second in ((pred, gold), (gold, pred)):
         done = gmner("score", first, second, "--json")
         report = json.loads(done.stdout)
-        assert (done.returncode, report["missing"], report["rows"]["GMNER"]["f1"]) == (0, 0, 100.0), done.stderr
+        assert (done.returncode, report["missing"], report["rows"]["GMNER"]["f1"]) == (0, 0,
+                                                                                       100.0), done.stderr
 
 
 def test_answers_and_captions_of_numbered_posts_are_found(tmp_path):
-    answers = write_jsonl(tmp_path / "answers.jsonl", [{"id": 7, "text": "a"}, {"id": 7, "start": 0, "end": 5, "text": "b"}])
+    answers = write_jsonl(tmp_path / "answers.jsonl",
+                          [{"id": 7, "text": "a"}, {"id": 7, "start": 0, "end": 5, "text": "b"}])
     assert _read_answers(answers) == {("7", None, None): "a", ("7", 0, 5): "b"}
     captions = write_jsonl(tmp_path / "captions.jsonl", [{"id": 7, "caption": "a dog"}])
     assert [caption.key for caption in read_captions(captions, "caption").captions] == ["7"]
@@ -69,9 +75,12 @@ def test_numbers_become_what_pycocotools_writes(height, width, data):
     np.testing.assert_array_equal(decode(mask), coco.decode(theirs).astype(bool))
 
 
-@pytest.mark.parametrize("counts", [[0, 2, 2, 2, 5], [0, 2, 2, 2, 7], [12.0], [True, 11], [-1, 13], ["12"], [], [10**30]])
+@pytest.mark.parametrize(
+    "counts", [[0, 2, 2, 2, 5], [0, 2, 2, 2, 7], [12.0], [True, 11], [-1, 13], ["12"], [], [10 ** 30]])
 def test_runs_that_do_not_fill_the_mask_are_refused(counts):
-    record = {"id": "p", "text": "Allen", "entities": [{**ENTITY, "masks": [{"size": [4, 3], "counts": counts}]}]}
+    record = {
+        "id": "p", "text": "Allen", "entities": [{**ENTITY, "masks": [{"size": [4, 3], "counts": counts}]}]
+    }
     with pytest.raises(RecordError, match=r"no run-length encoding at entities\[0\]\.masks\[0\]"):
         Post.from_builtins(record)
 

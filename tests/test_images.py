@@ -1,4 +1,5 @@
-"""Pictures as a person sees them: every mode and container that turns up in a feed, and every way to be broken."""
+"""Pictures as a person sees them: every mode and container that turns up in a feed, and every way to be
+broken."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def corners(picture: Image.Image) -> list[tuple[int, int, int]]:
 
 
 def near(found, expected, most=12):
-    return all(abs(a - b) <= most for f, e in zip(found, expected, strict=True) for a, b in zip(f, e, strict=True))
+    return all(
+        abs(a - b) <= most for f, e in zip(found, expected, strict=True) for a, b in zip(f, e, strict=True))
 
 
 BLACK, WHITE, RED, GREY = (0, 0, 0), (255, 255, 255), (255, 0, 0), (128, 128, 128)
@@ -48,20 +50,26 @@ KINDS = {
     "one-bit.tiff": (lambda p: halves("1", 0, 1).save(p, compression="group4"), [BLACK, WHITE] * 2),
     "la.png": (lambda p: halves("LA", (0, 255), (0, 0)).save(p), [BLACK, WHITE] * 2),
     "rgba.png": (lambda p: halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0)).save(p), [RED, WHITE] * 2),
-    "rgba.webp": (lambda p: halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0)).save(p, lossless=True), [RED, WHITE] * 2),
-    "cmyk.jpg": (lambda p: halves("CMYK", (0, 255, 255, 0), (0, 0, 0, 0)).save(p, quality=95), [RED, WHITE] * 2),
+    "rgba.webp": (lambda p: halves("RGBA", (255, 0, 0, 255),
+                                   (0, 0, 0, 0)).save(p, lossless=True), [RED, WHITE] * 2),
+    "cmyk.jpg": (lambda p: halves("CMYK", (0, 255, 255, 0),
+                                  (0, 0, 0, 0)).save(p, quality=95), [RED, WHITE] * 2),
     "cmyk.tiff": (lambda p: halves("CMYK", (0, 255, 255, 0), (0, 0, 0, 0)).save(p), [RED, WHITE] * 2),
     "sixteen.png": (lambda p: ramp16().save(p), [BLACK, WHITE] * 2),
     "sixteen.tiff": (lambda p: ramp16().save(p), [BLACK, WHITE] * 2),
     "dark sixteen.png": (lambda p: Image.fromarray(np.full((4, 4), 200, np.uint16)).save(p), [(1, 1, 1)] * 4),
     "float one.tiff": (lambda p: Image.fromarray(np.float32([[0, 0.5, 1]] * 3)).save(p), [BLACK, WHITE] * 2),
-    "float bytes.tiff": (lambda p: Image.fromarray(np.float32([[0, 9, 255]] * 3)).save(p), [BLACK, WHITE] * 2),
-    "float nan.tiff": (lambda p: Image.fromarray(np.float32([[np.nan, np.inf, 1]] * 3)).save(p), [BLACK, WHITE] * 2),
+    "float bytes.tiff": (lambda p: Image.fromarray(np.float32([[0, 9, 255]] * 3)).save(p),
+                         [BLACK, WHITE] * 2),
+    "float nan.tiff": (lambda p: Image.fromarray(np.float32([[np.nan, np.inf, 1]] * 3)).save(p),
+                       [BLACK, WHITE] * 2),
     "int32.tiff": (lambda p: Image.fromarray(np.int32([[-5, 70000]] * 3)).save(p), [BLACK, WHITE] * 2),
     "plain.bmp": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p), [RED, WHITE] * 2),
     "plain.ppm": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p), [RED, WHITE] * 2),
-    "png called.jpg": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p, format="PNG"), [RED, WHITE] * 2),
-    "no ending": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p, format="PNG"), [RED, WHITE] * 2),
+    "png called.jpg": (lambda p: halves("RGB", (255, 0, 0),
+                                        (255, 255, 255)).save(p, format="PNG"), [RED, WHITE] * 2),
+    "no ending": (lambda p: halves("RGB", (255, 0, 0),
+                                   (255, 255, 255)).save(p, format="PNG"), [RED, WHITE] * 2),
     "日本 👩‍👧 \n\t.png": (lambda p: halves("RGB", (255, 0, 0), (255, 255, 255)).save(p), [RED, WHITE] * 2),
 }
 
@@ -102,8 +110,11 @@ def test_an_animation_is_its_first_frame(tmp_path, kind):
     assert near(corners(open_image(tmp_path, f"a.{kind}")), [RED] * 4)
 
 
-TURNED = {1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}
+TURNED = {
+    1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270
+}
 """How a camera that was held upright would have had to store the picture for each EXIF orientation."""
 
 
@@ -119,11 +130,13 @@ def test_exif_rotation_is_applied(tmp_path, orientation, kind):
     stored.save(tmp_path / f"a.{kind}", exif=exif, **({"lossless": True} if kind == "webp" else {}))
     picture = open_image(tmp_path, f"a.{kind}")
     assert picture.size == (48, 32)
-    assert near([picture.getpixel(at) for at in ((4, 4), (44, 4), (4, 28), (44, 28))], [RED, WHITE, BLACK, RED])
+    assert near([picture.getpixel(at) for at in ((4, 4), (44, 4), (4, 28), (44, 28))],
+                [RED, WHITE, BLACK, RED])
 
 
 def test_damaged_exif_data_does_not_lose_the_picture(tmp_path):
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\x01\x12")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg",
+                                         exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\x01\x12")
     assert open_image(tmp_path, "a.jpg").size == (8, 8)
 
 
@@ -133,7 +146,8 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def png(width: int, height: int, data: bytes, *more: bytes) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(more) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(more) + chunk(
+        b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
 
 
 def cut(path: Path, share: float) -> None:
@@ -155,21 +169,37 @@ def broken(folder: Path) -> dict[str, str]:
     (folder / "line.png").write_bytes(png(1, 99_999_999, b"\0" * 1000))
     (folder / "long.png").write_bytes(png(70_000, 200, b"\0" * 1000))
     (folder / "thin.png").write_bytes(png(1, 501, b"\0\0" * 501))
-    (folder / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    (folder / "drawing.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 "
+                                        "9\n%%EndComments\nshowpage\n")
     (folder / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
     (folder / "folder.jpg").mkdir()
     os.mkfifo(folder / "fifo.jpg")
     (folder / "dangling.jpg").symlink_to("nowhere.jpg")
     (folder / "circle.jpg").symlink_to("circle.jpg")
     return {
-        **{f"cut.{kind}": "broken" for kind in ("jpg", "png", "gif", "tiff", "bmp")}, "cut.webp": "",
-        "zero.jpg": "empty (0 bytes)", "text.jpg": "is not an image", "page.png": "is not an image", "head.png": "",
-        "bomb.png": "pixels", "wide.png": "10001x10000 pixels",
-        "line.png": "1x99999999 pixels", "long.png": "70000x200 pixels", "thin.png": "1x501 pixels",
-        "drawing.eps": "is not an image", "drawing.svg": "is not an image",
-        "folder.jpg": "is not a file", "fifo.jpg": "is not a file", "dangling.jpg": "no such image", "circle.jpg": "",
-        "none.jpg": "no such image", "": "is not a file", ".": "is not a file", "text.jpg/x": "no such image",
-        "nul\0.jpg": "cannot be found", "n" * 5000: "cannot be found",
+        **{f"cut.{kind}": "broken" for kind in ("jpg", "png", "gif", "tiff", "bmp")},
+        "cut.webp": "",
+        "zero.jpg": "empty (0 bytes)",
+        "text.jpg": "is not an image",
+        "page.png": "is not an image",
+        "head.png": "",
+        "bomb.png": "pixels",
+        "wide.png": "10001x10000 pixels",
+        "line.png": "1x99999999 pixels",
+        "long.png": "70000x200 pixels",
+        "thin.png": "1x501 pixels",
+        "drawing.eps": "is not an image",
+        "drawing.svg": "is not an image",
+        "folder.jpg": "is not a file",
+        "fifo.jpg": "is not a file",
+        "dangling.jpg": "no such image",
+        "circle.jpg": "",
+        "none.jpg": "no such image",
+        "": "is not a file",
+        ".": "is not a file",
+        "text.jpg/x": "no such image",
+        "nul\0.jpg": "cannot be found",
+        "n" * 5000: "cannot be found",
     }
 
 
@@ -190,12 +220,13 @@ def test_no_path_leads_out_of_the_folder(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "images-too" / "near.png")
     (inside / "link.png").symlink_to("../secret.png")
     (inside / "up").symlink_to("..")
-    for name in ("../secret.png", str(tmp_path / "secret.png"), "sub/../../secret.png", "link.png", "up/secret.png",
-                 "../images-too/near.png", "..", "/", "none/../../secret.png", "/dev/zero"):
+    for name in ("../secret.png", str(tmp_path / "secret.png"), "sub/../../secret.png", "link.png",
+                 "up/secret.png", "../images-too/near.png", "..", "/", "none/../../secret.png", "/dev/zero"):
         with pytest.raises(ImageError, match="leaves the image folder"):
             locate(inside, name)
     (inside / "sub" / "ok.png").symlink_to("../in.png")
-    for name in ("in.png", "sub/../in.png", "./in.png", "sub/ok.png", "up/images/in.png", str(inside / "in.png")):
+    for name in ("in.png", "sub/../in.png", "./in.png", "sub/ok.png", "up/images/in.png",
+                 str(inside / "in.png")):
         assert locate(inside, name) == (inside / "in.png").resolve()
 
 
@@ -225,8 +256,10 @@ TEXTS = {
 def test_a_png_with_large_metadata_is_read_and_they_are_not(tmp_path, kind, where):
     texts = TEXTS[kind]()
     exif = chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")
-    whole = png(40, 20, b"".join(b"\0" + b"\0" * 20 + b"\xff" * 20 for _ in range(20)), exif, *(texts if where == "before" else []))
-    (tmp_path / "a.png").write_bytes(whole if where == "before" else whole[:-12] + b"".join(texts) + whole[-12:])
+    whole = png(40, 20, b"".join(b"\0" + b"\0" * 20 + b"\xff" * 20 for _ in range(20)), exif,
+                *(texts if where == "before" else []))
+    (tmp_path / "a.png").write_bytes(whole if where == "before" else whole[:-12] + b"".join(texts) +
+                                     whole[-12:])
     tracemalloc.start()
     try:
         picture = open_image(tmp_path, "a.png")
@@ -259,7 +292,9 @@ def test_broken_large_pictures_do_not_pile_up(tmp_path, kind):
     if kind == "jpg":
         Image.new("RGB", (side, side)).save(tmp_path / name, quality=1)
     else:
-        (tmp_path / name).write_bytes(png(side, side, rows, *([chunk(b"zTXt", b"k\0\0" + zlib.compress(LARGE[:2_000_000]))] * (kind == "words"))))
+        (tmp_path / name).write_bytes(
+            png(side, side, rows,
+                *([chunk(b"zTXt", b"k\0\0" + zlib.compress(LARGE[:2_000_000]))] * (kind == "words"))))
     cut(tmp_path / name, 0.7)
     pictures = images.Pictures(tmp_path)
     gc.collect()
@@ -296,13 +331,17 @@ def linked(tmp_path):
 
 def test_links_lead_out_of_the_folder_only_where_that_is_allowed(linked):
     for name in ("a.png", "sub/1f2e", "gone.png", "endless.png", "fifo.png"):
-        with pytest.raises(ImageError, match="leaves the image folder through a symbolic link, which only --follow-links allows"):
+        with pytest.raises(ImageError, match="leaves the image folder through a symbolic link, which only "
+                                             "--follow-links allows"):
             open_image(linked, name)
     for name in ("a.png", "sub/1f2e", str(linked / "a.png"), "./sub/../a.png"):
         assert open_image(linked, name, follow_links=True).getpixel((0, 0)) == RED
-    for name, words in {"gone.png": "no such image: its link leads to nothing", "endless.png": "is not a file", "fifo.png": "is not a file",
-                        "sub": "is not a file", "../store/1f2e": "leaves the image folder", str(linked.parent / "store" / "1f2e"): "leaves the image folder",
-                        "sub/../../store/1f2e": "leaves the image folder"}.items():
+    for name, words in {
+            "gone.png": "no such image: its link leads to nothing", "endless.png": "is not a file",
+            "fifo.png": "is not a file", "sub": "is not a file", "../store/1f2e": "leaves the image folder",
+            str(linked.parent / "store" / "1f2e"): "leaves the image folder",
+            "sub/../../store/1f2e": "leaves the image folder"
+    }.items():
         with pytest.raises(ImageError) as caught:
             open_image(linked, name, follow_links=True)
         assert words in caught.value.message, name

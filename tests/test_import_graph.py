@@ -1,4 +1,5 @@
-"""The house stands as it was planned: no cycle of packages, one name for one thing, short files, a small root."""
+"""The house stands as it was planned: no cycle of packages, one name for one thing, short files, a small
+root."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ PACKAGE = ROOT / "gmner_cli"
 ROOT_HOLDS = {"__init__", "__main__", "app", "errors", "manual", "model", "moved", "sections", "version"}
 """Modules that stand in no room: what a newcomer reads first, and how the tool is entered."""
 POINTING_UP: dict[tuple[str, str], str] = {}
-"""Imports inside functions that may point up, against the order of the rooms: (from, to) and why. There is none."""
+"""Imports inside functions that may point up, against the order of the rooms: (from, to) and why. There is
+none."""
 MOST_LINES = 300
 
 
@@ -55,7 +57,8 @@ class Imports(ast.NodeVisitor):
 
 
 def graph(package: Path, deep: bool) -> dict[str, set[str]]:
-    """Which node imports which: nodes are packages and the modules of the root; ``deep``: packages in packages apart."""
+    """Which node imports which: nodes are packages and the modules of the root; ``deep``: packages in
+    packages apart."""
     known = modules(package)
 
     def node(name: str) -> str:
@@ -98,12 +101,15 @@ def test_no_package_needs_itself(deep):
 
 
 def test_the_graph_sees_what_would_make_a_cycle(tmp_path):
-    for name, text in {"a/__init__": "", "b/__init__": "", "a/one": "def f():\n    from p.b import two\n",
-                       "b/two": "import p.a.one\n", "b/three": "from typing import TYPE_CHECKING\n", "__init__": ""}.items():
+    for name, text in {
+            "a/__init__": "", "b/__init__": "", "a/one": "def f():\n    from p.b import two\n",
+            "b/two": "import p.a.one\n", "b/three": "from typing import TYPE_CHECKING\n", "__init__": ""
+    }.items():
         (tmp_path / "p" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "p" / f"{name}.py").write_text(text)
     assert cycle(graph(tmp_path / "p", False)) == ["p.a", "p.b"]
-    (tmp_path / "p" / "b" / "two.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import p.a.one\n")
+    (tmp_path / "p" / "b" / "two.py").write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+                                                 "import p.a.one\n")
     assert not cycle(graph(tmp_path / "p", False))
     (tmp_path / "p" / "b" / "two.py").write_text("from ..a import one\n")
     assert cycle(graph(tmp_path / "p", True))
@@ -126,6 +132,8 @@ def test_the_root_holds_what_is_read_first():
 
 def test_files_are_short_and_none_is_called_utils():
     files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files
+    }
     assert not {name: length for name, length in lengths.items() if length > 1.1 * MOST_LINES}
     assert not [name for name in lengths if "util" in name]

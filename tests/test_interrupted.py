@@ -1,4 +1,5 @@
-"""Runs that are killed, interrupted, cut off or started twice: the old file or a resumable one, never less."""
+"""Runs that are killed, interrupted, cut off or started twice: the old file or a resumable one, never
+less."""
 
 from __future__ import annotations
 
@@ -18,13 +19,16 @@ from tests.conftest import ROOT, write_jsonl
 
 COUNT = 1000
 FED = 600
-"""Posts that a pipe gives before it waits; a window more than is looked for, because that many may wait for others."""
+"""Posts that a pipe gives before it waits; a window more than is looked for, because that many may wait for
+others."""
 
 
 @pytest.fixture(scope="module")
 def posts(tmp_path_factory):
-    """Texts of one length, so that posts of every window share batches of one shape; UTF-8 of 2 to 4 bytes in all."""
-    records = [{"id": f"ö{n}", "text": f"Allen {n:05} swims in Zürich 👩‍👧 and 東京 with NASA"} for n in range(COUNT)]
+    """Texts of one length, so that posts of every window share batches of one shape; UTF-8 of 2 to 4 bytes in
+    all."""
+    records = [{"id": f"ö{n}", "text": f"Allen {n:05} swims in Zürich 👩‍👧 and 東京 with NASA"}
+               for n in range(COUNT)]
     return write_jsonl(tmp_path_factory.mktemp("posts") / "posts.jsonl", records)
 
 
@@ -39,10 +43,12 @@ def start(tiny_tagger, posts):
 
     def call(*args, fed=None, **options):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "passive"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gmner_cli", "predict", "--texts", posts if fed is None else "-", "--images", posts.parent, "--ner", tiny_tagger, "--offline", "--device",
-             "cpu", "--threads", "1", *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            stdin=None if fed is None else subprocess.PIPE, **options)
+        process = subprocess.Popen([
+            sys.executable, "-m", "gmner_cli", "predict", "--texts", posts if fed is None else "-",
+            "--images", posts.parent, "--ner", tiny_tagger, "--offline", "--device", "cpu", "--threads", "1",
+            *args
+        ], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdin=None if fed is None else subprocess.PIPE, **options)
         running.append(process)
         if fed is not None:
             process.stdin.write(b"".join(posts.read_bytes().splitlines(keepends=True)[:fed]))
@@ -66,7 +72,8 @@ def wait_for_lines(process, partial, least):
 
 
 def assert_same(records, others):
-    """Equal but for the last digit of a score, which may change with the size of the batch it was computed in."""
+    """Equal but for the last digit of a score, which may change with the size of the batch it was computed
+    in."""
     for group in (records, others):
         for record in group:
             record["scores"] = [entity.pop("score") for entity in record["entities"]]
@@ -117,7 +124,9 @@ def test_killed_interrupted_and_resumed_it_gives_what_an_unbroken_run_gives(star
     assert (finished.returncode, stdout) == (0, b""), stderr
     made = [json.loads(line) for line in out.read_bytes().splitlines()]
     assert made[0].pop("seen") == "not made again"
-    assert_same(sorted(made, key=lambda r: r["id"]), sorted(map(json.loads, whole.read_bytes().splitlines()), key=lambda r: r["id"]))
+    assert_same(sorted(made, key=lambda r: r["id"]),
+                sorted(map(json.loads,
+                           whole.read_bytes().splitlines()), key=lambda r: r["id"]))
     assert [record["id"] for record in made] == [f"ö{n}" for n in range(COUNT)], "in the order of the input"
     assert not partial.exists()
     assert json.loads((tmp_path / "out.jsonl.run.json").read_text())["finished"] is True
@@ -151,8 +160,8 @@ app.main()
 
 def test_an_interrupt_that_foreign_code_swallows_still_ends_the_run(tmp_path):
     out = tmp_path / "out.jsonl"
-    done = subprocess.run([sys.executable, "-c", SWALLOWED, "predict"], capture_output=True, text=True, timeout=120,
-                          env={**os.environ, "TARGET": str(out)}, check=False)
+    done = subprocess.run([sys.executable, "-c", SWALLOWED, "predict"], capture_output=True, text=True,
+                          timeout=120, env={**os.environ, "TARGET": str(out)}, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
     assert not out.exists() and (tmp_path / "out.jsonl.partial").read_bytes().count(b"\n") == 1
 
@@ -170,8 +179,10 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(start):
 def test_a_full_disk_behind_stdout_is_one_message(gmner, tiny_tagger, tmp_path, start):
     with open("/dev/full", "wb") as full:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-m", "gmner_cli", "predict", "--texts", "-", "--ner", tiny_tagger, "--offline"],
-                              input=b'{"text": "Allen swims"}', stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "gmner_cli", "predict", "--texts", "-", "--ner", tiny_tagger, "--offline"],
+            input=b'{"text": "Allen swims"}', stdout=full, stderr=subprocess.PIPE, env=environment,
+            check=False)
     message = done.stderr.decode()
     assert done.returncode == 1
     assert "stdout: cannot write: No space left on device" in message
@@ -180,13 +191,15 @@ def test_a_full_disk_behind_stdout_is_one_message(gmner, tiny_tagger, tmp_path, 
 
 def test_segment_is_killed_and_goes_on(tmp_path):
     Image.effect_mandelbrot((40, 32), (-2, -1, 1, 1), 20).convert("RGB").save(tmp_path / "a.png")
-    posts = write_jsonl(tmp_path / "posts.jsonl", [
-        {"id": str(n), "text": "Allen", "image": "a.png", "entities": [
-            {"start": 0, "end": 5, "type": "PER", "boxes": [[1 + n % 9, 2, 20 + n % 15, 30]]}]} for n in range(280)])
+    posts = write_jsonl(tmp_path / "posts.jsonl", [{
+        "id": str(n), "text": "Allen", "image": "a.png",
+        "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": [[1 + n % 9, 2, 20 + n % 15, 30]]}]
+    } for n in range(280)])
 
     def segment(out, *more):
-        return subprocess.Popen([sys.executable, "-m", "gmner_cli", "segment", posts, "--images", tmp_path, "-o", out, *more],
-                                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "-m", "gmner_cli", "segment", posts, "--images", tmp_path, "-o", out, *more],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     unbroken = segment(whole)

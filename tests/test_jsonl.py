@@ -23,7 +23,8 @@ BAD_LINES = {
     "an array": (b"[1, 2]", "a line must hold one JSON object"),
     "a string": (b'"text"', "a line must hold one JSON object"),
     "null": (b"null", "a line must hold one JSON object"),
-    "NaN": (b'{"id": "a", "text": "x", "entities": [{"start": 0, "end": 1, "type": "X", "boxes": [[0, 0, NaN, 1]]}]}', "malformed JSON"),
+    "NaN": (b'{"id": "a", "text": "x", "entities": [{"start": 0, "end": 1, "type": "X", "boxes": [[0, 0, '
+            b'NaN, 1]]}]}', "malformed JSON"),
     "a number out of range": (b'{"text": "x", "n": 1e999}', "malformed JSON"),
     "escaped lone surrogate": (b'{"id": "a", "text": "x\\ud800y"}', "malformed JSON"),
     "raw lone surrogate": (b'{"id": "a", "text": "\xed\xa0\x80"}', "is not valid utf-8"),
@@ -53,15 +54,19 @@ def test_a_bad_line_is_located_kept_whole_and_does_not_stop_the_others(tmp_path,
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_byte_order_marks_and_windows_line_ends_are_read(tmp_path, head, end):
     file = tmp_path / "posts.jsonl"
-    file.write_bytes(head + GOOD + end + b"  \t" + end + head + GOOD.replace(b"good", b"b") + end + head + end)
-    assert [(line.number, line.post.id, line.post.text) for line in read_lines(file)] == [(1, "good", "x"), (3, "b", "x")]
+    file.write_bytes(head + GOOD + end + b"  \t" + end + head + GOOD.replace(b"good", b"b") + end + head +
+                     end)
+    assert [(line.number, line.post.id, line.post.text) for line in read_lines(file)] == [(1, "good", "x"),
+                                                                                          (3, "b", "x")]
 
 
 def test_line_ends_inside_texts_do_not_end_a_line(tmp_path):
     texts = ["a\u2028b", "a\u2029b", "a\x85b", "a\x0bb", "a\rb", "a\nb", "a\x00b"]
     file = tmp_path / "posts.jsonl"
-    file.write_text("".join(json.dumps({"id": str(n), "text": t}, ensure_ascii=False) + "\n" for n, t in enumerate(texts)),
-                    encoding="utf-8", newline="")
+    file.write_text(
+        "".join(
+            json.dumps({"id": str(n), "text": t}, ensure_ascii=False) + "\n" for n, t in enumerate(texts)),
+        encoding="utf-8", newline="")
     assert [post.text for post in read_posts(file)] == texts
     assert write_posts(tmp_path / "again.jsonl", read_posts(file)) == len(texts)
     assert [post.text for post in read_posts(tmp_path / "again.jsonl")] == texts
@@ -92,9 +97,12 @@ def test_nesting_that_can_be_read_can_be_written(tmp_path):
 def test_ids_are_unique_whatever_comes_in(tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_bytes(b"\n".join([
-        b'{"id": "line-2", "text": "explicit"}', b'{"text": "made"}', b"{", b'{"id": "line-3", "text": "late"}',
-        b'{"id": "line-2", "text": "again"}', b'{"id": "line-2#5", "text": "x"}', b'{"id": "line-2", "text": "again"}',
-        b'{"id": 7.5, "text": "x"}', b'{"id": null, "text": "x"}', b'{"id": "", "text": "x"}', b'{"id": ["a"], "text": "x"}']))
+        b'{"id": "line-2", "text": "explicit"}', b'{"text": "made"}', b"{", b'{"id": "line-3", "text": '
+        b'"late"}', b'{"id": "line-2", "text": "again"}', b'{"id": "line-2#5", "text": "x"}',
+        b'{"id": "line-2", "text": '
+        b'"again"}', b'{"id": 7.5, "text": "x"}', b'{"id": null, "text": "x"}', b'{"id": "", "text": "x"}',
+        b'{"id": ["a"], "text": "x"}'
+    ]))
     lines = list(read_lines(file))
     assert [line.number for line in lines] == list(range(1, 12))
     assert len({line.id for line in lines}) == 11
@@ -191,7 +199,8 @@ def test_a_full_disk_is_said_and_leaves_the_old_file(tmp_path):
         write_posts("/dev/full", [Post(id="a", text="x")])
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True,
+                             check=False)
     if mounted.returncode != 0:
         pytest.skip("mounting a small file system is not allowed here")
     try:

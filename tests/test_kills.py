@@ -1,4 +1,5 @@
-"""A small share of ``bench_kills`` with a fixed seed: every command killed at some of its writes, and run again."""
+"""A small share of ``bench_kills`` with a fixed seed: every command killed at some of its writes, and run
+again."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ from tests.conftest import ROOT
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_killed_at_a_write_and_run_again_every_command_gives_what_an_unbroken_run_gives():
     # In a process of its own, because it forks, and this one may have threads.
-    done = subprocess.run([sys.executable, "-m", "tests.bench.bench_kills", "--most", "3", "--torn", "1", "--seed", "12"], cwd=ROOT,
-                          capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.bench_kills", "--most", "3", "--torn", "1", "--seed", "12"],
+        cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = [line for line in done.stdout.splitlines() if " kills, 0 faults, " in line]
     assert len(ran) == 10 and not any(": 0 kills" in line for line in ran), done.stdout
@@ -28,13 +30,14 @@ OLD = {"set/train.jsonl": b"{}\n", "set/images/a.jpg": b"1", "in": b"x"}
 NEW = {"set/train.jsonl": b"[]\n", "set/images/a.jpg": b"2", "in": b"x"}
 
 
-@pytest.mark.parametrize("left", [OLD, NEW, {**OLD, "set/.part": b""}, {"in": b"x"}, {"set/images/a.jpg": b"1", "in": b"x"}])
+@pytest.mark.parametrize(
+    "left", [OLD, NEW, {**OLD, "set/.part": b""}, {"in": b"x"}, {"set/images/a.jpg": b"1", "in": b"x"}])
 def test_what_a_kill_may_leave(left):
     _sound(SET, left, OLD, NEW)
 
 
-@pytest.mark.parametrize("left", [
-    {**OLD, "set/images/a.jpg": b"2"}, {**NEW, "set/images/a.jpg": b"1"}, {**OLD, "set/train.jsonl": b"{"}, {**OLD, "in": b"y"}])
+@pytest.mark.parametrize("left", [{**OLD, "set/images/a.jpg": b"2"}, {**NEW, "set/images/a.jpg": b"1"},
+                                  {**OLD, "set/train.jsonl": b"{"}, {**OLD, "in": b"y"}])
 def test_what_a_kill_may_not_leave(left):
     with pytest.raises(Fault):
         _sound(SET, left, OLD, NEW)

@@ -1,4 +1,5 @@
-"""The end of a process: what is registered for it runs, and nothing is collected that the system takes back anyway."""
+"""The end of a process: what is registered for it runs, and nothing is collected that the system takes back
+anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Linear layers through oneDNN: the same numbers but for the last digits, the same names, and only where they are asked for."""
+"""Linear layers through oneDNN: the same numbers but for the last digits, the same names, and only where they
+are asked for."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def test_what_a_cpu_can_do_is_read_from_the_system(tmp_path, listing, slow, half
 
 def test_the_route_follows_from_the_cpu_and_bfloat16_is_not_pretended(monkeypatch):
     said = []
-    for kind, half in ((Cpu("AuthenticAMD", frozenset({"avx512f"})), "float32"), (Cpu("GenuineIntel", frozenset({"avx512_bf16"})), "bfloat16")):
+    for kind, half in ((Cpu("AuthenticAMD", frozenset({"avx512f"})), "float32"),
+                       (Cpu("GenuineIntel", frozenset({"avx512_bf16"})), "bfloat16")):
         monkeypatch.setattr(runtime, "this_cpu", lambda kind=kind: kind)
         routed = kind.slow_in_mkl and torch.backends.mkl.is_available() and linear.available()
         assert runtime.start("cpu", threads=1) == Runtime(CPU, "float32", routed)
@@ -50,7 +52,8 @@ def test_the_route_follows_from_the_cpu_and_bfloat16_is_not_pretended(monkeypatc
 
 def net():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(24, 40), nn.GELU(), nn.LayerNorm(40), nn.Linear(40, 12, bias=False), nn.Tanh(), nn.Linear(12, 3))
+    return nn.Sequential(nn.Linear(24, 40), nn.GELU(), nn.LayerNorm(40), nn.Linear(40, 12, bias=False),
+                         nn.Tanh(), nn.Linear(12, 3))
 
 
 @needs_onednn
@@ -111,7 +114,8 @@ def test_today_nothing_is_changed_and_only_torchs_own_class_ever_is():
     for model, where in ((plain, TODAY), (own, ONEDNN)):
         route(model, where)
         pack(model, where)
-    assert {type(layer) for layer in plain if isinstance(layer, nn.Linear)} == {nn.Linear} and type(own.out_proj) is kind
+    assert {type(layer) for layer in plain if isinstance(layer, nn.Linear)} == {nn.Linear} and type(
+        own.out_proj) is kind
 
 
 @needs_onednn
@@ -119,13 +123,17 @@ def test_today_nothing_is_changed_and_only_torchs_own_class_ever_is():
 def test_a_tagger_finds_the_same_entities_on_every_route(tiny_encoder, rank):
     from gmner_cli.classes.class_paths import new_model
 
-    posts = [Post(id=str(n), text=text) for n, text in enumerate(("Ada met Bob", "in Oslo , again", "B" * 40, "so what ?"))]
+    posts = [
+        Post(id=str(n), text=text)
+        for n, text in enumerate(("Ada met Bob", "in Oslo , again", "B" * 40, "so what ?"))
+    ]
     gold = [Post(id="0", text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")])]
 
     def stage(where):
         torch.manual_seed(0)
-        model = new_model("gmner_cli.ner.crf_tagger:CrfTagger", {"encoder": str(tiny_encoder), "max_length": 64, "lora_rank": rank},
-                          gold, recipe="test", offline=True)
+        model = new_model("gmner_cli.ner.crf_tagger:CrfTagger",
+                          {"encoder": str(tiny_encoder), "max_length": 64, "lora_rank": rank}, gold,
+                          recipe="test", offline=True)
         return ModelStage("ner", model, where, 2)
 
     def entities(found):

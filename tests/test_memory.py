@@ -30,7 +30,8 @@ print(int(kept), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def asked(**environment: str) -> tuple[bool, int]:
     """Whether memory is kept, and the pages that eight rounds of 30 MB ask the system for."""
     left = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True, env={**left, **environment})
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True,
+                          env={**left, **environment})
     kept, pages = map(int, done.stdout.split())
     return bool(kept), pages
 

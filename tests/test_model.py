@@ -1,4 +1,5 @@
-"""Checkpoints: they run no code, they are the model that was evaluated, and they change only where they may."""
+"""Checkpoints: they run no code, they are the model that was evaluated, and they change only where they
+may."""
 
 from __future__ import annotations
 
@@ -24,22 +25,27 @@ TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
 CPU = runtime.Runtime(torch.device("cpu"))
 POSTS = [Post(id="1", text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]),
          Post(id="2", text="in Rome", entities=[Entity(start=3, end=7, type="LOC")])]
-OTHERS = [msgspec.structs.replace(p, entities=[Entity(start=e.start, end=e.end, type=f"X{e.type}") for e in p.entities])
-          for p in POSTS]
+OTHERS = [
+    msgspec.structs.replace(
+        p, entities=[Entity(start=e.start, end=e.end, type=f"X{e.type}") for e in p.entities]) for p in POSTS
+]
 
 
 def tagger(encoder, posts=POSTS, seed=0, **settings):
     torch.manual_seed(seed)
-    return new_model(TAGGER, {"encoder": str(encoder), "max_length": 64, **settings}, posts, recipe="test", offline=True).eval()
+    return new_model(TAGGER, {"encoder": str(encoder), "max_length": 64, **settings}, posts, recipe="test",
+                     offline=True).eval()
 
 
 def test_a_checkpoint_cannot_bring_code_along(tiny_encoder, tmp_path, monkeypatch):
     folder = tmp_path / "m"
     save_model(tagger(tiny_encoder), folder)
     config = json.loads((folder / "encoder" / "config.json").read_text())
-    config.update(model_type="evil", auto_map={"AutoConfig": "evil.EvilConfig", "AutoModel": "evil.EvilModel"})
+    config.update(model_type="evil",
+                  auto_map={"AutoConfig": "evil.EvilConfig", "AutoModel": "evil.EvilModel"})
     (folder / "encoder" / "config.json").write_text(json.dumps(config))
-    (folder / "encoder" / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass EvilConfig: pass\n")
+    (folder / "encoder" / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass EvilConfig: "
+                                                "pass\n")
     monkeypatch.setattr("builtins.input", lambda *a: pytest.fail("the user was asked to run code"))
     with pytest.raises(ModelError):
         load_model(folder)
@@ -71,8 +77,9 @@ def test_init_copies_what_fits_and_leaves_heads_of_other_labels(tiny_encoder, tm
                        first.encoder.base.embeddings.word_embeddings.weight)
 
 
-@pytest.mark.parametrize(("settings", "reason"), [
-    ({"train_embeddings": False, "train_layers": 1}, "frozen"), ({"lora_rank": 2}, "only"), ({"lora_rank": 2}, "tensors fit")])
+@pytest.mark.parametrize(("settings", "reason"), [({"train_embeddings": False, "train_layers": 1}, "frozen"),
+                                                  ({"lora_rank": 2}, "only"),
+                                                  ({"lora_rank": 2}, "tensors fit")])
 def test_init_refuses_what_would_not_be_saved(tiny_encoder, tmp_path, settings, reason):
     save_model(tagger(tiny_encoder, seed=1), tmp_path / "first")
     with pytest.raises(ModelError, match=reason):
@@ -84,7 +91,8 @@ def test_set_changes_a_loaded_model_only_where_that_can_work(tiny_encoder, tmp_p
     moved = tiny.save_bert(tmp_path / "moved")
 
     def built(*overrides):
-        made = build.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"}, offline=True)
+        made = build.build(recipes.load("mini", overrides), CPU, NO_PICTURES, weights={"ner": tmp_path / "m"},
+                           offline=True)
         return next(stage for stage in made if stage.name == "ner")
 
     assert built().model.config.encoder == str(tiny_encoder)
@@ -177,7 +185,9 @@ def test_a_window_that_begins_inside_an_entity_asks_for_no_forbidden_start(tiny_
     examples = model.examples([post], training=True)
     tags = model.collate(examples, [None])["tags"]
     assert len(examples) == 1 and model.labels[tags[0, 0]] == "B-PER"
-    short = Post(id="2", text=f"x {text} x", entities=[Entity(start=2, end=20, type="PER"), Entity(start=200, end=299, type="PER")])
+    short = Post(id="2", text=f"x {text} x",
+                 entities=[Entity(start=2, end=20, type="PER"),
+                           Entity(start=200, end=299, type="PER")])
     for example in model.examples([short], training=True):
         tags = model.collate([example], [None])["tags"][0]
         assert not model.labels[tags[0]].startswith("I-")

@@ -1,4 +1,5 @@
-"""What the environment says of the way to other machines: proxies and certificates that cannot be used are told by their variable."""
+"""What the environment says of the way to other machines: proxies and certificates that cannot be used are
+told by their variable."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from gmner_cli.weights import hub, network
 from tests.language.llm.answering import ask, backend
 from tests.language.llm.conftest import key, serve  # noqa: F401
 
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "OPENAI_API_KEY", "HF_HUB_OFFLINE")
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+             "OPENAI_API_KEY", "HF_HUB_OFFLINE")
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,8 @@ def plain(monkeypatch, tmp_path):
 WRONG = {
     ("ALL_PROXY", "socks5://127.0.0.1:1080"): "ALL_PROXY is a SOCKS proxy, and the package socksio",
     ("all_proxy", "socks5h://127.0.0.1:1080"): "all_proxy is a SOCKS proxy, and the package socksio",
-    ("ALL_PROXY", "socks://127.0.0.1:1080/"): "ALL_PROXY is a proxy of the kind socks, which is not spoken here",
+    ("ALL_PROXY", "socks://127.0.0.1:1080/"): "ALL_PROXY is a proxy of the kind socks, which is not spoken "
+                                              "here",
     ("HTTPS_PROXY", "socks4://user:secret@127.0.0.1:1080"): "HTTPS_PROXY is a proxy of the kind socks4",
     ("HTTPS_PROXY", "http://[::1"): "HTTPS_PROXY is not the address of a proxy",
     ("HTTPS_PROXY", "http://user:secret@localhost:port"): "HTTPS_PROXY is not the address of a proxy",
@@ -55,7 +58,8 @@ def test_what_cannot_be_used_is_told_by_its_variable(monkeypatch, variable, valu
     with pytest.raises(ModelError) as of_hub:
         hub.resolve("nobody/such-model")
     for refused in (server.value, of_hub.value):
-        assert WRONG[variable, value] in str(refused) and f"unset {variable}" in refused.hint and "secret" not in str(refused)
+        assert WRONG[variable, value] in str(
+            refused) and f"unset {variable}" in refused.hint and "secret" not in str(refused)
     assert "nobody/such-model could not be fetched from the hub" in str(of_hub.value)
 
 
@@ -64,8 +68,8 @@ def test_what_is_wrong_for_other_addresses_does_not_matter(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
     monkeypatch.setenv("NO_PROXY", "example.org, 10.0.0.0/8, *.lan, host:8000, [::2]")
-    for url in ("http://example.org/v1", "http://a.example.org/v1", "http://10.1.2.3:8/v1", "http://gpu.lan/v1", "http://host:8000/v1",
-                "http://[::2]/v1", "http://localhost:1/v1"):
+    for url in ("http://example.org/v1", "http://a.example.org/v1", "http://10.1.2.3:8/v1",
+                "http://gpu.lan/v1", "http://host:8000/v1", "http://[::2]/v1", "http://localhost:1/v1"):
         assert Server("m", Generation(), base_url=url)._proxy is None
     for url in ("http://badexample.org/v1", "http://11.1.2.3/v1", "http://host:8001/v1", "http://lan.org/v1"):
         with pytest.raises(UsageError, match="SOCKS"):
@@ -99,9 +103,10 @@ def test_questions_go_through_the_proxy_and_one_that_is_not_there_is_told(serve,
     assert "through the proxy of the environment" in refused.value.hint
 
 
-@pytest.mark.parametrize(("said", "told"), [
-    ("", "ValueError"), ("one\ntwo", "one"), ("\n\n", "ValueError"), ("x" * 300_000, "…"),
-    ("404 Client Error. (Request ID: Root=1)\n\nRepository Not Found for url: x.\nPlease", "Repository Not Found for url: x.")])
+@pytest.mark.parametrize(
+    ("said", "told"), [("", "ValueError"), ("one\ntwo", "one"), ("\n\n", "ValueError"), ("x" * 300_000, "…"),
+                       ("404 Client Error. (Request ID: Root=1)\n\nRepository Not Found for url: x.\nPlease",
+                        "Repository Not Found for url: x.")])
 def test_why_a_library_gave_up_is_one_short_line(said, told):
     words = network.first_words(ValueError(said))
     assert told in words and "\n" not in words and len(words) <= 200
@@ -116,10 +121,15 @@ def test_the_commands_end_with_one_message(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "posts.jsonl").write_text('{"id": "a", "text": "Allen", "image": "a.png"}\n')
     for code, said, command in (
-            (2, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm openai:m --base-url http://far.org/v1"),
-            (1, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm hf:nobody/such-model"),
-            (1, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm hf:nobody/such-model:Q4_K_M"),
-            (1, "ALL_PROXY is a proxy of the kind socks", "caption posts.jsonl --images . --device cpu --model nobody/such-model@v1"),
+            (2, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm "
+                                                          "openai:m --base-url http://far.org/v1"),
+            (1, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm "
+                                                          "hf:nobody/such-model"),
+            (1, "ALL_PROXY is a proxy of the kind socks", "expand posts.jsonl --task knowledge --llm "
+                                                          "hf:nobody/such-model:Q4_K_M"),
+            (1, "ALL_PROXY is a proxy of the kind socks", "caption posts.jsonl --images . --device cpu "
+                                                          "--model nobody/such-model@v1"),
             (1, "write nobody/such-model", "caption posts.jsonl --images . --device cpu --model https://huggingface.co/nobody/such-model")):
         done = CliRunner().invoke(build(), command.split())
-        assert (done.exit_code, said in done.stderr, "unexpected" in done.stderr) == (code, True, False), done.stderr
+        assert (done.exit_code, said in done.stderr, "unexpected"
+                in done.stderr) == (code, True, False), done.stderr

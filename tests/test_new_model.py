@@ -1,4 +1,5 @@
-"""A newcomer's model is one file and one recipe: it trains, resumes, saves, loads and predicts like those shipped.
+"""A newcomer's model is one file and one recipe: it trains, resumes, saves, loads and predicts like those
+shipped.
 
 The dummies cover what the five systems need of the protocol: two CRF paths and
 pictures (ColourTagger), a contrastive phase before (Align), generation (Speller).
@@ -77,7 +78,8 @@ def test_a_contrastive_phase_comes_before_and_its_weights_are_used(gmner, colour
     posts = colours / "posts.jsonl"
     first = recipe(tmp_path, "align", "tests.dummies.align:Align", epochs=10)
     second = recipe(tmp_path, "colour", "tests.dummies.colour_tagger:ColourTagger", epochs=20)
-    aligned = gmner("train-ner", posts, "--dev", posts, "--images", colours, "--recipe", first, "-o", tmp_path / "aligned")
+    aligned = gmner("train-ner", posts, "--dev", posts, "--images", colours, "--recipe", first, "-o",
+                    tmp_path / "aligned")
     assert aligned.returncode == 0, aligned.stderr
     rows = json.loads((tmp_path / "aligned" / "run.json").read_text())["epochs"]
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -89,10 +91,11 @@ def test_a_contrastive_phase_comes_before_and_its_weights_are_used(gmner, colour
 
 
 def test_a_sequence_to_sequence_tagger_is_one_file_and_one_recipe(gmner, tmp_path):
-    posts = write_jsonl(tmp_path / "posts.jsonl", [
-        {"id": "1", "text": "Ada met Bob", "entities": [{"start": 0, "end": 3, "type": "PER"}, {"start": 8, "end": 11, "type": "PER"}]},
-        {"id": "2", "text": "in New York today", "entities": [{"start": 3, "end": 11, "type": "LOC"}]},
-        {"id": "3", "text": "nothing here", "entities": []}])
+    posts = write_jsonl(tmp_path / "posts.jsonl", [{
+        "id": "1", "text": "Ada met Bob", "entities": [{"start": 0, "end": 3, "type": "PER"},
+                                                       {"start": 8, "end": 11, "type": "PER"}]
+    }, {"id": "2", "text": "in New York today", "entities": [{"start": 3, "end": 11, "type": "LOC"}]},
+                                                   {"id": "3", "text": "nothing here", "entities": []}])
     mine = recipe(tmp_path, "speller", f"{DUMMIES / 'speller.py'}:Speller", epochs=60, lr=0.01)
     done = gmner("train-ner", posts, "--dev", posts, "--recipe", mine, "-o", tmp_path / "model")
     assert done.returncode == 0, done.stderr
@@ -114,5 +117,6 @@ def test_a_killed_training_goes_on_and_ends_like_an_unbroken_one(gmner, colours,
     assert resumed.returncode == 0, resumed.stderr
     assert sum(line.startswith("epoch ") for line in resumed.stderr.splitlines()) == 60 - done_before
     assert "Warning" not in resumed.stderr
-    assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" /
+                                                                        "model.safetensors").read_bytes()
     assert not (tmp_path / "broken" / "resume.safetensors").exists()

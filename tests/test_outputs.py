@@ -1,4 +1,5 @@
-"""What a command may write: none of what it reads, whatever its path, and nothing over a file that gmner did not make."""
+"""What a command may write: none of what it reads, whatever its path, and nothing over a file that gmner did
+not make."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.effect_mandelbrot((16, 12), (-2, -1, 1, 1), 20).convert("RGB").save("a.png")
     for name in ("posts.jsonl", "gold.jsonl", "never.jsonl"):
-        write_jsonl(tmp_path / name, [{"id": str(n), "text": "Allen swims", "image": "a.png", "entities": [ENTITY]} for n in range(5)])
+        write_jsonl(tmp_path / name,
+                    [{"id": str(n), "text": "Allen swims", "image": "a.png", "entities": [ENTITY]}
+                     for n in range(5)])
     write_jsonl(tmp_path / "pool.jsonl", [{"id": "p", "text": "NASA", "knowledge": [{"text": "an agency"}]}])
     write_jsonl(tmp_path / "captions.jsonl", [{"id": "0", "caption": "a picture"}])
     write_jsonl(tmp_path / "answers.jsonl", [{"id": str(n), "text": "said"} for n in range(5)])
@@ -57,7 +60,8 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", ["posts.jsonl", "./posts.jsonl", "soft", "hard", "folder/posts.jsonl", "chain"])
+@pytest.mark.parametrize("name",
+                         ["posts.jsonl", "./posts.jsonl", "soft", "hard", "folder/posts.jsonl", "chain"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_out_may_not_be_the_input_under_any_name(files, command, name):
     os.symlink("posts.jsonl", "soft")
@@ -70,19 +74,25 @@ def test_out_may_not_be_the_input_under_any_name(files, command, name):
     assert state(files) == before and os.path.islink("soft")
 
 
-@pytest.mark.parametrize("args,read", [
-    (("segment", "out.jsonl.partial", "-o", "out.jsonl"), "out.jsonl.partial"),
-    (("segment", "out.jsonl.run.json", "-o", "out.jsonl", "--resume"), "out.jsonl.run.json"),
-    (("segment", "out.jsonl.before", "-o", "out.jsonl", "--limit", 2), "out.jsonl.before"),
-    (("segment", "posts.jsonl", "-o", "sub/out.jsonl"), "posts.jsonl"),  # sub/out.jsonl.partial leads there
-    (("expand", "out.jsonl.answers.sqlite", "--task", "expansions", "-o", "out.jsonl"), "out.jsonl.answers.sqlite"),
-    (("expand", "posts.jsonl", "--task", "expansions", "--store", "posts.jsonl", "-o", "new.jsonl"), "posts.jsonl"),
-    (("expand", "posts.jsonl", "--task", "knowledge", "--llm", "file:answers.jsonl", "-o", "answers.jsonl"), "answers.jsonl"),
-    (("caption", "posts.jsonl", "--from", "captions.jsonl", "-o", "captions.jsonl"), "captions.jsonl"),
-    (("predict", "posts.jsonl", "--recipe", "mine.yaml", "-o", "mine.yaml"), "mine.yaml"),
-    (("view", "posts.jsonl", "--gold", "gold.jsonl", "-o", "gold.jsonl"), "gold.jsonl"),
-    (("view", "posts.jsonl", "--gold", "gold.jsonl", "-o", "gold.jsonl", "--overwrite"), "gold.jsonl"),
-])
+@pytest.mark.parametrize(
+    "args,read",
+    [
+        (("segment", "out.jsonl.partial", "-o", "out.jsonl"), "out.jsonl.partial"),
+        (("segment", "out.jsonl.run.json", "-o", "out.jsonl", "--resume"), "out.jsonl.run.json"),
+        (("segment", "out.jsonl.before", "-o", "out.jsonl", "--limit", 2), "out.jsonl.before"),
+        (("segment", "posts.jsonl", "-o", "sub/out.jsonl"),
+         "posts.jsonl"),  # sub/out.jsonl.partial leads there
+        (("expand", "out.jsonl.answers.sqlite", "--task", "expansions", "-o", "out.jsonl"),
+         "out.jsonl.answers.sqlite"),
+        (("expand", "posts.jsonl", "--task", "expansions", "--store", "posts.jsonl", "-o", "new.jsonl"),
+         "posts.jsonl"),
+        (("expand", "posts.jsonl", "--task", "knowledge", "--llm", "file:answers.jsonl", "-o",
+          "answers.jsonl"), "answers.jsonl"),
+        (("caption", "posts.jsonl", "--from", "captions.jsonl", "-o", "captions.jsonl"), "captions.jsonl"),
+        (("predict", "posts.jsonl", "--recipe", "mine.yaml", "-o", "mine.yaml"), "mine.yaml"),
+        (("view", "posts.jsonl", "--gold", "gold.jsonl", "-o", "gold.jsonl"), "gold.jsonl"),
+        (("view", "posts.jsonl", "--gold", "gold.jsonl", "-o", "gold.jsonl", "--overwrite"), "gold.jsonl"),
+    ])
 def test_nor_what_stands_beside_out_nor_any_other_file_that_is_read(files, args, read):
     os.mkdir("sub")
     os.symlink("../posts.jsonl", "sub/out.jsonl.partial")
@@ -95,13 +105,15 @@ def test_nor_what_stands_beside_out_nor_any_other_file_that_is_read(files, args,
 
 
 def test_examples_and_posts_that_never_are_examples_are_read_too(files):
-    pool = ("expand", "posts.jsonl", "--task", "knowledge", "--pool", "pool.jsonl", "--never", "never.jsonl", "--llm", "hf:none")
+    pool = ("expand", "posts.jsonl", "--task", "knowledge", "--pool", "pool.jsonl", "--never", "never.jsonl",
+            "--llm", "hf:none")
     with pytest.raises(UsageError, match="is also what is read"):
         outputs.check_records("pool.jsonl", ["posts.jsonl", "pool.jsonl", None], overwrite=True)
     from gmner_cli.language.expand.plan import Plan
 
     write_jsonl(files / "dev.jsonl", [])
-    plan = Plan("posts.jsonl", pool[3], "hf:none", pool=files / "pool.jsonl", never=[files / "never.jsonl"], prompt=files / "answers.jsonl")
+    plan = Plan("posts.jsonl", pool[3], "hf:none", pool=files / "pool.jsonl", never=[files / "never.jsonl"],
+                prompt=files / "answers.jsonl")
     assert {"pool.jsonl", "never.jsonl", "dev.jsonl", "answers.jsonl"} <= {path.name for path in plan.files()}
 
 
@@ -122,9 +134,10 @@ def test_published_pools_and_the_files_of_a_model_are_read_as_folders(files):
 def test_what_the_shell_opens_is_the_same_file_too(files, how):
     before = state(files)
     source = "-" if how.startswith("<") else "posts.jsonl"
-    done = subprocess.run(["sh", "-c", f'"$0" -m gmner_cli score {source} gold.jsonl >> posts.jsonl' if ">>" in how else
-                           f'"$0" -m gmner_cli view - {how}', sys.executable], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run([
+        "sh", "-c", f'"$0" -m gmner_cli score {source} gold.jsonl >> posts.jsonl'
+        if ">>" in how else f'"$0" -m gmner_cli view - {how}', sys.executable
+    ], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == 2 and "is also what is read" in done.stderr and state(files) == before
 
 
@@ -147,9 +160,11 @@ def refused(*more, args=EXPAND):
     return said
 
 
-@pytest.mark.parametrize("args", [EXPAND, ("segment", "posts.jsonl", "-o", "out.jsonl"), ("predict", "posts.jsonl", "-o", "out.jsonl"),
-                                  ("caption", "posts.jsonl", "--from", "captions.jsonl", "-o", "out.jsonl"),
-                                  ("view", "posts.jsonl", "-o", "out.jsonl")])
+@pytest.mark.parametrize("args", [
+    EXPAND, ("segment", "posts.jsonl", "-o", "out.jsonl"), ("predict", "posts.jsonl", "-o", "out.jsonl"),
+    ("caption", "posts.jsonl", "--from", "captions.jsonl", "-o", "out.jsonl"),
+    ("view", "posts.jsonl", "-o", "out.jsonl")
+])
 def test_a_file_of_ones_own_is_not_replaced_without_a_word(files, args):
     (files / "out.jsonl").write_text("my own work\n")
     assert "my own" not in refused(args=args)
@@ -208,7 +223,8 @@ def test_a_run_that_is_killed_between_its_last_two_steps_leaves_a_file_that_is_g
         raise KeyboardInterrupt
 
     real = outputs.write_manifest
-    monkeypatch.setattr(outputs, "write_manifest", lambda path, content: kill() if content.get("finished") else real(path, content))
+    monkeypatch.setattr(outputs, "write_manifest", lambda path, content: kill()
+                        if content.get("finished") else real(path, content))
     with pytest.raises(KeyboardInterrupt):
         sink.commit()
     monkeypatch.undo()
@@ -250,12 +266,14 @@ def test_limit_keeps_a_longer_output_and_says_so(files):
     whole = (files / "out.jsonl").read_bytes()
     said = made("--limit", 2)
     assert "the 5 posts that" in said and "out.jsonl.before" in said
-    assert (files / "out.jsonl.before").read_bytes() == whole and len(read_jsonl((files / "out.jsonl").read_text())) == 2
+    assert (files / "out.jsonl.before").read_bytes() == whole and len(
+        read_jsonl((files / "out.jsonl").read_text())) == 2
     assert "stays as it is" in made("--limit", 1), "the longer one is the dearer"
     assert (files / "out.jsonl.before").read_bytes() == whole
     assert ".before" not in made() and ".before" not in made("--limit", 5)
     made("--limit", 3)
-    assert gmner("expand", "posts.jsonl", "--task", "expansions", "-o", "out.jsonl.before")[0] == 0, "it is still gmner's"
+    assert gmner("expand", "posts.jsonl", "--task", "expansions", "-o",
+                 "out.jsonl.before")[0] == 0, "it is still gmner's"
 
 
 def test_limit_does_not_keep_it_over_a_file_of_ones_own(files):
@@ -273,7 +291,8 @@ def test_a_limited_run_that_stops_has_replaced_and_moved_nothing(files):
     sink.begin()
     sink.write(Post(id="0", text="x"))
     sink.close()
-    assert (files / "out.jsonl").read_bytes() == before["out.jsonl"] and not (files / "out.jsonl.before").exists()
+    assert (files /
+            "out.jsonl").read_bytes() == before["out.jsonl"] and not (files / "out.jsonl.before").exists()
 
 
 # --- what a kill leaves ---------------------------------------------------------------------------

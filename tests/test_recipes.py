@@ -36,15 +36,18 @@ def test_a_shipped_recipe_spells_out_every_value_and_is_valid(name):
 
 
 def test_short_keys_find_their_place_and_numbers_are_numbers():
-    changed = recipes.load("mini", ["ner.train.epochs=3", "ner.train.lr=1e-3", "encoder=here/there", "case_embeddings=false",
-                                    "ner.train.batch_size=2"], within="ner").values["ner"]
+    changed = recipes.load("mini", [
+        "ner.train.epochs=3", "ner.train.lr=1e-3", "encoder=here/there", "case_embeddings=false",
+        "ner.train.batch_size=2"
+    ], within="ner").values["ner"]
     assert changed["train"]["epochs"] == 3 and changed["train"]["lr"] == 1e-3
     assert changed["settings"]["encoder"] == "here/there" and changed["settings"]["case_embeddings"] is False
     assert changed["train"]["batch_size"] == 2 and changed["batch_size"] == 32
 
 
-@pytest.mark.parametrize(("override", "message"), [
-    ("epohcs=3", "did you mean 'epochs'"), ("epochs", "KEY=VALUE"), ("ner.train.lrr=1", "lr"), ("=3", "no such value")])
+@pytest.mark.parametrize(("override", "message"), [("epohcs=3", "did you mean 'epochs'"),
+                                                   ("epochs", "KEY=VALUE"), ("ner.train.lrr=1", "lr"),
+                                                   ("=3", "no such value")])
 def test_a_wrong_override_is_explained(override, message):
     with pytest.raises(UsageError) as problem:
         recipes.load("mini", [override])
@@ -103,12 +106,15 @@ def test_the_command_lists_prints_and_round_trips(gmner, tmp_path):
 def test_of_ones_own_recipe_the_defaults_are_printed_too(gmner, tmp_path):
     (tmp_path / "model.py").write_text((DUMMIES / "colour_tagger.py").read_text())
     mine = tmp_path / "mine.yaml"
-    mine.write_text("extends: mini\nner: {model: 'model.py:ColourTagger', settings: {width: 8}, train: {epochs: 2}}\n"
+    mine.write_text("extends: mini\nner: {model: 'model.py:ColourTagger', settings: {width: 8}, train: "
+                    "{epochs: 2}}\n"
                     "vg: {model: 'gmner_cli.grounding.seqtr:SeqTr'}\n")
     whole = gmner("recipes", mine)
     shown = yaml.safe_load(whole.stdout)
-    assert shown["ner"]["settings"] == {"buckets": 512, "width": 8, "coarse_share": 0.5} and shown["ner"]["train"]["epochs"] == 2
-    assert set(shown["vg"]["settings"]) == set(find_class("gmner_cli.grounding.seqtr:SeqTr").Config.__struct_fields__)
+    assert shown["ner"]["settings"] == {"buckets": 512, "width": 8, "coarse_share": 0.5
+                                        } and shown["ner"]["train"]["epochs"] == 2
+    assert set(shown["vg"]["settings"]) == set(
+        find_class("gmner_cli.grounding.seqtr:SeqTr").Config.__struct_fields__)
     assert shown["ve"] == recipes.load("mini").values["ve"]
     (tmp_path / "again.yaml").write_text(whole.stdout)
     assert gmner("recipes", tmp_path / "again.yaml").stdout == whole.stdout
@@ -118,8 +124,10 @@ def test_of_ones_own_recipe_the_defaults_are_printed_too(gmner, tmp_path):
 
 def test_a_section_with_another_model_keeps_no_settings_and_no_weights_of_the_old_one(tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("extends: mini\nvg: {model: 'gmner_cli.grounding.seqtr:SeqTr', settings: {bins: 32}}\nve: {settings: {abstain: 0.0}}\n")
+    mine.write_text("extends: mini\nvg: {model: 'gmner_cli.grounding.seqtr:SeqTr', settings: {bins: "
+                    "32}}\nve: {settings: {abstain: 0.0}}\n")
     recipe = recipes.load(str(mine))
     assert recipe.section("vg").settings == {"bins": 32} and recipe.section("vg").weights is None
-    assert recipe.section("vg").train == {**recipes.load("mini").section("vg").train, "head_lr": None, "metric": None}
+    assert recipe.section(
+        "vg").train == {**recipes.load("mini").section("vg").train, "head_lr": None, "metric": None}
     assert recipe.section("ve").settings["width"] == 96 and recipe.section("ve").weights == "embedded:mini/ve"

@@ -23,7 +23,8 @@ def entity(**changes):
 BAD = {
     "text missing": ({"id": "p"}, "missing field text"),
     "text a number": ({"id": "p", "text": 5}, "expected str, got int at text"),
-    "id with a fraction": ({"id": 5.5, "text": "x"}, "expected text or a whole number at id, got a number (5.5)"),
+    "id with a fraction": ({"id": 5.5, "text": "x"}, "expected text or a whole number at id, got a number "
+                           "(5.5)"),
     "id empty": ({"id": "", "text": "x"}, "id is empty"),
     "tokens a string": ({**BASE, "tokens": "Allen swims"}, "expected array | null, got str at tokens"),
     "token not in text": ({**BASE, "tokens": ["Allen", "flies"]}, "tokens[1] 'flies' does not follow"),
@@ -32,7 +33,8 @@ BAD = {
     "image size of three": ({**BASE, "image_size": [1, 2, 3]}, "at image_size"),
     "entities an object": ({**BASE, "entities": {}}, "expected an array at entities, got an object"),
     "entity a string": ({**BASE, "entities": ["Allen"]}, "expected an object at entities[0], got a string"),
-    "start missing": ({**BASE, "entities": [{"end": 5, "type": "PER"}]}, "missing field start at entities[0]"),
+    "start missing": ({**BASE, "entities": [{"end": 5,
+                                             "type": "PER"}]}, "missing field start at entities[0]"),
     "start a string": (entity(start="0"), "expected int, got str at entities[0].start"),
     "start a boolean": (entity(start=True), "expected int, got bool at entities[0].start"),
     "start with a fraction": (entity(start=0.5), "at entities[0].start"),
@@ -40,23 +42,29 @@ BAD = {
     "end before start": (entity(start=5, end=2), "span 5..2 is not inside"),
     "end at start": (entity(start=5, end=5), "span 5..5 is not inside"),
     "end outside": (entity(end=22), "span 0..22 is not inside the text of 21 characters"),
-    "text of another span": (entity(text="London"), "entities[0].text 'London' is not what stands at 0..5: 'Allen'"),
+    "text of another span": (entity(text="London"),
+                             "entities[0].text 'London' is not what stands at 0..5: 'Allen'"),
     "type empty": (entity(type=""), "entities[0].type is empty"),
-    "one token bound": ({**entity(token_start=0), "tokens": ["Allen"]}, "only one of token_start and token_end"),
-    "tokens outside": ({**entity(token_start=0, token_end=3), "tokens": ["Allen"]}, "tokens 0..3 are not inside the 1 tokens"),
+    "one token bound": ({**entity(token_start=0), "tokens": ["Allen"]},
+                        "only one of token_start and token_end"),
+    "tokens outside": ({**entity(token_start=0, token_end=3), "tokens": ["Allen"]},
+                       "tokens 0..3 are not inside the 1 tokens"),
     "tokens of another span": ({**entity(token_start=0, token_end=2), "tokens": ["Allen", "swims"]},
                                "tokens 0..2 are characters 0..11, but the span says 0..5"),
-    "x2 < x1": (entity(boxes=[[9, 1, 3, 4]]), "entities[0].boxes[0] [9.0, 1.0, 3.0, 4.0] needs x1 < x2 and y1 < y2"),
+    "x2 < x1": (entity(boxes=[[9, 1, 3, 4]]),
+                "entities[0].boxes[0] [9.0, 1.0, 3.0, 4.0] needs x1 < x2 and y1 < y2"),
     "flat box": (entity(boxes=[[1, 4, 3, 4]]), "needs x1 < x2 and y1 < y2"),
     "box of three": (entity(boxes=[[1, 2, 3]]), "at entities[0].boxes[0]"),
     "box with a null": (entity(boxes=[[1, 2, 3, None]]), "at entities[0].boxes[0][3]"),
     "box with a string": (entity(boxes=[[1, 2, 3, "NaN"]]), "at entities[0].boxes[0][3]"),
     "scores not parallel": (entity(boxes=[], box_scores=[0.5]), "box_scores has 1 entries for 0 boxes"),
     "masks not parallel": (entity(boxes=[[1, 2, 3, 4]], masks=[]), "masks has 0 entries for 1 boxes"),
-    "mask without size": (entity(boxes=[[1, 2, 3, 4]], masks=[{"counts": "x"}]), "missing field size at entities[0].masks[0]"),
+    "mask without size": (entity(boxes=[[1, 2, 3, 4]],
+                                 masks=[{"counts": "x"}]), "missing field size at entities[0].masks[0]"),
     "groundable above 1": (entity(groundable=1.5), "groundable 1.5 is not a probability"),
     "proposal crossed": ({**BASE, "proposals": [{"box": [5, 5, 1, 9]}]}, "proposals[0].box"),
-    "knowledge without text": ({**BASE, "knowledge": [{"source": "x"}]}, "missing field text at knowledge[0]"),
+    "knowledge without text": ({**BASE, "knowledge": [{"source": "x"}]},
+                               "missing field text at knowledge[0]"),
     "skipped a boolean": ({**BASE, "skipped": True}, "expected str"),
 }
 
@@ -70,7 +78,8 @@ def test_what_is_wrong_is_named(record, words):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_are_none_are_refused_in_every_place(value):
-    for changes in ({"score": value}, {"entropy": value}, {"groundable": value}, {"boxes": [(0, 0, value, 5)]}):
+    for changes in ({"score": value}, {"entropy": value}, {"groundable": value},
+                    {"boxes": [(0, 0, value, 5)]}):
         with pytest.raises(RecordError, match="not finite"):
             Post(id="p", text="Allen", entities=[Entity(start=0, end=5, type="PER", **changes)]).check()
 
@@ -123,11 +132,12 @@ def test_a_span_passes_exactly_when_it_holds_text(text, start, end):
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=3),
-    max_leaves=8)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=3), max_leaves=8)
 known = {*Post.__struct_fields__, *Entity.__struct_fields__} - {"extra"}
-unknown_fields = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda k: k not in known),
-                                 json_values, max_size=4)
+unknown_fields = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda k: k not in known),
+    json_values, max_size=4)
 
 
 def same(a, b):
@@ -144,7 +154,9 @@ def same(a, b):
 @given(unknown_fields, unknown_fields, st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 @settings(deadline=None)
 def test_unknown_fields_pass_through_a_round_trip(on_post, on_entity, text):
-    record = {"id": "p", "text": text, **on_post, "entities": [{"start": 0, "end": 1, "type": "X", **on_entity}]}
+    record = {
+        "id": "p", "text": text, **on_post, "entities": [{"start": 0, "end": 1, "type": "X", **on_entity}]
+    }
     back = json.loads(encode(Post.from_builtins(loads(json.dumps(record))).check()))
     assert same(back, record)
 
@@ -155,8 +167,11 @@ def test_what_json_cannot_hold_is_refused_when_written():
             encode(Post(id="p", text="x", extra={"odd": odd}))
 
 
-tweet = st.text(st.characters() | st.sampled_from(
-    "\u200d\ufe0f👨👩👧🇩🇪🏽#@_'’-.,\u0301\u0644\u0627ا\u202eنيويورك東京\u2028\u2029\x85\x00\t\r\n \u3000\u200a\xad"), max_size=60)
+tweet = st.text(
+    st.characters() | st.sampled_from(
+        "\u200d\ufe0f👨👩👧🇩🇪🏽#@_'’-.,\u0301\u0644\u0627ا\u202eنيويورك東京\u2028\u2029\x85\x00\t\r\n "
+        "\u3000\u200a\xad"
+    ), max_size=60)
 
 
 @given(tweet)

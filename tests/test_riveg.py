@@ -1,4 +1,5 @@
-"""train-ve and train-vg by recipes riveg and riveg-blip, with small random networks: they learn drawn pictures, and words are read."""
+"""train-ve and train-vg by recipes riveg and riveg-blip, with small random networks: they learn drawn
+pictures, and words are read."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ from tests import tiny
 from tests.conftest import read_jsonl
 from tests.shapes import WORDS, answered, draw, swapped
 
-VE = {"riveg": (tiny.save_florence, {"ve.settings.prompt": "'{expression}'"}), "riveg-blip": (tiny.save_blip, {})}
+VE = {
+    "riveg": (tiny.save_florence, {"ve.settings.prompt": "'{expression}'"}),
+    "riveg-blip": (tiny.save_blip, {})
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +28,13 @@ def drawn(tmp_path_factory):
 
 def trained(gmner, drawn, out, stage, checkpoint, recipe="riveg", **values):
     """``gmner train-STAGE`` on the drawn posts; the network it started from is thrown away afterwards."""
-    values = {"epochs": 40, "lr": "4e-3", f"{stage}.train.batch_size": 6, f"{stage}.settings.checkpoint": checkpoint, **values}
+    values = {
+        "epochs": 40, "lr": "4e-3", f"{stage}.train.batch_size": 6,
+        f"{stage}.settings.checkpoint": checkpoint, **values
+    }
     changes = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
-    done = gmner(f"train-{stage}", drawn, "--dev", drawn, "--recipe", recipe, "-o", out, "--threads", "1", "--offline",
-                 *WORDS, *changes)
+    done = gmner(f"train-{stage}", drawn, "--dev", drawn, "--recipe", recipe, "-o", out, "--threads", "1",
+                 "--offline", *WORDS, *changes)
     assert done.returncode == 0, done.stderr
     shutil.rmtree(checkpoint)
     return out
@@ -38,21 +45,25 @@ def entailer(request, gmner, drawn, tmp_path_factory):
     """The recipe and the trained folder."""
     folder = tmp_path_factory.mktemp(request.param)
     save, values = VE[request.param]
-    values = {**values, "ve.train.batch_size": 18}  # a batch is so many pairs: here all three of all six pictures
-    return request.param, trained(gmner, drawn, folder / "ve", "ve", save(folder / "net"), request.param, **values)
+    # a batch is so many pairs: here all three of all six pictures
+    values = {**values, "ve.train.batch_size": 18}
+    return request.param, trained(gmner, drawn, folder / "ve", "ve", save(folder / "net"), request.param,
+                                  **values)
 
 
 @pytest.fixture(scope="module")
 def grounder(gmner, drawn, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grounder")
-    return trained(gmner, drawn, folder / "vg", "vg", tiny.save_florence(folder / "net"), lr="5e-3", epochs=50,
-                   **{"vg.settings.prompt": "'{expression}'"})
+    return trained(gmner, drawn, folder / "vg", "vg", tiny.save_florence(folder / "net"), lr="5e-3",
+                   epochs=50, **{"vg.settings.prompt": "'{expression}'"})
 
 
-def test_trained_folders_predict_the_posts_they_learned_and_need_nothing_else(gmner, drawn, entailer, grounder, tmp_path):
+def test_trained_folders_predict_the_posts_they_learned_and_need_nothing_else(
+        gmner, drawn, entailer, grounder, tmp_path):
     recipe, folder = entailer
-    done = gmner("predict", "--texts", drawn, "--recipe", recipe, "--gold", "spans", "--ve", folder, "--vg", grounder,
-                 "--set", f"segment.settings.checkpoint={tiny.save_sam(tmp_path / 'sam')}", *WORDS, "--offline")
+    done = gmner("predict", "--texts", drawn, "--recipe", recipe, "--gold", "spans", "--ve", folder, "--vg",
+                 grounder, "--set", f"segment.settings.checkpoint={tiny.save_sam(tmp_path / 'sam')}", *WORDS,
+                 "--offline")
     assert done.returncode == 0, done.stderr
     (tmp_path / "found.jsonl").write_text(done.stdout)
     gold, found = ([line.post for line in read_lines(path)] for path in (drawn, tmp_path / "found.jsonl"))
@@ -68,8 +79,11 @@ def test_trained_folders_predict_the_posts_they_learned_and_need_nothing_else(gm
 def test_entailment_reads_the_words(drawn, entailer):
     _, folder = entailer
     model, gold = load_model(folder), [line.post for line in read_lines(drawn)]
-    said = [[bool(e.groundable > 0.5) for e in post.entities] for post in answered(model, swapped(gold, 1, 2), drawn.parent)]
-    # The second and the third entity are asked for in each other's words: the second is there, the third is not.
+    said = [[bool(e.groundable > 0.5)
+             for e in post.entities]
+            for post in answered(model, swapped(gold, 1, 2), drawn.parent)]
+    # The second and the third entity are asked for in each other's words: the second is there, the third is
+    # not.
     assert sum(a and not b and c for a, b, c in said) >= 0.75 * len(said)
 
 

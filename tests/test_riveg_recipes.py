@@ -1,4 +1,5 @@
-"""The recipes of RiVEG's paper: the four visual variants of its Table VIII, with their values, built from small random networks."""
+"""The recipes of RiVEG's paper: the four visual variants of its Table VIII, with their values, built from
+small random networks."""
 
 from __future__ import annotations
 
@@ -19,9 +20,13 @@ from tests.shapes import draw
 
 FLORENCE_VE, BLIP_VE = "gmner_cli.entailment.florence_entailer:FlorenceEntailer", "gmner_cli.entailment.blip_itm:BlipItm"
 FLORENCE_VG, SEQTR = "gmner_cli.grounding.florence_grounder:FlorenceGrounder", "gmner_cli.grounding.seqtr:SeqTr"
-VARIANTS = {"riveg": (FLORENCE_VE, FLORENCE_VG), "riveg-seqtr": (FLORENCE_VE, SEQTR), "riveg-blip": (BLIP_VE, FLORENCE_VG),
-            "riveg-blip-seqtr": (BLIP_VE, SEQTR)}
-PAPER = {FLORENCE_VE: (2e-5, 32, 6), BLIP_VE: (2e-5, 24, 5), FLORENCE_VG: (3e-5, 32, 10), SEQTR: (5e-5, 64, 10)}
+VARIANTS = {
+    "riveg": (FLORENCE_VE, FLORENCE_VG), "riveg-seqtr": (FLORENCE_VE, SEQTR),
+    "riveg-blip": (BLIP_VE, FLORENCE_VG), "riveg-blip-seqtr": (BLIP_VE, SEQTR)
+}
+PAPER = {
+    FLORENCE_VE: (2e-5, 32, 6), BLIP_VE: (2e-5, 24, 5), FLORENCE_VG: (3e-5, 32, 10), SEQTR: (5e-5, 64, 10)
+}
 """Rate (of the encoders), batch and epochs, section V-A3."""
 
 
@@ -34,7 +39,8 @@ def networks(tmp_path_factory):
 def built(recipe, stage, networks):
     section = recipes.load(recipe).section(stage)
     checkpoint = networks["blip" if section.model in (BLIP_VE, SEQTR) else "florence"]
-    return new_model(section.model, {**section.settings, "checkpoint": str(checkpoint)}, [], recipe=recipe, offline=True), section
+    return new_model(section.model, {**section.settings, "checkpoint": str(checkpoint)}, [], recipe=recipe,
+                     offline=True), section
 
 
 @pytest.mark.parametrize("recipe", VARIANTS)
@@ -55,13 +61,17 @@ def test_a_variant_has_the_paper_s_values_and_can_be_trained(recipe, networks, t
 
 def test_seqtr_s_head_learns_ten_times_as_fast_as_blip_s_encoders_and_every_weight_once(networks):
     model, section = built("riveg-seqtr", "vg", networks)
-    rates = [(p, group["lr"]) for group in _optimizer(model, parse_train(section.train, "test")).param_groups for p in group["params"]]
+    rates = [(p, group["lr"])
+             for group in _optimizer(model, parse_train(section.train, "test")).param_groups
+             for p in group["params"]]
     rate = {id(p): value for p, value in rates}
     assert len(rates) == len(rate) == len([p for p in model.parameters() if p.requires_grad])
     for name, parameter in model.named_parameters():
         encoder = name.startswith(("reader.vision.", "reader.text."))
         assert rate[id(parameter)] == (5e-5 if encoder else 5e-4), name
-    assert {n.split(".")[0] for n, p in model.named_parameters() if rate[id(p)] == 5e-4} == {"reader", "decoder", "order", "bin", "to_bin"}
+    assert {n.split(".")[0]
+            for n, p in model.named_parameters()
+            if rate[id(p)] == 5e-4} == {"reader", "decoder", "order", "bin", "to_bin"}
 
 
 def test_what_is_not_as_in_the_paper_is_said_where_the_recipes_are_listed():
@@ -72,7 +82,8 @@ def test_what_is_not_as_in_the_paper_is_said_where_the_recipes_are_listed():
 
 @pytest.fixture
 def blip(tmp_path):
-    """``blip(*added, room=0)``: a small BLIP whose tokenizer knows the tokens ``added``, with ``room`` ids behind it."""
+    """``blip(*added, room=0)``: a small BLIP whose tokenizer knows the tokens ``added``, with ``room`` ids
+    behind it."""
     from transformers import AutoTokenizer, BlipForImageTextRetrieval
 
     def make(*added, room=0):
@@ -125,7 +136,8 @@ def test_where_there_is_no_such_token_auto_leaves_it_and_enc_is_refused(blip):
 
 
 @pytest.mark.parametrize("recipe", VARIANTS)
-def test_a_batch_is_as_many_pairs_of_picture_and_expression_as_the_paper_s_with_five_wordings_too(recipe, networks):
+def test_a_batch_is_as_many_pairs_of_picture_and_expression_as_the_paper_s_with_five_wordings_too(
+        recipe, networks):
     posts = [Post(id=str(n), text="Ada at Rome", image="x.png", image_size=(96, 64), entities=[
         Entity(start=0, end=3, type="PER", boxes=[(1, 1, 9, 9), (8.0, 4.0, 30.0, 40.0)],
                expansions=[Expansion(text=f"a {n}", source=str(n)) for n in range(5)]),
@@ -134,7 +146,8 @@ def test_a_batch_is_as_many_pairs_of_picture_and_expression_as_the_paper_s_with_
     for stage, pairs in (("ve", 12), ("vg", 10)):
         model, _ = built(recipe, stage, networks)
         assert [len(e.data) for e in model.examples(worded, training=True)] == [1] * pairs
-        assert len(model.examples([model.blank(p) for p in worded], training=False)) == 2, "prediction encodes a picture once"
+        assert len(model.examples([model.blank(p) for p in worded],
+                                  training=False)) == 2, "prediction encodes a picture once"
 
 
 @pytest.mark.parametrize("value", [0, -1, "all"])

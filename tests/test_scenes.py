@@ -27,7 +27,8 @@ def posts():
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**31), number=st.integers(0, 10**6), split=st.sampled_from(["train", "dev", "test"]))
+@given(seed=st.integers(0, 2 ** 31), number=st.integers(0, 10 ** 6),
+       split=st.sampled_from(["train", "dev", "test"]))
 def test_every_post_is_a_valid_record_with_exact_boxes_and_masks(seed, number, split):
     post, file = draw(seed, split, number, Knobs())
     Post.from_builtins(post.to_builtins()).check(LABELS)
@@ -47,14 +48,15 @@ def test_every_post_is_a_valid_record_with_exact_boxes_and_masks(seed, number, s
 
 def test_a_post_follows_from_seed_split_and_number_alone(gmner, tmp_path):
     for folder, train in (("small", 3), ("large", 40)):
-        done = gmner("prepare", "scenes", "--seed", "4", "--train", str(train), "--dev", "0", "--test", "2", "--jobs", "2",
-                     "-o", tmp_path / folder)
+        done = gmner("prepare", "scenes", "--seed", "4", "--train", str(train), "--dev", "0", "--test", "2",
+                     "--jobs", "2", "-o", tmp_path / folder)
         assert done.returncode == 0, done.stderr
     small, large = (read_jsonl((tmp_path / f / "train.jsonl").read_text()) for f in ("small", "large"))
     assert small == large[:3] and len(large) == 40
     assert not (tmp_path / "small" / "dev.jsonl").exists()
     for name in ("train-000001.jpg", "test-000001.jpg"):
-        assert (tmp_path / "small/images" / name).read_bytes() == (tmp_path / "large/images" / name).read_bytes()
+        assert (tmp_path / "small/images" / name).read_bytes() == (tmp_path / "large/images" /
+                                                                   name).read_bytes()
     assert draw(4, "train", 1, Knobs())[0].text != draw(5, "train", 1, Knobs())[0].text
 
 
@@ -97,9 +99,12 @@ def test_no_two_beings_of_a_kind_look_alike_and_the_knowledge_says_how_they_look
         assert len(set(record["right"])) > 1 or being.group not in ("person", "crest")
 
 
-@pytest.mark.parametrize("settings_, said", [
-    ({"visble": 0.2}, "visible"), ({"visible": 2}, "between 0 and 1"), ({"knowledge": "none"}, "right, vague or wrong"),
-    ({"size": 10}, "64"), ({"visible": 0.9, "unrelated": 0.5}, "cannot be above"), ({"noise": "much"}, "noise")])
+@pytest.mark.parametrize("settings_, said", [({"visble": 0.2}, "visible"),
+                                             ({"visible": 2}, "between 0 and 1"),
+                                             ({"knowledge": "none"}, "right, vague or wrong"),
+                                             ({"size": 10}, "64"),
+                                             ({"visible": 0.9, "unrelated": 0.5}, "cannot be above"),
+                                             ({"noise": "much"}, "noise")])
 def test_a_wrong_setting_is_refused_with_help(settings_, said):
     with pytest.raises(UsageError) as problem:
         parse(settings_)
@@ -112,12 +117,17 @@ def test_knobs_do_what_they_say():
     plain, spoilt = (draw(1, "train", 5, Knobs(noise=n, blur=0.0, jpeg=95))[1] for n in (0.0, 40.0))
     assert len(spoilt) > len(plain)
     assert draw(1, "train", 5, Knobs(size=128))[0].image_size == (128, 128)
-    vague = [e.expansions[0].text for n in range(20) for e in draw(1, "train", n, Knobs(knowledge="vague"))[0].entities]
+    vague = [
+        e.expansions[0].text
+        for n in range(20)
+        for e in draw(1, "train", n, Knobs(knowledge="vague"))[0].entities
+    ]
     assert max(len(text.split()) for text in vague) <= 5
 
 
 def test_captions_name_nobody_and_have_no_boxes(gmner, tmp_path):
-    done = gmner("prepare", "scenes", "--train", "0", "--dev", "0", "--test", "0", "--captions", "20", "--jobs", "1", "-o", tmp_path)
+    done = gmner("prepare", "scenes", "--train", "0", "--dev", "0", "--test", "0", "--captions", "20",
+                 "--jobs", "1", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     records_ = read_jsonl((tmp_path / "captions.jsonl").read_text())
     assert len(records_) == 20
@@ -128,14 +138,17 @@ def test_captions_name_nobody_and_have_no_boxes(gmner, tmp_path):
 
 
 def test_the_sheet_shows_the_posts(gmner, tmp_path):
-    done = gmner("prepare", "scenes", "--train", "6", "--dev", "0", "--test", "0", "--sheet", "6", "--jobs", "1", "-o", tmp_path)
+    done = gmner("prepare", "scenes", "--train", "6", "--dev", "0", "--test", "0", "--sheet", "6", "--jobs",
+                 "1", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "train-sheet.png").size[0] > 5 * 256
 
 
-@pytest.mark.parametrize("args, said", [
-    (["scenes", "--source", "x"], "--source"), (["twitter-2017", "--sheet", "3"], "--sheet"),
-    (["scenes", "--set", "visible"], "KEY=VALUE"), (["scenes", "--set", "vissible=1"], "visible"), (["scene"], "scenes")])
+@pytest.mark.parametrize("args, said", [(["scenes", "--source", "x"], "--source"),
+                                        (["twitter-2017", "--sheet", "3"], "--sheet"),
+                                        (["scenes", "--set", "visible"], "KEY=VALUE"),
+                                        (["scenes", "--set", "vissible=1"], "visible"),
+                                        (["scene"], "scenes")])
 def test_options_that_mean_nothing_are_usage_errors(gmner, tmp_path, args, said):
     done = gmner("prepare", *args, "-o", tmp_path / "out")
     assert done.returncode == 2 and said in done.stderr

@@ -27,14 +27,21 @@ from tests.conftest import DUMMIES, read_jsonl, write_jsonl
 CPU = Runtime(torch.device("cpu"))
 
 FULL = {
-    "id": "a", "text": "Allen swims in London", "tokens": ["Allen", "swims", "in", "London"], "image": "a.png", "caption": None,
-    "knowledge": [{"text": "old", "source": "llm:other"}], "grounding": "abstained", "own": [{"kept": True}], "meta": {"split": "test"},
-    "entities": [
-        {"start": 0, "end": 5, "type": "PER", "score": 0.5, "expression": "as it was", "groundable": 0.9,
-         "visible": True, "boxes": [[1, 1, 9, 9]], "box_scores": [0.5],
-         "masks": [{"size": [12, 16], "counts": "P6"}], "expansions": [{"text": "a swimmer", "source": "x"}]},
-        {"start": 15, "end": 21, "type": "OTHER", "boxes": [], "own": 1},
-        {"start": 15, "end": 21, "type": "LOC", "points": [[3, 3]]}],
+    "id": "a",
+    "text": "Allen swims in London",
+    "tokens": ["Allen", "swims", "in", "London"],
+    "image": "a.png",
+    "caption": None,
+    "knowledge": [{"text": "old", "source": "llm:other"}],
+    "grounding": "abstained",
+    "own": [{"kept": True}],
+    "meta": {"split": "test"},
+    "entities": [{
+        "start": 0, "end": 5, "type": "PER", "score": 0.5, "expression": "as it was", "groundable": 0.9,
+        "visible": True, "boxes": [[1, 1, 9, 9]], "box_scores": [0.5],
+        "masks": [{"size": [12, 16], "counts": "P6"}], "expansions": [{"text": "a swimmer", "source": "x"}]
+    }, {"start": 15, "end": 21, "type": "OTHER", "boxes": [], "own": 1},
+                 {"start": 15, "end": 21, "type": "LOC", "points": [[3, 3]]}],
 }
 FULL = {key: value for key, value in FULL.items() if value is not None}
 
@@ -53,7 +60,11 @@ def stages(folder):
     """Every kind of stage that a command runs."""
     pictures, mini = Pictures(folder), recipes.load("mini")
     kind = find_class(f"{DUMMIES}/squares.py:FindsColour", trusted=[f"{DUMMIES}/squares.py:FindsColour"])
-    found = {f"mini {stage.name} {gold}": stage for gold in (None, *GOLD) for stage in build(mini, CPU, pictures, gold=gold, offline=True)}
+    found = {
+        f"mini {stage.name} {gold}": stage
+        for gold in (None, *GOLD)
+        for stage in build(mini, CPU, pictures, gold=gold, offline=True)
+    }
     found["segment"] = segmenter("grabcut", CPU, pictures)
     found["caption"] = ImportCaptions([folder / "captions.jsonl"], overwrite=True)
     for task in ("knowledge", "expansions"):
@@ -71,7 +82,8 @@ def test_no_stage_touches_a_post_that_is_set_aside(stages, mark, image):
         record = {**copy.deepcopy(FULL), "image": image, mark: "an earlier stage"}
         (out,) = stage([Post.from_builtins(copy.deepcopy(record))])
         assert out.to_builtins() == Post.from_builtins(record).to_builtins(), name
-    assert {"expressions", "gold", "ner", "ve", "vg", "segment", "images"} <= {name.split()[1] for name in stages if name.startswith("mini")}
+    assert {"expressions", "gold", "ner", "ve", "vg", "segment",
+            "images"} <= {name.split()[1] for name in stages if name.startswith("mini")}
 
 
 class Spoils:
@@ -96,10 +108,12 @@ def through(tmp_path, records, stages, **options):
 
 
 @pytest.mark.parametrize("missing,mark", [("error", "error"), ("skip", "skipped")])
-def test_a_post_whose_picture_is_not_read_leaves_the_whole_cascade_as_it_came(folder, tmp_path, missing, mark):
+def test_a_post_whose_picture_is_not_read_leaves_the_whole_cascade_as_it_came(
+        folder, tmp_path, missing, mark):
     pictures = Pictures(folder, missing)
-    records = [{**FULL, "id": "broken", "image": "broken.png"}, {**FULL, "id": "none", "image": "none.png", "error": "old", "image_problem": "old"},
-               {**FULL, "id": "good"}]
+    records = [{**FULL, "id": "broken", "image": "broken.png"},
+               {**FULL, "id": "none", "image": "none.png", "error": "old",
+                "image_problem": "old"}, {**FULL, "id": "good"}]
     found = build(recipes.load("mini"), CPU, pictures, offline=True, tell=lambda message: None)
     out = through(tmp_path, records, found, label_map={"OTHER": "MISC"})
     for came, record in zip(records[:2], out, strict=False):
@@ -114,7 +128,8 @@ def test_a_post_that_a_late_stage_cannot_bear_comes_out_as_it_came(folder, tmp_p
     found = [*build(recipes.load("mini"), CPU, Pictures(folder), offline=True)[:3], Spoils()]
     out = through(tmp_path, records, found, label_map={"OTHER": "MISC"})
     assert "unexpected RuntimeError: odd" in out[1].pop("error")
-    assert out[1] == records[1] and [record.get("caption") for record in out] == ["half done", None, "half done"]
+    assert out[1] == records[1] and [record.get("caption")
+                                     for record in out] == ["half done", None, "half done"]
 
 
 def test_expand_keeps_the_answers_that_a_failed_post_got(tmp_path):

@@ -70,8 +70,10 @@ def test_records_that_failed_are_made_again_and_foreign_lines_dropped(tmp_path):
     out, partial = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
     run_to(out, "ab", commit=False)
     with open(partial, "ab") as stream:
-        stream.write(encode(post("failed", error="no such image")) + b"\n" + b"\xff\xfe\n[1]\n\nnull\n5\n{}\n" + b'{"id": 3}\n'
-                     + encode(post("a")) + b"\n" + encode(post("skipped", skipped="no such image")) + b"\n" + encode(post("c")))
+        stream.write(
+            encode(post("failed", error="no such image")) + b"\n" + b"\xff\xfe\n[1]\n\nnull\n5\n{}\n" +
+            b'{"id": 3}\n' + encode(post("a")) + b"\n" + encode(post("skipped", skipped="no such image")) +
+            b"\n" + encode(post("c")))
     sink = run_to(out, ["a", "b", "failed", "skipped", "c"], resume=True)
     assert set(sink.finished) == {"a", "b"}
     assert ids(out) == ["b", "a", "failed", "skipped", "c"]
@@ -86,7 +88,9 @@ def test_a_record_replaces_the_finished_one_of_its_id(tmp_path):
     sink.close()
     assert ids(partial) == ["a", "b", "c", "b"], "killed here, the last one counts"
     sink = Sink(out, resume=True, config=CONFIG)
-    assert sink.finished == {"a": fingerprint("x", None), "b": fingerprint("another", None), "c": fingerprint("x", None)}
+    assert sink.finished == {
+        "a": fingerprint("x", None), "b": fingerprint("another", None), "c": fingerprint("x", None)
+    }
     sink.begin()
     assert ids(partial) == ["a", "c", "b"]
     sink.write(post("c", error="it fails now"))
@@ -111,16 +115,19 @@ def test_a_run_that_does_not_begin_leaves_all_as_it_was(tmp_path, before, resume
         sink.close()
         assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == files
     again = run_to(out, "abc", resume=True)
-    assert set(again.finished) == (set() if before == "nothing" else {"a", "b"}) and ids(out) == ["a", "b", "c"]
+    assert set(
+        again.finished) == (set() if before == "nothing" else {"a", "b"}) and ids(out) == ["a", "b", "c"]
 
 
 def test_what_is_discarded_is_said_with_its_number(tmp_path):
     out, said = tmp_path / "out.jsonl", []
     run_to(out, "ab", commit=False)
-    for config, way in ((CONFIG, "--resume would have gone on with them"), ({}, "--resume could not go on with them")):
+    for config, way in ((CONFIG, "--resume would have gone on with them"), ({}, "--resume could not go on "
+                                                                                "with them")):
         sink = Sink(out, config=config)
         sink.begin(said.append)
-        assert said.pop() == f"2 finished posts of a run that was stopped are discarded from {out}.partial; {way}"
+        assert said.pop(
+        ) == f"2 finished posts of a run that was stopped are discarded from {out}.partial; {way}"
         for name in "cd":
             sink.write(post(name))
         sink.close()
@@ -136,15 +143,19 @@ def test_another_configuration_is_refused_by_name_and_nothing_is_touched(tmp_pat
     out = tmp_path / "out.jsonl"
     run_to(out, "ab", commit=finished)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    other = {"command": "test", "recipe": {"ner": {"batch_size": 4, "settings": {"x": [1, 3]}}}, "gold": "spans"}
+    other = {
+        "command": "test", "recipe": {"ner": {"batch_size": 4, "settings": {"x": [1, 3]}}}, "gold": "spans"
+    }
     with pytest.raises(GmnerError) as caught:
         Sink(out, resume=True, config=other)
-    assert "recipe.ner.settings.x ([1, 2] -> [1, 3])" in str(caught.value) and "gold (None -> 'spans')" in str(caught.value)
+    assert "recipe.ner.settings.x ([1, 2] -> [1, 3])" in str(
+        caught.value) and "gold (None -> 'spans')" in str(caught.value)
     assert "batch_size" not in str(caught.value) and caught.value.exit_code == 1
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("manifest", [None, b"", b"{", b"[]", b"{}", b'{"config": 5}', b'{"config": {"command": "te', b"\xff"])
+@pytest.mark.parametrize(
+    "manifest", [None, b"", b"{", b"[]", b"{}", b'{"config": 5}', b'{"config": {"command": "te', b"\xff"])
 def test_a_file_whose_making_is_not_known_is_refused_and_not_touched(tmp_path, manifest):
     out = tmp_path / "out.jsonl"
     run_to(out, "ab", commit=False)
@@ -231,7 +242,8 @@ def test_a_device_is_written_directly(tmp_path):
 def test_a_disk_that_fills_up_keeps_what_was_written_for_resume(tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", small], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", small], capture_output=True,
+                             check=False)
     if mounted.returncode != 0:
         pytest.skip("mounting a small file system is not allowed here")
     try:

@@ -1,4 +1,5 @@
-"""Small entailment and grounding of our own: they learn drawn pictures, read the words, and decline what is unlike them."""
+"""Small entailment and grounding of our own: they learn drawn pictures, read the words, and decline what is
+unlike them."""
 
 from __future__ import annotations
 
@@ -37,10 +38,10 @@ def train(gmner, drawn, dev, folder, name, epochs, *more, **settings):
     stage = "ve" if name == "ve" else "vg"
     changes = [w for key, value in {**SMALL, "checkpoint": net, "abstain": 0.0, **settings}.items()
                for w in ("--set", f"{stage}.settings.{key}={value}")]
-    done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", RECIPES[name], "-o", folder, "--threads", "1", "--offline",
-                 *WORDS, *changes, "--set", f"{stage}.train.epochs={epochs}", "--set", f"{stage}.train.lr=5e-3",
-                 "--set", f"{stage}.train.head_lr=5e-3",
-                 "--set", f"{stage}.train.batch_size=4", *more)
+    done = gmner(f"train-{stage}", drawn, "--dev", dev, "--recipe", RECIPES[name], "-o", folder, "--threads",
+                 "1", "--offline", *WORDS, *changes, "--set", f"{stage}.train.epochs={epochs}", "--set",
+                 f"{stage}.train.lr=5e-3", "--set", f"{stage}.train.head_lr=5e-3", "--set",
+                 f"{stage}.train.batch_size=4", *more)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -77,10 +78,13 @@ def test_what_was_learned_is_found_with_masks(gmner, drawn, trained, tmp_path):
     done = predict(gmner, drawn, trained, "--images", drawn.parent)
     assert done.returncode == 0, done.stderr
     (tmp_path / "found.jsonl").write_text(done.stdout)
-    found, gold = ([line.post.check() for line in read_lines(path)] for path in (tmp_path / "found.jsonl", drawn))
+    found, gold = ([line.post.check()
+                    for line in read_lines(path)]
+                   for path in (tmp_path / "found.jsonl", drawn))
     report = score(found, gold)
     assert report["rows"]["GMNER"]["f1"] >= 80 and report["groundability"]["accuracy"] >= 90
-    assert all(len(e.masks) == len(e.boxes) == len(e.box_scores or []) for p in found for e in p.entities if e.boxes)
+    assert all(
+        len(e.masks) == len(e.boxes) == len(e.box_scores or []) for p in found for e in p.entities if e.boxes)
 
 
 def test_the_words_are_read(drawn, trained, ordered):
@@ -90,7 +94,9 @@ def test_the_words_are_read(drawn, trained, ordered):
         wrong = grounder.evaluate(answered(grounder, swapped(gold, 0, 1), drawn.parent), gold)["prec@0.5"]
         assert right >= 90 and wrong <= 30
     entailer = load_model(trained["ve"])
-    said = [[bool(e.groundable > 0.5) for e in post.entities] for post in answered(entailer, swapped(gold, 1, 2), drawn.parent)]
+    said = [[bool(e.groundable > 0.5)
+             for e in post.entities]
+            for post in answered(entailer, swapped(gold, 1, 2), drawn.parent)]
     assert sum(a and not b and c for a, b, c in said) >= 0.75 * len(said)
 
 
@@ -98,9 +104,10 @@ def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, dr
     rng = np.random.default_rng(0)
     for number in range(4):
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
-    posts = write_jsonl(tmp_path / "posts.jsonl", [
-        {"id": str(n), "text": "red or green", "image": f"{n}.png", "entities": [{"start": 0, "end": 3, "type": "LOC"}] if n else []}
-        for n in range(4)])
+    posts = write_jsonl(tmp_path / "posts.jsonl", [{
+        "id": str(n), "text": "red or green", "image": f"{n}.png",
+        "entities": [{"start": 0, "end": 3, "type": "LOC"}] if n else []
+    } for n in range(4)])
     for level in ("spans", "groundable"):
         done = predict(gmner, posts, choosy, "--images", tmp_path, "--gold", level)
         assert done.returncode == 0, done.stderr
@@ -110,14 +117,16 @@ def test_pictures_of_another_kind_are_declined_and_nothing_is_assessed(gmner, dr
         assert not any({"boxes", "groundable", "visible"} & e.keys() for r in records for e in r["entities"])
         assert done.stderr.count("--recipe zero-shot") == 1
     again = predict(gmner, drawn, choosy, "--images", drawn.parent)
-    assert sum("grounding" in r for r in read_jsonl(again.stdout)) <= 2 and again.stderr.count("zero-shot") <= 1
+    assert sum("grounding" in r
+               for r in read_jsonl(again.stdout)) <= 2 and again.stderr.count("zero-shot") <= 1
 
 
 def test_a_picture_is_encoded_once_for_all_its_entities(drawn, trained, ordered):
     for folder in (*trained.values(), ordered):
         model = load_model(folder)
         seen = []
-        model.reader.vision.embeddings.patch_embedding.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(len(given[0])))
+        model.reader.vision.embeddings.patch_embedding.register_forward_pre_hook(
+            lambda _, given, seen=seen: seen.append(len(given[0])))
         gold = [line.post for line in read_lines(drawn)]
         answered(model, swapped(gold), drawn.parent)
         assert sum(seen) == len(gold)
@@ -131,7 +140,8 @@ def test_coordinates_decoded_in_order_are_those_of_the_whole_sequence(ordered):
     with torch.no_grad():
         whole = model._step(seen, start, tokens)
         for length in range(4):
-            assert torch.allclose(model._step(seen, start, tokens[:, :length])[:, -1], whole[:, length], atol=1e-5)
+            assert torch.allclose(
+                model._step(seen, start, tokens[:, :length])[:, -1], whole[:, length], atol=1e-5)
 
 
 def test_the_patches_inside_a_box_are_those_whose_middle_is_within_half_a_patch(trained):
@@ -160,7 +170,8 @@ def test_one_stage_loss_is_that_of_a_slow_reference(trained, drawn):
     model = load_model(trained["vg"])
     posts = [line.post for line in read_lines(drawn)]
     examples = model.examples(swapped(posts), training=True)[:3]
-    batch = model.collate(examples, [Image.open(drawn.parent / posts[e.post].image).convert("RGB") for e in examples])
+    batch = model.collate(examples,
+                          [Image.open(drawn.parent / posts[e.post].image).convert("RGB") for e in examples])
     with torch.no_grad():
         _, parts = model.loss(batch)
         seen, _, _ = model.reader(batch)
@@ -178,7 +189,8 @@ def test_one_stage_loss_is_that_of_a_slow_reference(trained, drawn):
             hull = (max(a[2], x2) - min(a[0], x1)) * (max(a[3], y2) - min(a[1], y1))
             areas = (a[2] - a[0]) * (a[3] - a[1]) + (x2 - x1) * (y2 - y1)
             union = areas / (1 + iou)  # iou = common / union, and common + union = areas
-            costs.append(1 - (iou - (hull - union) / hull) + sum(abs(p - q) for p, q in zip(a, (x1, y1, x2, y2), strict=True)))
+            costs.append(1 - (iou - (hull - union) / hull) +
+                         sum(abs(p - q) for p, q in zip(a, (x1, y1, x2, y2), strict=True)))
         total, log_sum = sum(weights), math.log(sum(math.exp(s) for s in scores[n].tolist()))
         which.append(sum(w / total * (log_sum - s) for w, s in zip(weights, scores[n].tolist(), strict=True)))
         extent.append(sum(w / total * c for w, c in zip(weights, costs, strict=True)))
@@ -187,7 +199,8 @@ def test_one_stage_loss_is_that_of_a_slow_reference(trained, drawn):
 
 
 def test_half_precision_is_on_disk_only(gmner, drawn, trained, tmp_path):
-    half = train(gmner, drawn, drawn, tmp_path / "half", "vg", 1, "--init", trained["vg"], save_dtype="float16", abstain=0.02)
+    half = train(gmner, drawn, drawn, tmp_path / "half", "vg", 1, "--init", trained["vg"],
+                 save_dtype="float16", abstain=0.02)
     saved, model = load_file(half / "model.safetensors"), load_model(half)
     assert {v.dtype for n, v in saved.items() if n.startswith("reader.")} == {torch.float16}
     assert saved["familiarity.whitener"].dtype == torch.float32
@@ -216,7 +229,9 @@ def test_familiarity_tells_its_domain_from_others_and_only_after_a_fit():
 def test_strangeness_is_two_mahalanobis_distances_per_feature():
     torch.manual_seed(1)
     familiar = Familiarity(4).eval()
-    patches, shown = torch.randn(300, 9, 4), torch.rand(300, 3, 24, 24) ** torch.linspace(0.3, 3, 300)[:, None, None, None]
+    patches, shown = torch.randn(300, 9, 4), torch.rand(300, 3, 24, 24) ** torch.linspace(0.3, 3,
+                                                                                          300)[:, None, None,
+                                                                                               None]
     familiar(patches, shown)
     familiar.fit(0.1)
     features = [torch.cat([patches.mean(1), patches.std(1)], -1).double(), textures(shown).double()]
@@ -226,7 +241,8 @@ def test_strangeness_is_two_mahalanobis_distances_per_feature():
         covariance = 0.99 * z.T @ z / len(z) + 0.01 * torch.eye(z.shape[1])
         expected += torch.stack([row @ torch.linalg.solve(covariance, row) for row in z]) / z.shape[1]
     assert torch.allclose(familiar(patches, shown).double(), expected, rtol=1e-3)
-    assert (familiar(patches, shown) > familiar.limit).float().mean() < 0.1, "the limit is that of pictures left out of the fit"
+    assert (familiar(patches, shown)
+            > familiar.limit).float().mean() < 0.1, "the limit is that of pictures left out of the fit"
 
 
 def test_textures_tell_flat_colour_from_grain():
@@ -240,8 +256,10 @@ def test_textures_tell_flat_colour_from_grain():
 def test_pixels_are_those_of_the_processor():
     from transformers import BlipImageProcessorPil
 
-    processor = BlipImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.5, 0.4, 0.3], image_std=[0.5, 0.6, 0.7])
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)).resize((50, 40))
+    processor = BlipImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.5, 0.4, 0.3],
+                                      image_std=[0.5, 0.6, 0.7])
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)).resize(
+        (50, 40))
     theirs = processor([image], return_tensors="pt")["pixel_values"]
     assert torch.allclose(pixels([image], processor), theirs, atol=0.02)
 

@@ -95,7 +95,8 @@ def test_pictures_reach_their_own_posts_whichever_is_ready_first(folder, monkeyp
     model, pictures = Reds(), Pictures(folder, workers=4)
     found = predict_posts(model, posts_of(24), CPU, 5, pictures)
     assert [p.extra["red"] for p in found] == list(range(24))
-    assert model.collated == [list(range(n, min(n + 5, 24))) for n in range(0, 24, 5)], "in order, one after the other"
+    assert model.collated == [list(range(n, min(n + 5, 24)))
+                              for n in range(0, 24, 5)], "in order, one after the other"
     assert len(model.threads) == 1 and threading.current_thread().name not in model.threads
 
 
@@ -118,7 +119,8 @@ def test_several_pictures_are_decoded_at_the_same_time(folder, monkeypatch):
 def test_a_picture_of_several_examples_or_stages_is_decoded_once(folder, monkeypatch):
     opened = []
     real = images.open_sized
-    monkeypatch.setattr(images, "open_sized", lambda root, name, side=None: (opened.append(name), real(root, name, side))[1])
+    monkeypatch.setattr(images, "open_sized", lambda root, name, side=None:
+                        (opened.append(name), real(root, name, side))[1])
     pictures, posts = Pictures(folder), posts_of(6)
     made = list(compose([CheckImages(pictures, print), ModelStage("a", Reds(), CPU, 4, pictures),
                          ModelStage("b", Reds(), CPU, 4, pictures)], posts))
@@ -131,8 +133,8 @@ def test_a_bad_picture_is_raised_in_its_place_and_no_thread_is_left(folder):
     model, pictures, seen = Reds(), Pictures(folder), []
     before = threading.active_count()
     with pytest.raises(ImageError, match=r"7\.png: is not an image"):
-        for indexes, _ in prepared(model, model.examples(posts_of(24), False), [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]],
-                                   posts_of(24), pictures, CPU):
+        for indexes, _ in prepared(model, model.examples(posts_of(24), False),
+                                   [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]], posts_of(24), pictures, CPU):
             seen += indexes
     assert seen == [0, 1, 2, 3, 4, 5]
     assert threading.active_count() <= before + pictures.workers
@@ -140,7 +142,8 @@ def test_a_bad_picture_is_raised_in_its_place_and_no_thread_is_left(folder):
 
 def test_leaving_early_begins_no_more_and_leaves_no_thread(folder):
     model, pictures = Reds(), Pictures(folder)
-    batches = prepared(model, model.examples(posts_of(24), False), [[n] for n in range(24)], posts_of(24), pictures, CPU)
+    batches = prepared(model, model.examples(posts_of(24), False), [[n] for n in range(24)], posts_of(24),
+                       pictures, CPU)
     next(batches)
     batches.close()
     assert len(model.collated) <= 3, "the first, and two ahead"
@@ -192,7 +195,8 @@ def test_collate_is_never_called_twice_at_a_time_even_while_a_batch_is_halved(fo
             self.busy -= 1
             return super().collate(examples, pictures)
 
-    assert [p.extra["red"] for p in predict_posts(Alone(), posts_of(24), CPU, 6, Pictures(folder))] == list(range(24))
+    assert [p.extra["red"]
+            for p in predict_posts(Alone(), posts_of(24), CPU, 6, Pictures(folder))] == list(range(24))
 
 
 def test_one_post_that_never_fits_fails_alone(folder):
@@ -237,7 +241,8 @@ def test_kept_pictures_stay_within_their_bound_and_the_last_used_stay(folder, mo
     for n in (1, 2, 0, 3):
         pictures.open(f"{n}.png")
     assert pictures.open("0.png").picture is first.picture, "used since, so kept"
-    assert list(pictures._kept) == [("2.png", None), ("3.png", None), ("0.png", None)] and pictures._bytes == 3 * one
+    assert list(pictures._kept) == [("2.png", None), ("3.png", None),
+                                    ("0.png", None)] and pictures._bytes == 3 * one
     monkeypatch.setattr(images, "KEPT_BYTES", one - 1)
     assert pictures.open("4.png").size == (64, 48) and pictures._bytes == 0 and not pictures._kept
 
@@ -254,7 +259,8 @@ def test_a_reduced_copy_shows_the_same_and_says_the_size_of_the_whole(tmp_path, 
     for side, times in ((1000, 1), (600, 1), (500, 2), (334, 2), (240, 4), (60, 16), (7, 142)):
         small, size = open_sized(tmp_path, f"a.{kind}", side)
         assert size == seen.size and small.mode == "RGB"
-        assert max(small.size) >= side and small.size == tuple(-(-v // times) for v in seen.size), (side, small.size)
+        assert max(small.size) >= side and small.size == tuple(-(-v // times)
+                                                               for v in seen.size), (side, small.size)
         ends = [(0, 0), (small.width - 1, small.height - 1)]
         for at, far in zip(ends, [(0, 0), (seen.width - 1, seen.height - 1)], strict=True):
             assert all(abs(a - b) <= 12 for a, b in zip(small.getpixel(at), seen.getpixel(far), strict=True))
@@ -295,10 +301,13 @@ def test_a_picture_is_opened_by_its_name_and_may_not_be_outside(folder):
 
 
 def test_odd_files_opened_by_many_threads_say_nothing_on_stderr(tmp_path):
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\x01\x12")
-    code = ("import sys, warnings\nfrom concurrent.futures import ThreadPoolExecutor\nfrom pathlib import Path\n"
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.jpg",
+                                         exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff\x01\x12")
+    code = ("import sys, warnings\nfrom concurrent.futures import ThreadPoolExecutor\nfrom pathlib import "
+            "Path\n"
             "from gmner_cli.pictures.images import open_image\n"
-            "with ThreadPoolExecutor(4) as pool: list(pool.map(lambda n: open_image(Path(sys.argv[1]), 'a.jpg'), range(40)))\n"
+            "with ThreadPoolExecutor(4) as pool: list(pool.map(lambda n: open_image(Path(sys.argv[1]), "
+            "'a.jpg'), range(40)))\n"
             "warnings.warn('still heard')")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0 and "still heard" in done.stderr and "EXIF" not in done.stderr

@@ -51,7 +51,9 @@ def test_every_option_of_every_command_says_what_it_reaches():
     for command, found in get_command(build()).commands.items():
         for parameter in found.params:
             for name in (spelled.lstrip("-") for spelled in parameter.opts if spelled.startswith("--")):
-                assert reach(name, command) is not Reach.unknown, f"--{name} of {command} is missing in commands/reach.py"
+                assert reach(
+                    name,
+                    command) is not Reach.unknown, f"--{name} of {command} is missing in commands/reach.py"
     assert reach("a-new-one", "predict") is Reach.unknown
 
 
@@ -87,7 +89,11 @@ def test_what_is_written_a_server_and_code_never_come_from_the_file(run, folder,
     done = run(*args, yaml=yaml, env={"GMNER_TRUST": "1"} if trusted else None)
     assert done.exit_code == 2 and done.stdout == "", done.stderr
     assert f"with '{key}'" in done.stderr and f"--{key}" in done.stderr and "./gmner.yaml" in done.stderr
-    after = {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file() and path.name != "gmner.yaml"}
+    after = {
+        path: path.read_bytes()
+        for path in folder.parent.rglob("*")
+        if path.is_file() and path.name != "gmner.yaml"
+    }
     assert after == before, "nothing is written"
 
 
@@ -96,8 +102,10 @@ def test_a_flag_in_the_place_of_what_is_refused_lifts_the_refusal(run, folder):
     assert done.exit_code == 0 and (folder / "mine.html").exists() and "refuse" not in done.stderr
 
 
-OUTSIDE = ["../elsewhere/images", "images/../../elsewhere/images", "out", "out/../images", "ABSOLUTE", "~", "~/x", "/", "C:\\Users", "\\\\host\\share",
-           "..\\elsewhere"]
+OUTSIDE = [
+    "../elsewhere/images", "images/../../elsewhere/images", "out", "out/../images", "ABSOLUTE", "~", "~/x",
+    "/", "C:\\Users", "\\\\host\\share", "..\\elsewhere"
+]
 
 
 @pytest.mark.parametrize("place", OUTSIDE)
@@ -201,7 +209,8 @@ def test_a_damaged_list_trusts_nothing(run, folder, content):
 
 
 def test_there_must_be_something_to_trust(run, folder):
-    for args, words in (((), "nothing to trust here"), (("none.yaml",), "no such file"), (("x" * 300,), "no such file")):
+    for args, words in (((), "nothing to trust here"), (("none.yaml", ), "no such file"), (("x" * 300, ),
+                                                                                           "no such file")):
         done = run("trust", *args)
         assert done.exit_code == 2 and words in done.stderr
 
@@ -210,27 +219,36 @@ def bomb(depth: int) -> str:
     return "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 9) if n else 'x, x'}]\n" for n in range(depth))
 
 
-MERGES = "k0: &k0 {a: 1}\n" + "".join(f"k{n}: &k{n} {{<<: [{', '.join([f'*k{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+MERGES = "k0: &k0 {a: 1}\n" + "".join(f"k{n}: &k{n} {{<<: [{', '.join([f'*k{n - 1}'] * 9)}]}}\n"
+                                      for n in range(1, 12))
 
 
-@pytest.mark.parametrize("content, words", [
-    (bomb(12), "values, aliases counted"), (MERGES, "values, aliases counted"), ("a: " + "x" * 300_000, "is larger than"), ("[" * 5000, "not valid YAML"),
-    ("a: &a [*a]", "holds itself"), ("a: " + "[" * 900 + "]" * 900, ""), ("FIFO", "is not a regular file"), ("FOLDER", "is a directory"),
-    ("DEVICE", "is not a regular file"), ("NOWHERE", "No such file")])
+@pytest.mark.parametrize("content, words", [(bomb(12), "values, aliases counted"),
+                                            (MERGES, "values, aliases counted"),
+                                            ("a: " + "x" * 300_000, "is larger than"),
+                                            ("[" * 5000, "not valid YAML"), ("a: &a [*a]", "holds itself"),
+                                            ("a: " + "[" * 900 + "]" * 900, ""),
+                                            ("FIFO", "is not a regular file"), ("FOLDER", "is a directory"),
+                                            ("DEVICE", "is not a regular file"), ("NOWHERE", "No such file")])
 @pytest.mark.parametrize("name", ["gmner.yaml", "mine.yaml"])
 def test_hostile_files_of_settings_are_refused_at_once(run, folder, name, content, words):
     path: Path = folder / name
-    special = {"FIFO": lambda: os.mkfifo(path), "FOLDER": path.mkdir, "DEVICE": lambda: path.symlink_to("/dev/zero"),
-               "NOWHERE": lambda: path.symlink_to("nowhere")}
+    special = {
+        "FIFO": lambda: os.mkfifo(path), "FOLDER": path.mkdir, "DEVICE": lambda: path.symlink_to("/dev/zero"),
+        "NOWHERE": lambda: path.symlink_to("nowhere")
+    }
     special.get(content, lambda: path.write_text(content))()
     done = run("recipes", *(["mine.yaml"] if name == "mine.yaml" else ["mini"]))
     assert done.exit_code == 2 and words in done.stderr and name in done.stderr, done.stderr
     assert "unexpected" not in done.stderr and len(done.stderr) < 2000
 
 
-ODD = {"2024-01-01": "is a date", "010": "octal", "1:30": "sixtieths", ".inf": "not a finite", ".nan": "not a finite", "1e999": "not a finite",
-       "!!set {a}": "is a set", "!!binary aGk=": "is binary data", "!!python/object/apply:os.system [ls]": "!!python/object/apply:os.system",
-       "!mine x": "of the tag !mine"}
+ODD = {
+    "2024-01-01": "is a date", "010": "octal", "1:30": "sixtieths", ".inf": "not a finite",
+    ".nan": "not a finite", "1e999": "not a finite", "!!set {a}": "is a set",
+    "!!binary aGk=": "is binary data",
+    "!!python/object/apply:os.system [ls]": "!!python/object/apply:os.system", "!mine x": "of the tag !mine"
+}
 
 
 @pytest.mark.parametrize("value", ODD)
@@ -238,32 +256,47 @@ def test_odd_values_are_one_sentence_with_the_key(run, folder, value):
     words = ODD[value]
     recipe = f"extends: mini\nner:\n  settings: {{encoder: {value}}}\n"
     (folder / "mine.yaml").write_text(recipe)
-    for args, yaml, key in ((("recipes", "mine.yaml"), "", "ner.settings.encoder"), (("recipes", "mini"), f"title: {value}", "title"),
-                            (("recipes", "mini", "--set", f"ner.settings.encoder={value}"), "", "ner.settings.encoder")):
+    for args, yaml, key in ((("recipes", "mine.yaml"), "",
+                             "ner.settings.encoder"), (("recipes", "mini"), f"title: {value}", "title"),
+                            (("recipes", "mini", "--set", f"ner.settings.encoder={value}"), "",
+                             "ner.settings.encoder")):
         done = run(*args, yaml=yaml)
         assert done.exit_code == 2 and words in done.stderr and key in done.stderr, done.stderr
         assert "unexpected" not in done.stderr and done.stderr.count("\n") <= 2
 
 
-@pytest.mark.parametrize("yaml, words", [
-    ("1: x", "the key 1 is a whole number"), ("yes: x", "the key yes is a boolean"), ("~: x", "the key ~ is nothing"),
-    ("2024-01-01: x", "is a date"), ("[a]: x", "is a list"), ("seed: 1\nseed: 2", "'seed' stands twice"),
-    ("title: no", "'title' is a boolean"), ("seed: 1.5", "--seed"), ("seed: true", "'seed' is a boolean"), ("set: [~]", "'set' is nothing")])
+@pytest.mark.parametrize("yaml, words", [("1: x", "the key 1 is a whole number"),
+                                         ("yes: x", "the key yes is a boolean"),
+                                         ("~: x", "the key ~ is nothing"), ("2024-01-01: x", "is a date"),
+                                         ("[a]: x", "is a list"), ("seed: 1\nseed: 2", "'seed' stands twice"),
+                                         ("title: no", "'title' is a boolean"), ("seed: 1.5", "--seed"),
+                                         ("seed: true", "'seed' is a boolean"),
+                                         ("set: [~]", "'set' is nothing")])
 def test_odd_keys_and_booleans_that_were_meant_as_text(run, yaml, words):
-    done = run("view", "posts.jsonl", "-o", "page.html", yaml=yaml) if "seed: 1.5" not in yaml else run("segment", "posts.jsonl", yaml=yaml)
+    done = run("view", "posts.jsonl", "-o", "page.html", yaml=yaml) if "seed: 1.5" not in yaml else run(
+        "segment", "posts.jsonl", yaml=yaml)
     assert done.exit_code == 2 and words in done.stderr, done.stderr
 
 
 def test_numbers_are_read_as_people_write_them(run, folder):
     (folder / "mine.yaml").write_text("extends: mini\nner: {train: {lr: 5e-4, head_lr: 1E-3}}\n")
-    assert "lr: 0.0005\n" in run("recipes", "mine.yaml").stdout and "head_lr: 0.001\n" in run("recipes", "mine.yaml").stdout
+    assert "lr: 0.0005\n" in run("recipes", "mine.yaml").stdout and "head_lr: 0.001\n" in run(
+        "recipes", "mine.yaml").stdout
 
 
-@pytest.mark.parametrize("section, words", {
-    "stages: 5": "'stages' must be", "stages: [[1]]": "'stages' must be", "about: [x]": "'about' must be", "ner: {weights: 5}": "'ner.weights' must be",
-    "ner: {settings: [1]}": "'ner.settings' must be", "ner: {train: x}": "'ner.train' must be", "ner: {model: 5}": "'ner.model' must be",
-    "ner: {batch_size: many}": "'ner.batch_size' must be", "ner: {batch_size: 0}": "'ner.batch_size' must be", "ner: 5": "'ner'",
-}.items())
+@pytest.mark.parametrize(
+    "section, words", {
+        "stages: 5": "'stages' must be",
+        "stages: [[1]]": "'stages' must be",
+        "about: [x]": "'about' must be",
+        "ner: {weights: 5}": "'ner.weights' must be",
+        "ner: {settings: [1]}": "'ner.settings' must be",
+        "ner: {train: x}": "'ner.train' must be",
+        "ner: {model: 5}": "'ner.model' must be",
+        "ner: {batch_size: many}": "'ner.batch_size' must be",
+        "ner: {batch_size: 0}": "'ner.batch_size' must be",
+        "ner: 5": "'ner'",
+    }.items())
 def test_values_of_another_kind_in_a_recipe(run, folder, section, words):
     (folder / "mine.yaml").write_text(f"extends: mini\n{section}\n")
     done = run("predict", "--texts", "posts.jsonl", "--recipe", "mine.yaml")

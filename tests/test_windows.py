@@ -1,4 +1,5 @@
-"""Posts come out as they are finished: how many a stage gets at a time, what a pipe waits for, and what a kill costs."""
+"""Posts come out as they are finished: how many a stage gets at a time, what a pipe waits for, and what a
+kill costs."""
 
 from __future__ import annotations
 
@@ -49,17 +50,21 @@ def test_windows_grow_with_what_has_come_to_what_the_stage_wants():
         assert sizes[-1] <= max(1, came), "no post waits for more than have come"
         came += sizes[-1]
     assert sizes[:4] == [1, 1, 2, 4] and sizes == sorted(sizes) and sizes[-1] == WINDOW
-    assert all(window_after(came, most) <= max(1, came / 4) for most in (2, 8, 32) for came in range(200)), "what is slow loses little"
+    assert all(window_after(came, most) <= max(1, came / 4)
+               for most in (2, 8, 32)
+               for came in range(200)), "what is slow loses little"
     assert [window_after(came, 8) for came in (0, 7, 8, 15, 16, 31, 32, 900)] == [1, 1, 2, 2, 4, 4, 8, 8]
     assert all(WINDOW % size == 0 for size in sizes), "so that full windows are full batches"
     assert {window_after(came, 1) for came in range(1000)} == {1}
 
 
-@pytest.mark.parametrize("most,wanted", [(WINDOW, (WINDOW, 4, 1, UNSAID)), (8, (8, 4, 1, 8)), (1, (1, 1, 1, 1))])
+@pytest.mark.parametrize("most,wanted", [(WINDOW, (WINDOW, 4, 1, UNSAID)), (8, (8, 4, 1, 8)),
+                                         (1, (1, 1, 1, 1))])
 def test_every_stage_gets_as_many_as_it_wants_and_the_order_stays(most, wanted):
     stages = [Noting("a", 256), Noting("b", 4), Noting("c", 1), Noting("d")]
     made = list(compose(stages, posts_of(1000), most))
-    assert [post.id for post in made] == [str(n) for n in range(1000)] and {post.caption for post in made} == {"abcd"}
+    assert [post.id for post in made] == [str(n) for n in range(1000)] and {post.caption
+                                                                            for post in made} == {"abcd"}
     assert tuple(max(stage.sizes) for stage in stages) == wanted
     assert [sum(stage.sizes) for stage in stages] == [1000] * 4
 
@@ -81,10 +86,12 @@ def test_what_a_stage_gets_does_not_depend_on_how_fast_posts_come():
 
 def test_a_record_is_there_before_many_others_have_come():
     asked = []
-    made = compose([Noting("a", 256), Noting("b", 8), Noting("c")], (asked.append(post) or post for post in posts_of(600)))
+    made = compose([Noting("a", 256), Noting("b", 8), Noting("c")],
+                   (asked.append(post) or post for post in posts_of(600)))
     for given in range(600):
         next(made)
-        assert len(asked) <= 2 * given + (1 if given < 4 else 8), "at first one by one, and never many more than as many again"
+        assert len(asked) <= 2 * given + (1 if given < 4 else
+                                          8), "at first one by one, and never many more than as many again"
     made = compose([Noting("a", 256), Noting("b")], (asked.append(post) or post for post in posts_of(600)), 1)
     asked.clear()
     for given in range(1, 600):
@@ -97,11 +104,16 @@ def test_a_run_that_stops_leaves_what_was_finished_and_goes_on(tmp_path):
     source = write_jsonl(tmp_path / "in.jsonl", [{"id": str(n), "text": "x"} for n in range(100)])
     said = []
     with pytest.raises(KeyboardInterrupt):
-        run_file(source, tmp_path / "out.jsonl", lambda: [Noting("a", 256), Noting("b", bad=lambda p: p.id == "60", problem=KeyboardInterrupt)],
-                 config={}, tell=said.append)
+        run_file(
+            source, tmp_path / "out.jsonl",
+            lambda: [Noting("a", 256),
+                     Noting("b", bad=lambda p: p.id == "60", problem=KeyboardInterrupt)], config={},
+            tell=said.append)
     kept = (tmp_path / "out.jsonl.partial").read_bytes().count(b"\n")
-    assert 60 - UNSAID <= kept <= 60 and said == [f"stopped: {kept} finished posts are in {tmp_path / 'out.jsonl.partial'}; go on with --resume"]
-    outcome = run_file(source, tmp_path / "out.jsonl", lambda: [Noting("a", 256), Noting("b")], config={}, resume=True)
+    assert 60 - UNSAID <= kept <= 60 and said == [f"stopped: {kept} finished posts are in "
+                                                  f"{tmp_path / 'out.jsonl.partial'}; go on with --resume"]
+    outcome = run_file(source, tmp_path / "out.jsonl",
+                       lambda: [Noting("a", 256), Noting("b")], config={}, resume=True)
     assert (outcome.resumed, outcome.written) == (kept, 100 - kept)
     assert [r["id"] for r in read_jsonl((tmp_path / "out.jsonl").read_text())] == [str(n) for n in range(100)]
 
@@ -118,7 +130,8 @@ def test_texts_share_batches_so_that_least_is_computed(count, size):
         return sum(40 + len(batch) * max(lengths[i] for i in batch) for batch in batches)
 
     found = packed(examples, size, 40)
-    assert sorted(i for batch in found for i in batch) == list(range(count)) and all(len(batch) <= size for batch in found)
+    assert sorted(i for batch in found
+                  for i in batch) == list(range(count)) and all(len(batch) <= size for batch in found)
     longest = [lengths[i] for batch in found for i in batch]
     assert longest == sorted(longest, reverse=True) and cost(found) <= cost(bucket(examples, size))
     if count < 10:
@@ -129,7 +142,9 @@ def test_texts_share_batches_so_that_least_is_computed(count, size):
             ends = [0, *(n for n, here in enumerate(cuts, 1) if here), count]
             return [order[a:b] for a, b in itertools.pairwise(ends) if b > a]
 
-        best = min(sum(40 + len(part) * part[0] for part in parted(cuts)) for cuts in ways if all(len(p) <= size for p in parted(cuts)))
+        best = min(
+            sum(40 + len(part) * part[0] for part in parted(cuts)) for cuts in ways if all(
+                len(p) <= size for p in parted(cuts)))
         assert cost(found) == (best if count else 0)
 
 
@@ -139,7 +154,8 @@ def test_texts_share_batches_so_that_least_is_computed(count, size):
 @pytest.mark.parametrize("window", [1, 16, 256])
 def test_bad_posts_at_the_beginning_fail_alone(bad, window):
     made = list(compose([Noting("a", window, lambda post: int(post.id) in bad)], posts_of(130)))
-    assert {int(post.id) for post in made if post.error} == bad and [post.id for post in made] == [str(n) for n in range(130)]
+    assert {int(post.id) for post in made if post.error} == bad and [post.id for post in made
+                                                                     ] == [str(n) for n in range(130)]
 
 
 @pytest.mark.parametrize("count,read", [(2, 2), (9, 9), (1000, WINDOW)])
@@ -147,7 +163,9 @@ def test_bad_posts_at_the_beginning_fail_alone(bad, window):
 def test_a_stage_that_nothing_gets_through_ends_the_run(count, read, window):
     asked = []
     with pytest.raises(RuntimeError, match="odd"):
-        list(compose([Noting("a", window, lambda post: True)], (asked.append(p) or p for p in posts_of(count))))
+        list(
+            compose([Noting("a", window, lambda post: True)],
+                    (asked.append(p) or p for p in posts_of(count))))
     assert len(asked) == read
     (alone,) = compose([Noting("a", window, lambda post: True)], posts_of(1))
     assert "odd" in alone.error
@@ -156,10 +174,12 @@ def test_a_stage_that_nothing_gets_through_ends_the_run(count, read, window):
 def test_a_stage_that_failed_for_all_leaves_no_output_and_says_of_no_finished_post(tmp_path):
     source, said = write_jsonl(tmp_path / "in.jsonl", [{"text": "x"}] * 9), []
     with pytest.raises(RuntimeError):
-        run_file(source, tmp_path / "out.jsonl", lambda: [Noting("a", bad=lambda p: True)], config={}, tell=said.append)
+        run_file(source, tmp_path / "out.jsonl", lambda: [Noting("a", bad=lambda p: True)], config={},
+                 tell=said.append)
     assert not (tmp_path / "out.jsonl").exists() and not said
     with pytest.raises(ModelError):
-        run_file(source, tmp_path / "out.jsonl", lambda: [Noting("a", bad=lambda p: True, problem=ModelError)], config={}, tell=said.append)
+        run_file(source, tmp_path / "out.jsonl",
+                 lambda: [Noting("a", bad=lambda p: True, problem=ModelError)], config={}, tell=said.append)
     assert not (tmp_path / "out.jsonl").exists()
 
 
@@ -182,13 +202,15 @@ run_file(sys.argv[1], sys.argv[2], lambda: [Slow()], config={{}}, window={window
 
 @pytest.fixture
 def piped():
-    """``piped(source, target, pause=0, window=None)``: a run in a process of its own, killed at the end of the test."""
+    """``piped(source, target, pause=0, window=None)``: a run in a process of its own, killed at the end of
+    the test."""
     running = []
 
     def call(source, target, pause=0, window=None):
         code = PIPED.format(pause=pause, window=window)
-        running.append(subprocess.Popen([sys.executable, "-c", code, source, target], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        env={**os.environ, "PYTHONPATH": str(ROOT)}))
+        running.append(
+            subprocess.Popen([sys.executable, "-c", code, source, target], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}))
         return running[-1]
 
     yield call
@@ -224,7 +246,9 @@ def test_with_a_window_of_one_every_post_is_answered_as_it_comes(piped):
 
 
 def test_a_slow_run_that_is_killed_leaves_most_of_what_it_had_computed(piped, tmp_path):
-    source, partial = write_jsonl(tmp_path / "in.jsonl", [{"id": str(n), "text": "x"} for n in range(1000)]), tmp_path / "out.jsonl.partial"
+    source, partial = write_jsonl(tmp_path / "in.jsonl",
+                                  [{"id": str(n), "text": "x"}
+                                   for n in range(1000)]), tmp_path / "out.jsonl.partial"
     process = piped(str(source), str(tmp_path / "out.jsonl"), pause=0.005)
     for _ in range(150):
         process.stdout.readline()  # a mark of each post that was computed

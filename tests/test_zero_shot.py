@@ -23,11 +23,20 @@ def posts(tmp_path_factory):
     Image.new("RGB", (120, 80), "red").save(folder / "red.png")
     Image.new("RGB", (50, 90), "blue").save(folder / "blue.jpg")
     write_jsonl(folder / "posts.jsonl", [
-        {"id": "1", "text": "Allen swims in London", "image": "red.png", "entities": [
-            {"start": 0, "end": 5, "type": "PER", "boxes": [[1, 2, 30, 40]], "expansions": [{"text": "a man. in red"}]},
-            {"start": 15, "end": 21, "type": "LOC", "boxes": []}]},
-        {"id": "2", "text": "NASA flies", "image": "blue.jpg", "entities": [{"start": 0, "end": 4, "type": "ORG", "boxes": [[0, 0, 50, 90]]}]},
-        {"id": "3", "text": "Maria without a picture", "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": []}]},
+        {
+            "id": "1", "text": "Allen swims in London", "image": "red.png", "entities": [{
+                "start": 0, "end": 5, "type": "PER", "boxes": [[1, 2, 30, 40]],
+                "expansions": [{"text": "a man. in red"}]
+            }, {"start": 15, "end": 21, "type": "LOC", "boxes": []}]
+        },
+        {
+            "id": "2", "text": "NASA flies", "image": "blue.jpg",
+            "entities": [{"start": 0, "end": 4, "type": "ORG", "boxes": [[0, 0, 50, 90]]}]
+        },
+        {
+            "id": "3", "text": "Maria without a picture",
+            "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": []}]
+        },
         {"id": "4", "text": "no entity here", "image": "red.png", "entities": []},
     ])
     return folder / "posts.jsonl"
@@ -38,7 +47,8 @@ def settings(models):
 
 
 def test_the_whole_cascade_gives_boxes_inside_the_picture_and_masks_beside_them(gmner, models, posts):
-    done = gmner("predict", "--texts", posts, "--recipe", "zero-shot", "--gold", "spans", "--offline", "--device", "cpu",
+    done = gmner("predict", "--texts",
+                 posts, "--recipe", "zero-shot", "--gold", "spans", "--offline", "--device", "cpu",
                  *settings(models), "--set", "ve.settings.threshold=0", "--set", "vg.settings.threshold=0")
     assert done.returncode == 0, done.stderr
     found = {r["id"]: r for r in read_jsonl(done.stdout)}
@@ -60,15 +70,15 @@ def test_the_whole_cascade_gives_boxes_inside_the_picture_and_masks_beside_them(
 
 
 def test_what_entailment_denies_gets_no_box(gmner, models, posts):
-    done = gmner("predict", "--texts", posts, "--recipe", "zero-shot", "--gold", "spans", "--offline", "--device", "cpu",
-                 *settings(models), "--set", "ve.settings.threshold=1")
+    done = gmner("predict", "--texts", posts, "--recipe", "zero-shot", "--gold", "spans", "--offline",
+                 "--device", "cpu", *settings(models), "--set", "ve.settings.threshold=1")
     assert done.returncode == 0, done.stderr
     assert [e["boxes"] for r in read_jsonl(done.stdout) for e in r["entities"]] == [[], [], [], []]
 
 
 def test_gold_boxes_are_only_segmented(gmner, models, posts):
-    done = gmner("predict", "--texts", posts, "--recipe", "zero-shot", "--gold", "boxes", "--offline", "--device", "cpu",
-                 *settings(models))
+    done = gmner("predict", "--texts", posts, "--recipe", "zero-shot", "--gold", "boxes", "--offline",
+                 "--device", "cpu", *settings(models))
     assert done.returncode == 0, done.stderr
     entities = [e for r in read_jsonl(done.stdout) for e in r["entities"]]
     assert [e["boxes"] for e in entities] == [[[1, 2, 30, 40]], [], [[0, 0, 50, 90]], []]
@@ -79,10 +89,14 @@ def test_the_slots_of_a_detector_pass_hold_the_words_of_their_expressions(models
     from gmner_cli.classes.class_paths import new_model
     from gmner_cli.records import Entity
 
-    model = new_model("gmner_cli.grounding.grounding_dino:GroundingDino", {"checkpoint": str(models["vg"])}, [],
-                      recipe="test", offline=True)
-    post = Post(id="p", text="ab cd ef", image="x", entities=[
-        Entity(start=0, end=2, type="PER"), Entity(start=3, end=5, type="PER", boxes=[]), Entity(start=6, end=8, type="PER")])
+    model = new_model("gmner_cli.grounding.grounding_dino:GroundingDino", {"checkpoint": str(models["vg"])},
+                      [], recipe="test", offline=True)
+    post = Post(
+        id="p", text="ab cd ef", image="x", entities=[
+            Entity(start=0, end=2, type="PER"),
+            Entity(start=3, end=5, type="PER", boxes=[]),
+            Entity(start=6, end=8, type="PER")
+        ])
     examples = model.examples([post], False)
     batch = model.collate(examples, [Image.new("RGB", (64, 48), "green")])
     words = [model.tokenizer.decode(batch["ids"][0, a:b]).replace(" ", "") for a, b in batch["slots"][0]]

@@ -1,4 +1,5 @@
-"""Small random models of the Hugging Face classes that the recipes name, saved to folders and loaded by path."""
+"""Small random models of the Hugging Face classes that the recipes name, saved to folders and loaded by
+path."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ LETTERS = [chr(c) for c in range(33, 127)]
 
 
 def bert_tokenizer():
-    """A word-piece tokenizer over single characters, with the special ids of bert-base-uncased's layout in small."""
+    """A word-piece tokenizer over single characters, with the special ids of bert-base-uncased's layout in
+    small."""
     from transformers import BertTokenizer
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *[f"##{c}" for c in LETTERS]]
@@ -22,8 +24,9 @@ def save_bert(folder: Path) -> Path:
 
     torch.manual_seed(0)
     tokenizer = bert_tokenizer()
-    BertModel(BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-                         intermediate_size=64, max_position_embeddings=64)).save_pretrained(folder)
+    BertModel(
+        BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                   intermediate_size=64, max_position_embeddings=64)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -34,9 +37,10 @@ def save_roberta(folder: Path) -> Path:
 
     torch.manual_seed(0)
     tokenizer = RobertaTokenizer(vocab=byte_words(), merges=[], model_max_length=64)
-    RobertaModel(RobertaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-                               intermediate_size=64, max_position_embeddings=66, type_vocab_size=1,
-                               pad_token_id=1, bos_token_id=0, eos_token_id=2)).save_pretrained(folder)
+    RobertaModel(
+        RobertaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+                      intermediate_size=64, max_position_embeddings=66, type_vocab_size=1, pad_token_id=1,
+                      bos_token_id=0, eos_token_id=2)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -155,12 +159,14 @@ def save_blip(folder: Path) -> Path:
 
 
 def delimited_tokenizer():
-    """The detectors' delimiters of text are hard-coded ids of bert-base-uncased (101, 102, 1012, 1029), so it is padded."""
+    """The detectors' delimiters of text are hard-coded ids of bert-base-uncased (101, 102, 1012, 1029), so it
+    is padded."""
     from transformers import BertTokenizer
 
     fixed = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
     rest = iter([c for c in [*LETTERS, *[f"##{c}" for c in LETTERS]] if c not in (".", "?")])
-    return BertTokenizer(vocab={fixed.get(i) or next(rest, f"[unused{i}]"): i for i in range(1040)}, do_lower_case=True)
+    return BertTokenizer(vocab={fixed.get(i) or next(rest, f"[unused{i}]"): i for i in range(1040)},
+                         do_lower_case=True)
 
 
 def save_grounding_dino(folder: Path, kind: str = "GroundingDino") -> Path:
@@ -171,11 +177,13 @@ def save_grounding_dino(folder: Path, kind: str = "GroundingDino") -> Path:
     torch.manual_seed(0)
     config = getattr(transformers, f"{kind}Config")(
         backbone_config=SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4,
-                                   image_size=64, out_features=["stage2", "stage3", "stage4"], drop_path_rate=0.0),
+                                   image_size=64, out_features=["stage2", "stage3",
+                                                                "stage4"], drop_path_rate=0.0),
         text_config=BertConfig(vocab_size=1040, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-                               intermediate_size=64, max_position_embeddings=256, initializer_range=0.15),
-        dropout=0.0, d_model=32, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2,
-        decoder_attention_heads=2, decoder_ffn_dim=32, num_queries=12, num_feature_levels=4, max_text_len=256)
+                               intermediate_size=64, max_position_embeddings=256,
+                               initializer_range=0.15), dropout=0.0, d_model=32, encoder_layers=1,
+        encoder_attention_heads=2, encoder_ffn_dim=32, decoder_layers=2, decoder_attention_heads=2,
+        decoder_ffn_dim=32, num_queries=12, num_feature_levels=4, max_text_len=256)
     getattr(transformers, f"{kind}ForObjectDetection")(config).save_pretrained(folder)
     GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
     delimited_tokenizer().save_pretrained(folder)
@@ -193,8 +201,9 @@ def save_sam(folder: Path) -> Path:
     )
 
     torch.manual_seed(0)
-    vision = SamVisionConfig(hidden_size=16, output_channels=16, num_hidden_layers=1, num_attention_heads=2, image_size=64,
-                             patch_size=8, mlp_dim=32, window_size=4, global_attn_indexes=[0], num_pos_feats=8)
+    vision = SamVisionConfig(hidden_size=16, output_channels=16, num_hidden_layers=1, num_attention_heads=2,
+                             image_size=64, patch_size=8, mlp_dim=32, window_size=4, global_attn_indexes=[0],
+                             num_pos_feats=8)
     prompt = SamPromptEncoderConfig(hidden_size=16, image_size=64, patch_size=8, mask_input_channels=4)
     decoder = SamMaskDecoderConfig(hidden_size=16, mlp_dim=32, num_hidden_layers=1, num_attention_heads=2,
                                    iou_head_hidden_dim=16)
@@ -218,14 +227,15 @@ def save_florence(folder: Path) -> Path:
     torch.manual_seed(0)
     tokenizer = BartTokenizer(vocab=byte_words(), merges=[], model_max_length=128)
     tokenizer.add_tokens([f"<loc_{i}>" for i in range(1000)])
-    text = BartConfig(vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-                      decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=256,
-                      bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None,
-                      dropout=0.0, init_std=0.15)
-    vision = Florence2VisionConfig(
-        depths=[1, 1], patch_size=[7, 3], patch_stride=[4, 2], patch_padding=[3, 1], patch_prenorm=[False, True],
-        embed_dim=[16, 32], num_heads=[2, 2], num_groups=[2, 2], window_size=4, drop_path_rate=0.0, projection_dim=32,
-        max_position_embeddings=16, initializer_range=0.15)
+    text = BartConfig(vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1,
+                      encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=64,
+                      decoder_ffn_dim=64, max_position_embeddings=256, bos_token_id=0, pad_token_id=1,
+                      eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None, dropout=0.0,
+                      init_std=0.15)
+    vision = Florence2VisionConfig(depths=[1, 1], patch_size=[7, 3], patch_stride=[4, 2],
+                                   patch_padding=[3, 1], patch_prenorm=[False, True], embed_dim=[16, 32],
+                                   num_heads=[2, 2], num_groups=[2, 2], window_size=4, drop_path_rate=0.0,
+                                   projection_dim=32, max_position_embeddings=16, initializer_range=0.15)
     config = Florence2Config(text_config=text.to_dict(), vision_config=vision.to_dict(), image_token_id=3)
     Florence2ForConditionalGeneration(config).save_pretrained(folder)
     CLIPImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False).save_pretrained(folder)

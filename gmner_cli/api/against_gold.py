@@ -91,9 +91,10 @@ class Viewed:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def view(posts: Source, out: File, *, images: Folder | None = None, follow_links: bool = False, gold: Source | None = None,
-         title: str | None = None, limit: int | None = None, iou: float | None = None, match: str | None = None,
-         small: float | None = None, label_map: Mapping[str, str] | None = None, overwrite: bool = False,
+def view(posts: Source, out: File, *, images: Folder | None = None, follow_links: bool = False,
+         gold: Source | None = None, title: str | None = None, limit: int | None = None,
+         iou: float | None = None, match: str | None = None, small: float | None = None,
+         label_map: Mapping[str, str] | None = None, overwrite: bool = False,
          on_problem: Callable[[str, str], Any] = lambda where, reason: None) -> Viewed:
     """Show posts in one HTML page with their pictures, as `gmner view` does.
 
@@ -107,8 +108,8 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     on_problem: called with (where, reason) of each picture that cannot be shown, and each line that cannot be
         read.
 
-    Raises GmnerError when nothing can be read or the page cannot be written, UsageError for an ``out`` that must not be,
-    and where there is no ``gold`` that ``iou``, ``match`` or ``small`` could be about.
+    Raises GmnerError when nothing can be read or the page cannot be written, UsageError for an ``out`` that
+    must not be, and where there is no ``gold`` that ``iou``, ``match`` or ``small`` could be about.
 
     >>> import gmner_cli
     >>> gmner_cli.view("sample_data/gold.jsonl", "page.html")
@@ -137,8 +138,9 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
     shown = _readable(posts, limit, complain)
     heading = title or (("stdin" if str(posts) == "-" else Path(posts).name) if named else "posts")
     page = render_page(shown, None if gold is None else read_posts(gold),
-                       image_folder(images, posts if named else "-", needed=True, follow_links=follow_links), heading,
-                       on_problem=complain, follow_links=follow_links, settings=settings, by_text=match == "text")
+                       image_folder(images, posts if named else "-", needed=True,
+                                    follow_links=follow_links), heading, on_problem=complain,
+                       follow_links=follow_links, settings=settings, by_text=match == "text")
     if str(out) == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:

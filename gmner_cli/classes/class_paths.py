@@ -39,14 +39,18 @@ def find_class(path: str, trusted: Iterable[str] = ()) -> type[Model]:
 def _check_class(kind: type[Model], where: str) -> None:
     check_finds(getattr(kind, "finds", None), kind.__name__, where)
     # What finds something writes it; only what pre-trains another can do without.
-    lacking = [name for name in ("predict", "write") if kind.finds and getattr(kind, name) is getattr(Model, name)]
+    lacking = [
+        name for name in ("predict", "write") if kind.finds and getattr(kind, name) is getattr(Model, name)
+    ]
     if left := sorted({*kind.__abstractmethods__, *lacking}):
         raise UsageError(f"{kind.__name__} has no {', '.join(f'`{name}`' for name in left)}", where=where)
     wanted = next((base.Config for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)
     config = getattr(kind, "Config", object)
-    if not issubclass(config, msgspec.Struct) or not {*wanted.__struct_fields__} <= {*config.__struct_fields__}:
+    if not issubclass(config, msgspec.Struct) or not {*wanted.__struct_fields__
+                                                      } <= {*config.__struct_fields__}:
         raise UsageError(f"{kind.__name__} has no Config of its settings", where=where,
-                         hint=f"write in it, or above: class Config({wanted.__name__}, forbid_unknown_fields=True)")
+                         hint=f"write in it, or above: class Config({wanted.__name__}, "
+                              "forbid_unknown_fields=True)")
 
 
 def parse_config(cls: type[Model], settings: dict[str, Any], where: str) -> msgspec.Struct:
@@ -54,14 +58,16 @@ def parse_config(cls: type[Model], settings: dict[str, Any], where: str) -> msgs
     fields = cls.Config.__struct_fields__
     for key in settings:
         if key not in fields:
-            raise UsageError(f"unknown setting {key!r} for {cls.__name__}", where=where, hint=did_you_mean(key, fields))
+            raise UsageError(f"unknown setting {key!r} for {cls.__name__}", where=where,
+                             hint=did_you_mean(key, fields))
     try:
         return msgspec.convert(settings, cls.Config)
     except msgspec.ValidationError as problem:
         raise UsageError(str(problem).replace("`", ""), where=where) from None
 
 
-def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, recipe: str, offline: bool) -> Model:
+def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, recipe: str,
+              offline: bool) -> Model:
     """A model to be trained, from a recipe's settings and the training posts."""
     cls = find_class(path, trusted=[path])
     config = parse_config(cls, settings, f"recipe {recipe}")
@@ -69,7 +75,8 @@ def new_model(path: str, settings: dict[str, Any], posts: Sequence[Post], *, rec
     try:
         json.dumps(facts)
     except (TypeError, ValueError) as problem:
-        raise UsageError(f"{cls.__name__}.learn_facts gives what cannot be saved as JSON: {problem}") from None
+        raise UsageError(
+            f"{cls.__name__}.learn_facts gives what cannot be saved as JSON: {problem}") from None
     model = cls(config, facts, WeightSource(offline=offline))
     model.origin = {"model": current(path), "recipe": recipe}
     return model

@@ -16,30 +16,45 @@ def command(
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
-    model: Annotated[str | None, typer.Option("--model", metavar="HUB_ID|PATH",
-                                              help="An image-to-text model of Hugging Face transformers, such as "
-                                                   "Salesforce/blip-image-captioning-base, or a folder with one. Default, on "
-                                                   "a GPU alone: Salesforce/blip2-opt-2.7b.")] = None,
-    files: Annotated[list[Path] | None, typer.Option("--from", metavar="FILE",
-                                                     help="Take captions from a published file instead: lines NAME.jpg "
-                                                          ":CAPTION, imgid:ID###CAPTION, or JSONL with id and caption. "
-                                                          "Repeatable.")] = None,
-    detailed: Annotated[bool, typer.Option("--detailed", help='Fill "detailed_caption" instead of "caption".')] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace captions that posts have already, and an OUT "
-                                                         "that gmner did not write.")] = False,
-    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="What a chat model is asked, or the words "
-                                               "another model goes on from. Default: what this kind of model expects.")] = None,
-    max_new_tokens: Annotated[int | None, typer.Option("--max-new-tokens", min=1, metavar="N", help="Length of a caption at "
-                                                       "most. Default: 40, with --detailed 200.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="HUB_ID|PATH", help="An image-to-text model of Hugging Face transformers, "
+            "such as "
+            "Salesforce/blip-image-captioning-base, or a folder with "
+            "one. Default, on "
+            "a GPU alone: Salesforce/blip2-opt-2.7b.")] = None,
+    files: Annotated[list[Path] | None,
+                     typer.Option(
+                         "--from", metavar="FILE", help="Take captions from a published file instead: "
+                         "lines NAME.jpg "
+                         ":CAPTION, imgid:ID###CAPTION, or JSONL with id "
+                         "and caption. "
+                         "Repeatable.")] = None,
+    detailed: Annotated[
+        bool, typer.Option("--detailed", help='Fill "detailed_caption" instead of "caption".')] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace captions that posts have already, and an OUT "
+                     "that gmner did not write.")] = False,
+    prompt: Annotated[str | None,
+                      typer.Option(
+                          "--prompt", metavar="TEXT", help="What a chat model is asked, or the words "
+                          "another model goes on from. Default: what this kind of model expects.")] = None,
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option("--max-new-tokens", min=1, metavar="N", help="Length of a caption at "
+                     "most. Default: 40, with --detailed 200.")] = None,
     out: options.Out = "-",
     on_missing_image: options.OnMissingImage = "error",
     limit: options.Limit = None,
     window: options.Window = None,
     resume: options.Resume = False,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
-                                                   help="Pictures at a time. Default: 8.")] = None,
-    precision: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(
-        "--precision", help="auto is bfloat16 on GPUs that have it.")] = "auto",
+    batch_size: Annotated[int | None,
+                          typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                                       help="Pictures at a time. Default: 8.")] = None,
+    precision: Annotated[Literal["auto", "float32", "bfloat16"],
+                         typer.Option("--precision", help="auto is bfloat16 on GPUs that have it.")] = "auto",
     device: options.Device = "auto",
     threads: options.Threads = None,
     seed: options.Seed = 0,

@@ -1,4 +1,5 @@
-"""What the shell is told when a user presses Tab on a value. Each of these runs in a process of its own, so none may import torch."""
+"""What the shell is told when a user presses Tab on a value. Each of these runs in a process of its own, so
+none may import torch."""
 
 from __future__ import annotations
 
@@ -31,8 +32,14 @@ def datasets(incomplete: str) -> list[str]:
 
 def devices(incomplete: str) -> list[str]:
     """auto, cpu, and the GPUs that the driver shows."""
-    gpus = sorted(int(path.removeprefix("/dev/nvidia")) for path in glob("/dev/nvidia[0-9]*") if path.removeprefix("/dev/nvidia").isdigit())
-    return [name for name in ("auto", "cpu", *(["cuda"] if gpus else []), *(f"cuda:{n}" for n in range(len(gpus)))) if name.startswith(incomplete)]
+    gpus = sorted(
+        int(path.removeprefix("/dev/nvidia"))
+        for path in glob("/dev/nvidia[0-9]*")
+        if path.removeprefix("/dev/nvidia").isdigit())
+    return [
+        name for name in ("auto", "cpu", *(["cuda"] if gpus else []),
+                          *(f"cuda:{n}" for n in range(len(gpus)))) if name.startswith(incomplete)
+    ]
 
 
 def sections(ctx: typer.Context, incomplete: str) -> list[str]:

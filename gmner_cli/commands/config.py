@@ -62,7 +62,8 @@ def read_own(folder: Path) -> OwnFile | None:
     return OwnFile(path, raw, content)
 
 
-def load_defaults(options: Mapping[str, Mapping[str, Option]], own: OwnFile | None) -> dict[str, dict[str, Any]]:
+def load_defaults(options: Mapping[str, Mapping[str, Option]],
+                  own: OwnFile | None) -> dict[str, dict[str, Any]]:
     """Defaults per command from ``gmner.yaml``; empty when there is none.
 
     ``options``: for each command its options by spelling, without dashes in front. Raises UsageError
@@ -81,7 +82,8 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], own: OwnFile | No
             continue
         name = spelling(key)
         if name not in every:
-            raise UsageError(f"unknown key {shown(key)!r}", where=str(path), hint=did_you_mean(key, every | set(options)))
+            raise UsageError(f"unknown key {shown(key)!r}", where=str(path),
+                             hint=did_you_mean(key, every | set(options)))
         for command in options:
             if name in options[command]:
                 _put(defaults[command], options[command][name], value, key, path)
@@ -89,7 +91,8 @@ def load_defaults(options: Mapping[str, Mapping[str, Option]], own: OwnFile | No
         if section is None:
             continue
         if not isinstance(section, dict):
-            raise UsageError(f"{command!r} is a command, so its value must be a section of options", where=str(path))
+            raise UsageError(f"{command!r} is a command, so its value must be a section of options",
+                             where=str(path))
         for key, value in section.items():
             name = spelling(key)
             if name not in options[command]:
@@ -106,7 +109,8 @@ def spelling(key: str) -> str:
 
 def _put(defaults: dict[str, Any], option: Option, value: Any, key: str, path: Path) -> None:
     values = value if isinstance(value, list) else [value]
-    if any(isinstance(v, (dict, list)) for v in values) or (isinstance(value, list) and not option.repeatable):
+    if any(isinstance(v, (dict, list))
+           for v in values) or (isinstance(value, list) and not option.repeatable):
         kind = "a plain value or a list of them" if option.repeatable else "one plain value"
         raise UsageError(f"the value of {shown(key)!r} must be {kind}", where=str(path))
     if value is None:
@@ -117,10 +121,12 @@ def _put(defaults: dict[str, Any], option: Option, value: Any, key: str, path: P
 
 
 def _text(value: Any, option: Option, key: str, path: Path) -> Any:
-    """A value as it would be typed; what YAML makes of ``no`` and the like only where the option is a switch."""
+    """A value as it would be typed; what YAML makes of ``no`` and the like only where the option is a
+    switch."""
     if option.switch and isinstance(value, bool):
         return value
     if value is None or isinstance(value, bool):
         written = "nothing" if value is None else "a boolean, yes or no"
-        raise UsageError(f"the value of {shown(key)!r} is {written}", where=str(path), hint="write it in quotes if it is text")
+        raise UsageError(f"the value of {shown(key)!r} is {written}", where=str(path),
+                         hint="write it in quotes if it is text")
     return str(value)

@@ -26,7 +26,8 @@ _CODE = ("model", "stage")
 
 
 def refuse_untrusted(command: str, values: Mapping[str, Any], own: OwnFile, trust: Trust) -> None:
-    """Raise UsageError, naming the key and the flag, when a value from ``gmner.yaml`` says what the file may not.
+    """Raise UsageError, naming the key and the flag, when a value from ``gmner.yaml`` says what the file may
+    not.
 
     ``values``: by the option's name, as typed without dashes, those that no flag and no variable replaced.
     """
@@ -110,7 +111,8 @@ class _Judge:
     def _outside(self, text: str) -> bool:
         """Whether a path leads out of the folder, by its name or by links."""
         foreign = PureWindowsPath(text)
-        if foreign.drive or foreign.root == "\\" and text.startswith("\\") or "\\" in text and ".." in foreign.parts:
+        if foreign.drive or foreign.root == "\\" and text.startswith(
+                "\\") or "\\" in text and ".." in foreign.parts:
             return True
         for spelled in {text, os.path.expanduser(text)}:
             try:
@@ -133,10 +135,12 @@ class _Judge:
                 trusting = "trust" if file == self.own.path else f"trust {file}"
                 raise UsageError(f"reads outside its folder, with {self.name!r}: {shown(value)}{since}",
                                  where=f"./{FILE}" if file == self.own.path else str(file),
-                                 hint=f"give it on the command line, with --{self.name}, or trust the file: gmner {trusting}")
+                                 hint=f"give it on the command line, with --{self.name}, or trust the file: "
+                                      f"gmner {trusting}")
 
     def _refuse(self, reason: str, value: str | None = None) -> None:
-        raise UsageError(f"{reason}, with {self.name!r}{'' if value is None else f': {shown(value)}'}", where=f"./{FILE}",
+        raise UsageError(f"{reason}, with {self.name!r}{'' if value is None else f': {shown(value)}'}",
+                         where=f"./{FILE}",
                          hint=f"if you trust it, give it on the command line, with --{self.name}")
 
 
@@ -150,7 +154,8 @@ def _paths(text: str) -> Iterator[str]:
 
 
 def recipes_named(own: OwnFile) -> list[Path]:
-    """The recipe files that a ``gmner.yaml`` names, and those that they extend. Raises UsageError for one that cannot be read."""
+    """The recipe files that a ``gmner.yaml`` names, and those that they extend. Raises UsageError for one
+    that cannot be read."""
     sections = [own.content, *(value for value in own.content.values() if isinstance(value, dict))]
     files: list[Path] = []
     for section in sections:

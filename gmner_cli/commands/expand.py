@@ -13,57 +13,101 @@ from gmner_cli.commands.with_progress import run_posts
 
 def command(
     posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts; "-" is stdin.')],
-    task: Annotated[Literal["knowledge", "expansions"], typer.Option(
-        "--task", help="knowledge: what the names of a post are, one answer a post. expansions: what each entity is, in plain words.")],
-    llm: Annotated[str, typer.Option(
-        "--llm", envvar="GMNER_LLM", metavar="L", autocompletion=completing.llms, help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
-        "answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
-    pool: Annotated[Path | None, typer.Option(
-        "--pool", metavar="FILE", help="knowledge: JSONL of annotated posts (with \"knowledge\") that the examples are taken from. "
-        "Default: the examples of the prompt file.")] = None,
-    examples: Annotated[int | None, typer.Option(
-        "--examples", min=0, metavar="N", help="Examples in a prompt; 0 is none. Default: 5 of the pool, or all of the prompt file.")] = None,
-    similar_by: Annotated[Path | None, typer.Option(
-        "--similar-by", metavar="DIR", help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
-        "picture too if the tagger looks. Default: that of recipe mini.")] = None,
-    recipe: Annotated[str | None, typer.Option(
-        "--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes, help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
-    images: Annotated[Path | None, typer.Option(
-        "--images", envvar="GMNER_IMAGES", metavar="DIR", help="For a tagger that looks: folder of the pictures of the posts and of the "
-        "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,
+    task: Annotated[
+        Literal["knowledge", "expansions"],
+        typer.Option(
+            "--task",
+            help="knowledge: what the names of a post are, one answer a post. expansions: what each "
+            "entity is, in plain words.")],
+    llm: Annotated[str,
+                   typer.Option(
+                       "--llm", envvar="GMNER_LLM", metavar="L", autocompletion=completing.
+                       llms, help="template (no model), world or world:FILE (drawn scenes), file:FILE (ready "
+                       "answers), smollm2, hf:ID_OR_PATH, or openai:MODEL with --base-url.")] = "template",
+    pool: Annotated[
+        Path | None,
+        typer.Option(
+            "--pool", metavar="FILE",
+            help="knowledge: JSONL of annotated posts (with \"knowledge\") that the examples are taken from. "
+            "Default: the examples of the prompt file.")] = None,
+    examples: Annotated[
+        int | None,
+        typer.
+        Option("--examples", min=0, metavar="N",
+               help="Examples in a prompt; 0 is none. Default: 5 of the pool, or all of the prompt file."
+               )] = None,
+    similar_by: Annotated[
+        Path | None,
+        typer.Option(
+            "--similar-by", metavar="DIR",
+            help="Trained tagger that finds the posts of the pool most like a post, by its text, and by its "
+            "picture too if the tagger looks. Default: that of recipe mini.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", envvar="GMNER_RECIPE", metavar="NAME", autocompletion=completing.recipes,
+                     help="For a --similar-by whose code is your own: the recipe that names it.")] = None,
+    images: Annotated[Path | None,
+                      typer.Option(
+                          "--images", envvar="GMNER_IMAGES", metavar="DIR",
+                          help="For a tagger that looks: folder of the pictures of the posts and of the "
+                          "pool. Default: images/ beside POSTS if it exists, else its own folder.")] = None,
     follow_links: options.FollowLinks = False,
-    examples_fixed: Annotated[int | None, typer.Option(
-        "--examples-fixed", metavar="SEED", help="Instead of similar examples, the same random ones of the pool for all posts.")] = None,
-    never: Annotated[list[Path] | None, typer.Option(
-        "--never", metavar="FILE", help="JSONL whose posts are never examples. Repeatable; dev.jsonl and test.jsonl beside POSTS "
-        "always count.")] = None,
-    prompt: Annotated[Path | None, typer.Option("--prompt", metavar="FILE", help="A prompt file instead of the tool's own.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(
-        "--max-tokens", min=1, metavar="N", help="Longest answer. Default: 256 for knowledge, 48 for an expansion.")] = None,
-    temperature: Annotated[float | None, typer.Option(
-        "--temperature", min=0, max=100, metavar="T", help="Default: 0, the likeliest answer.")] = None,
-    base_url: Annotated[str | None, typer.Option(
-        "--base-url", envvar="GMNER_BASE_URL", metavar="URL", help="Server of openai:MODEL, as in http://localhost:8000/v1. Its key "
-        "comes from $OPENAI_API_KEY alone.")] = None,
-    per_minute: Annotated[float | None, typer.Option(
-        "--per-minute", min=0.1, max=1e6, metavar="N", help="Questions that a server is asked in a minute, at most.")] = None,
-    quality: Annotated[Literal["right", "vague", "wrong"] | None, typer.Option(
-        "--quality", help="world: how well it knows. Default: right.")] = None,
-    source: Annotated[str | None, typer.Option(
-        "--source", metavar="NAME", help="What records call these answers. Default: llm:MODEL, or file:NAME.")] = None,
-    overwrite: Annotated[bool, typer.Option(
-        "--overwrite", help="Replace entries of the same source, which stay otherwise, and an OUT that gmner did not write. What the "
-        "store has is not asked again.")] = False,
-    store: Annotated[Path | None, typer.Option(
-        "--store", envvar="GMNER_STORE", metavar="FILE", help="SQLite file that keeps the answers of models, each as it comes, so that "
-        "nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
+    examples_fixed: Annotated[
+        int | None,
+        typer.Option("--examples-fixed", metavar="SEED",
+                     help="Instead of similar examples, the same random ones of the pool for all posts."
+                     )] = None,
+    never: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--never", metavar="FILE",
+            help="JSONL whose posts are never examples. Repeatable; dev.jsonl and test.jsonl beside POSTS "
+            "always count.")] = None,
+    prompt: Annotated[
+        Path | None,
+        typer.Option("--prompt", metavar="FILE", help="A prompt file instead of the tool's own.")] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", min=1, metavar="N",
+                     help="Longest answer. Default: 256 for knowledge, 48 for an expansion.")] = None,
+    temperature: Annotated[float | None,
+                           typer.Option("--temperature", min=0, max=100, metavar="T",
+                                        help="Default: 0, the likeliest answer.")] = None,
+    base_url: Annotated[str | None,
+                        typer.Option(
+                            "--base-url", envvar="GMNER_BASE_URL", metavar="URL",
+                            help="Server of openai:MODEL, as in http://localhost:8000/v1. Its key "
+                            "comes from $OPENAI_API_KEY alone.")] = None,
+    per_minute: Annotated[float | None,
+                          typer.Option("--per-minute", min=0.1, max=1e6, metavar="N",
+                                       help="Questions that a server is asked in a minute, at most.")] = None,
+    quality: Annotated[Literal["right", "vague", "wrong"] | None,
+                       typer.Option("--quality", help="world: how well it knows. Default: right.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME",
+                     help="What records call these answers. Default: llm:MODEL, or file:NAME.")] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help=
+            "Replace entries of the same source, which stay otherwise, and an OUT that gmner did not write. "
+            "What the "
+            "store has is not asked again.")] = False,
+    store: Annotated[Path | None,
+                     typer.Option(
+                         "--store", envvar="GMNER_STORE", metavar="FILE",
+                         help="SQLite file that keeps the answers of models, each as it comes, so that "
+                         "nothing is asked twice. Default: OUT.answers.sqlite; for stdout none.")] = None,
     out: options.Out = "-",
     limit: options.Limit = None,
     window: options.Window = None,
     resume: options.Resume = False,
-    batch_size: Annotated[int | None, typer.Option(
-        "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Prompts that a model here computes together "
-        "(default: 8), or questions that a server has at a time (4).")] = None,
+    batch_size: Annotated[int | None,
+                          typer.Option(
+                              "--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                              help="Prompts that a model here computes together "
+                              "(default: 8), or questions that a server has at a time (4).")] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     seed: options.Seed = 0,

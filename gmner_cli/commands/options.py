@@ -15,11 +15,13 @@ from gmner_cli.errors import SOME_FAILED
 Images = Annotated[
     Path | None,
     typer.Option("--images", envvar="GMNER_IMAGES", metavar="DIR",
-                 help="Folder that the image paths are relative to. Default: images/ beside the JSONL file if it "
+                 help="Folder that the image paths are relative to. Default: images/ beside the JSONL file "
+                      "if it "
                       "exists, else the file's own folder."),
 ]
 FollowLinks = Annotated[
-    bool, typer.Option("--follow-links", envvar="GMNER_FOLLOW_LINKS", help="Symbolic links in the folder may lead out of it, to files.")
+    bool, typer.Option("--follow-links", envvar="GMNER_FOLLOW_LINKS", help="Symbolic links in the folder may "
+                                                                           "lead out of it, to files.")
 ]
 Out = Annotated[
     str, typer.Option("-o", "--out", metavar="FILE", help='Where the records go; "-" is stdout.')
@@ -30,22 +32,27 @@ Recipe = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, as in --set ner.train.epochs=3. Repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one recipe value, as in --set "
+                                                    "ner.train.epochs=3. Repeatable."),
 ]
-Device = Annotated[
-    str, typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]", autocompletion=completing.devices, help="Where models run.")
-]
+Device = Annotated[str,
+                   typer.Option("--device", envvar="GMNER_DEVICE", metavar="auto|cpu|cuda[:N]",
+                                autocompletion=completing.devices, help="Where models run.")]
 Offline = Annotated[
-    bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what is on disk.")
+    bool, typer.Option("--offline/--online", envvar="GMNER_OFFLINE", help="Never ask the network; use what "
+                                                                          "is on disk.")
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="GMNER_SEED", min=0, max=2**32 - 1, metavar="N", help="Seed of everything random.")]
-BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N", help="Default: the recipe's.")
-]
-Threads = Annotated[
-    int | None, typer.Option("--threads", envvar="GMNER_THREADS", min=1, max=1024, metavar="N", help="CPU threads. Default: all cores.")
-]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
+Seed = Annotated[int,
+                 typer.Option("--seed", envvar="GMNER_SEED", min=0, max=2 ** 32 -
+                              1, metavar="N", help="Seed of everything random.")]
+BatchSize = Annotated[int | None,
+                      typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                                   help="Default: the recipe's.")]
+Threads = Annotated[int | None,
+                    typer.Option("--threads", envvar="GMNER_THREADS", min=1, max=1024, metavar="N",
+                                 help="CPU threads. Default: all cores.")]
+Limit = Annotated[int | None,
+                  typer.Option("--limit", min=1, metavar="N", help="Read only the first N posts.")]
 Window = Annotated[
     int | None, typer.Option("--window", envvar="GMNER_WINDOW", min=1, metavar="N",
                              help="Posts that may wait for each other, so that like can be computed with "
@@ -54,18 +61,22 @@ Window = Annotated[
                                   "models, at most 128.")
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace OUT also where it holds something that gmner did not write.")
+    bool, typer.Option("--overwrite", help="Replace OUT also where it holds something that gmner did not "
+                                           "write.")
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where a killed run stopped; what it finished is not made again.")
+    bool, typer.Option("--resume", help="Go on where a killed run stopped; what it finished is not made "
+                                        "again.")
 ]
 OnMissingImage = Annotated[
     Literal["error", "skip", "text-only"],
-    typer.Option("--on-missing-image", help="What to do with a post whose picture cannot be read: let the post fail, "
+    typer.Option("--on-missing-image", help="What to do with a post whose picture cannot be read: let the "
+                                            "post fail, "
                                             "leave it as it is, or go on without the picture."),
 ]
 LabelMap = Annotated[
-    list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Rename a type while reading. Repeatable.")
+    list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Rename a type while reading. "
+                                                                          "Repeatable.")
 ]
 
 
@@ -95,7 +106,8 @@ def parse_settings(pairs: list[str] | None) -> dict[str, object]:
 
 
 def stdout_holds(text: str) -> bool:
-    """Whether stdout's encoding has all characters of ``text``; what it lacks is escaped, which JSON and YAML must do themselves."""
+    """Whether stdout's encoding has all characters of ``text``; what it lacks is escaped, which JSON and YAML
+    must do themselves."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -115,5 +127,6 @@ def end_with_failures(failures: list[str], shown: int = SHOWN) -> None:
         typer.echo(f"gmner: failed: {reason}", err=True)
     if len(failures) > shown:
         typer.echo(f"gmner: ... and {len(failures) - shown} more", err=True)
-    typer.echo(f"gmner: {len(failures)} records failed; they are in the output with an \"error\" field", err=True)
+    typer.echo(f"gmner: {len(failures)} records failed; they are in the output with an \"error\" field",
+               err=True)
     raise typer.Exit(SOME_FAILED)

@@ -11,11 +11,19 @@ from gmner_cli.commands import options
 
 
 def command(
-    source: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the pool as PGIM publishes it: NAME.txt and NAME_GPT.txt.")],
-    posts: Annotated[Path, typer.Option("--posts", metavar="FILE", help="JSONL that has the text, picture and caption of the "
-                                        "pool's posts: the train split that they are from, captioned.")],
-    against: Annotated[list[Path] | None, typer.Option("--against", metavar="FILE", help="JSONL of a split that will be asked "
-                                                       "about: say which of the pool's posts stand in it. Repeatable.")] = None,
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Folder of the pool as PGIM publishes it: "
+                       "NAME.txt and NAME_GPT.txt.")],
+    posts: Annotated[Path,
+                     typer.Option(
+                         "--posts", metavar="FILE", help="JSONL that has the text, picture "
+                         "and caption of the "
+                         "pool's posts: the train split that they are from, captioned.")],
+    against: Annotated[list[Path] | None,
+                       typer.Option(
+                           "--against", metavar="FILE", help="JSONL of a split that will be asked "
+                           "about: say which of the pool's posts stand in it. Repeatable.")] = None,
     out: options.Out = "-",
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -21,26 +21,34 @@ def _own(name: str) -> object:
 
 def command(
     ctx: typer.Context,
-    posts: Annotated[str | None, typer.Argument(metavar="POSTS", help='JSONL of posts; at least {"text": ...}. "-" is stdin.',
-                                                show_default=False)] = None,
-    texts: Annotated[str | None, typer.Option("--texts", metavar="POSTS", help="The same, by name.")] = None,
+    posts: Annotated[str | None,
+                     typer.Argument(metavar="POSTS", help='JSONL of posts; at least {"text": '
+                                    '...}. "-" is stdin.', show_default=False)] = None,
+    texts: Annotated[str | None,
+                     typer.Option("--texts", metavar="POSTS", help="The same, by name.")] = None,
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
     recipe: options.Recipe = "mini",
     ner: _own("ner") = None,
     ve: _own("ve") = None,
     vg: _own("vg") = None,
-    weights: Annotated[list[str] | None, typer.Option(
-        "--weights", metavar="NAME=DIR", autocompletion=completing.weights,
-        help="Folder of a trained model for the stage NAME of the recipe, instead of the recipe's; --ner DIR "
-             "is --weights ner=DIR. Repeatable.")] = None,
-    gold: Annotated[str | None, typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
-                                             help="Believe this much of the incoming entities (oracle runs).")] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights", metavar="NAME=DIR", autocompletion=completing.weights, help=
+            "Folder of a trained model for the stage NAME of the recipe, instead of the recipe's; --ner DIR "
+            "is --weights ner=DIR. Repeatable.")] = None,
+    gold: Annotated[str | None,
+                    typer.Option("--gold", metavar="spans|groundable|boxes", autocompletion=completing.gold,
+                                 help="Believe this much of the incoming entities (oracle runs).")] = None,
     out: options.Out = "-",
     overrides: options.Set = None,
-    on_missing_image: Annotated[Literal["error", "skip", "text-only"] | None, typer.Option(
-        "--on-missing-image", help="What to do with a post whose picture cannot be read: let the post fail, leave it as it "
-                                   "is, or go on without the picture. Default: error with --images, else text-only.")] = None,
+    on_missing_image: Annotated[
+        Literal["error", "skip", "text-only"] | None,
+        typer.Option(
+            "--on-missing-image",
+            help="What to do with a post whose picture cannot be read: let the post fail, leave it as it "
+            "is, or go on without the picture. Default: error with --images, else text-only.")] = None,
     label_map: options.LabelMap = None,
     limit: options.Limit = None,
     window: options.Window = None,
@@ -124,5 +132,6 @@ def _source(ctx: typer.Context, posts: str | None, texts: str | None) -> str:
     if posts is not None and texts is not None and ctx.get_parameter_source("texts").name != "DEFAULT_MAP":
         raise UsageError(f"POSTS is given twice: {posts}, and --texts {texts}", hint="give one of them")
     if posts is None and texts is None:
-        raise UsageError("there is nothing to read", hint='name a file of posts, or "-" for stdin, as in `gmner predict posts.jsonl`')
+        raise UsageError("there is nothing to read", hint='name a file of posts, or "-" for stdin, as in '
+                                                          '`gmner predict posts.jsonl`')
     return texts if posts is None else posts

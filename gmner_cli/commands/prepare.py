@@ -1,4 +1,5 @@
-"""gmner prepare: a published data set or a file of one's own to records, or a drawn one to posts and pictures."""
+"""gmner prepare: a published data set or a file of one's own to records, or a drawn one to posts and
+pictures."""
 
 from __future__ import annotations
 
@@ -22,40 +23,81 @@ _PARAMETERS = {"set": "knobs"}
 
 def command(
     ctx: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", autocompletion=completing.datasets, help="twitter-gmner, twitter-fmnerg, twitter-smner, "
-                                           "twitter-2015, twitter-2017, scenes; of your own: conll, text, csv, label-studio, doccano.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
-    source: Annotated[Path | None, typer.Option("--source", metavar="PATH", help="The data set as its authors publish it; "
-                      "your own is a file. Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
-    images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Folder of the pictures: open each one, "
-                      "record its size, report what is missing or broken.")] = None,
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET", autocompletion=completing.
+            datasets, help="twitter-gmner, twitter-fmnerg, twitter-smner, "
+            "twitter-2015, twitter-2017, scenes; of your own: conll, text, csv, label-studio, doccano.")],
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="DIR", help="Folder for the JSONL files and report.json.")],
+    source: Annotated[Path | None,
+                      typer.Option(
+                          "--source", metavar="PATH", help="The data set as its authors publish it; "
+                          "your own is a file. Default: $GMNER_DATA/DATASET, then data/DATASET.")] = None,
+    images: Annotated[Path | None,
+                      typer.Option(
+                          "--images", metavar="DIR", help="Folder of the pictures: open each one, "
+                          "record its size, report what is missing or broken.")] = None,
     follow_links: options.FollowLinks = False,
-    boxes: Annotated[Path | None, typer.Option("--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
-                     "is not the data set's own; for your own data a COCO file or a Label Studio export.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Stop with exit code 1, and write no records, if there are problems; report.json lists them all.")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
-    against: Annotated[list[str] | None, typer.Option("--against", metavar="NAME=DIR", help="Look for posts of this data "
-                       "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
-    orphans: Annotated[Literal["start", "drop"] | None, typer.Option("--orphans", help="What an I- tag does that continues nothing: start an "
-                       "entity, or drop. Default: start, and drop in Twitter-2015 and 2017.")] = None,
-    column: Annotated[int, typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
-                      "last.")] = -1,
-    label_map: Annotated[list[str] | None, typer.Option("--label-map", metavar="OLD=NEW", help="Call the type OLD of the data set NEW in "
-                         "the records; OLD=O leaves its entities out. Repeatable.")] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            "--boxes", metavar="PATH", help="Folder of the box files (ID.xml), where it "
+            "is not the data set's own; for your own data a COCO file or a Label Studio export.")] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help=
+            "Stop with exit code 1, and write no records, if there are problems; report.json lists them all."
+        )] = False,
+    fix: Annotated[bool,
+                   typer.Option("--fix", help="Repair what can be repaired, and say what was.")] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--against", metavar="NAME=DIR", help="Look for posts of this data "
+            "set's test split in train and dev. Repeatable. Default: data sets beside the source.")] = None,
+    orphans: Annotated[Literal["start", "drop"] | None,
+                       typer.Option(
+                           "--orphans", help="What an I- tag does that continues nothing: start an "
+                           "entity, or drop. Default: start, and drop in Twitter-2015 and 2017.")] = None,
+    column: Annotated[
+        int,
+        typer.Option("--column", metavar="N", help="conll: column of the tag; 1 is the first, -1 the "
+                     "last.")] = -1,
+    label_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label-map", metavar="OLD=NEW", help="Call the type OLD of the data set NEW in "
+            "the records; OLD=O leaves its entities out. Repeatable.")] = None,
     train: Annotated[int, typer.Option("--train", min=0, metavar="N", help="scenes: training posts.")] = 2000,
     dev: Annotated[int, typer.Option("--dev", min=0, metavar="N", help="scenes: development posts.")] = 250,
     test: Annotated[int, typer.Option("--test", min=0, metavar="N", help="scenes: test posts.")] = 500,
-    captions: Annotated[int, typer.Option("--captions", min=0, metavar="N", help="scenes: pictures with captions alone, "
-                        "to pre-train on.")] = 0,
-    knobs: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="scenes: change one setting, as in "
-                     "--set visible=0.3. Repeatable; an unknown key lists them.")] = None,
-    sheet: Annotated[int, typer.Option("--sheet", min=0, metavar="N", help="scenes: draw the first N posts of each split, "
-                     "with their gold boxes, on SPLIT-sheet.png.")] = 0,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, metavar="N", help="scenes: processes that draw. Default: all cores.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace also files of the same names in DIR that prepare did not write.")] = False,
+    captions: Annotated[
+        int,
+        typer.Option("--captions", min=0, metavar="N", help="scenes: pictures with captions alone, "
+                     "to pre-train on.")] = 0,
+    knobs: Annotated[list[str] | None,
+                     typer.Option(
+                         "--set", metavar="KEY=VALUE", help="scenes: change one setting, as in "
+                         "--set visible=0.3. Repeatable; an unknown key lists them.")] = None,
+    sheet: Annotated[int,
+                     typer.Option(
+                         "--sheet", min=0, metavar="N", help="scenes: draw the first N posts of each split, "
+                         "with their gold boxes, on SPLIT-sheet.png.")] = 0,
+    jobs: Annotated[int | None,
+                    typer.Option("--jobs", min=1, metavar="N",
+                                 help="scenes: processes that draw. Default: all cores.")] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite",
+                     help="Replace also files of the same names in DIR that prepare did not write.")] = False,
     seed: options.Seed = 0,
 ) -> None:
-    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives one.
+    """Turn a published data set into records, or draw one: train.jsonl, dev.jsonl, test.jsonl. A file gives
+    one.
 
     A table of figures and everything odd in the data go to stderr; report.json
     lists every finding: boxes whose name is in no text, orphan tags, posts that stand in

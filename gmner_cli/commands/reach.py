@@ -35,8 +35,10 @@ _OPTIONS = {
     Reach.recipe: "recipe",
     Reach.changes: "set",
     Reach.llm: "llm",
-    Reach.plain: "batch-size captions check column detailed device examples examples-fixed fix ignore-extra iou jobs json label-map limit "
-                 "match max-new-tokens max-tokens offline on-missing-image orphans per-minute precision quality resume seed sheet small "
+    Reach.plain: "batch-size captions check column detailed device examples examples-fixed fix ignore-extra "
+                 "iou jobs json label-map limit "
+                 "match max-new-tokens max-tokens offline on-missing-image orphans per-minute precision "
+                 "quality resume seed sheet small "
                  "table task temperature test threads title train window "
                  "caption.prompt expand.source predict.gold prepare.dev prepare.set",
 }

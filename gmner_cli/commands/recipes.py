@@ -11,7 +11,9 @@ from gmner_cli.commands.options import Set, stdout_holds
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", autocompletion=completing.recipes, help="A recipe, or the path of one.")] = None,
+    name: Annotated[str | None,
+                    typer.Argument(metavar="[NAME]", autocompletion=completing.
+                                   recipes, help="A recipe, or the path of one.")] = None,
     overrides: Set = None,
 ) -> None:
     """List the recipes, or print one whole, with every value that can be set.
@@ -45,5 +47,6 @@ def command(
     for known in names:
         recipe = recipes.load(known)
         typer.echo(f"{known:{indent}}{' -> '.join(recipe.stages)}")
-        typer.echo(fill(recipe.values.get("about", ""), max(get_terminal_size().columns - 1, indent + 30), initial_indent=" " * indent,
-                        subsequent_indent=" " * indent, break_on_hyphens=False))
+        typer.echo(
+            fill(recipe.values.get("about", ""), max(get_terminal_size().columns - 1, indent + 30),
+                 initial_indent=" " * indent, subsequent_indent=" " * indent, break_on_hyphens=False))

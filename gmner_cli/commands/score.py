@@ -24,22 +24,34 @@ class Match(str, Enum):
 
 def command(
     pred: Annotated[str, typer.Argument(metavar="PRED", help='Predicted posts; "-" is stdin.')],
-    gold: Annotated[str, typer.Argument(metavar="GOLD", help='Gold posts of the same ids; "-" is stdin.')],
-    iou: Annotated[float, typer.Option("--iou", metavar="T", help="A region is right with an IoU above T, 0 < T < 1.")
-                   ] = 0.5,
-    match: Annotated[Match, typer.Option(
-        "--match", help="span: by post and characters. text: by image, name and type, IoU T or more, "
-                        "as the script published with RiVEG counts.")] = Match.span,
+    gold: Annotated[str,
+                    typer.Argument(metavar="GOLD", help='Gold posts of the same ids; "-" is stdin.')],
+    iou: Annotated[float,
+                   typer.Option("--iou", metavar="T", help="A region is right with an IoU above T, 0 "
+                                "< T < 1.")] = 0.5,
+    match: Annotated[
+        Match,
+        typer.Option(
+            "--match", help="span: by post and characters. text: by image, name and type, IoU T or more, "
+            "as the script published with RiVEG counts.")] = Match.span,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, also in a terminal.")] = False,
     as_table: Annotated[bool, typer.Option("--table", help="The table, also when piped.")] = False,
     label_map: LabelMap = None,
-    small: Annotated[float, typer.Option("--small", metavar="SHARE", help="A region under this share of its image "
-                                         "is small, 0 < SHARE < 1.")] = 0.02,
-    ignore_extra: Annotated[bool, typer.Option("--ignore-extra", help="Leave out posts of PRED that are not in GOLD, "
-                                               "instead of stopping.")] = False,
-    oracles: Annotated[list[str] | None, typer.Option(
-        "--cascade", metavar="LEVEL=FILE", autocompletion=completing.cascade, help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
-                                                "LEVEL is spans, groundable or boxes. Repeatable.")] = None,
+    small: Annotated[
+        float,
+        typer.Option("--small", metavar="SHARE", help="A region under this share of its "
+                     "image "
+                     "is small, 0 < SHARE < 1.")] = 0.02,
+    ignore_extra: Annotated[
+        bool,
+        typer.Option("--ignore-extra", help="Leave out posts of PRED that are not "
+                     "in GOLD, "
+                     "instead of stopping.")] = False,
+    oracles: Annotated[list[str] | None,
+                       typer.Option(
+                           "--cascade", metavar="LEVEL=FILE", autocompletion=completing.cascade,
+                           help="Show what each stage loses, with FILE from `gmner predict --gold LEVEL`; "
+                           "LEVEL is spans, groundable or boxes. Repeatable.")] = None,
 ) -> None:
     """Compare predicted posts with gold posts: span, MNER, EEG, GMNER, EES and SMNER.
 
@@ -90,7 +102,8 @@ def _runs(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         level, mark, file = pair.partition("=")
         if not (mark and file):
-            raise UsageError(f"--cascade {pair!r} is not of the form LEVEL=FILE", hint=f"LEVEL is {', '.join(LEVELS)}")
+            raise UsageError(f"--cascade {pair!r} is not of the form LEVEL=FILE",
+                             hint=f"LEVEL is {', '.join(LEVELS)}")
         check_level(level)
         if level in runs:
             raise UsageError(f"--cascade {level} is given twice: {runs[level]} and {file}")

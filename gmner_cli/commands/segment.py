@@ -11,20 +11,26 @@ from gmner_cli.commands.with_progress import run_posts
 
 
 def command(
-    posts: Annotated[str, typer.Argument(metavar="POSTS", help='JSONL of posts whose entities have boxes; "-" is stdin.')],
+    posts: Annotated[str,
+                     typer.Argument(metavar="POSTS", help='JSONL of posts whose entities have boxes; '
+                                    '"-" is stdin.')],
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
-    model: Annotated[str, typer.Option("--model", envvar="GMNER_SEGMENT_MODEL", metavar="NAME|PATH",
-                                       help="grabcut; sam:vit_b, sam:vit_l or sam:vit_h (the authors' weights); a .pth file of "
-                                            "theirs; or a hub id or folder of a Hugging Face SAM.")] = "grabcut",
+    model: Annotated[str,
+                     typer.Option(
+                         "--model", envvar="GMNER_SEGMENT_MODEL", metavar="NAME|PATH",
+                         help="grabcut; sam:vit_b, sam:vit_l or sam:vit_h (the authors' "
+                         "weights); a .pth file of "
+                         "theirs; or a hub id or folder of a Hugging Face SAM.")] = "grabcut",
     out: options.Out = "-",
     on_missing_image: options.OnMissingImage = "error",
     limit: options.Limit = None,
     window: options.Window = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
-                                                   help="Pictures that a SAM gets at a time. Default: 4.")] = None,
+    batch_size: Annotated[int | None,
+                          typer.Option("--batch-size", envvar="GMNER_BATCH_SIZE", min=1, metavar="N",
+                                       help="Pictures that a SAM gets at a time. Default: 4.")] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     seed: options.Seed = 0,

@@ -16,12 +16,16 @@ Section = Annotated[str, typer.Argument(metavar="SECTION", autocompletion=comple
                                         help="The section of the recipe whose model is trained.")]
 Posts = Annotated[str, typer.Argument(metavar="TRAIN", help="JSONL of posts with gold entities.")]
 Dev = Annotated[str, typer.Option("--dev", metavar="FILE", help="Posts that choose the best epoch.")]
-ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model goes.")]
+ModelDir = Annotated[Path, typer.Option("-o", "--out", metavar="MODEL_DIR", help="Where the trained model "
+                                                                                 "goes.")]
 Init = Annotated[str | None, typer.Option("--init", metavar="MODEL_DIR|RECIPE",
-                                          help="Start from the weights of another trained model where they fit: its folder, "
+                                          help="Start from the weights of another trained model where they "
+                                               "fit: its folder, "
                                                "or a recipe that has some, such as mini.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where a killed training stopped. More epochs than it was started "
-                                                       "with are allowed; a finished model goes on from its best weights then.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a killed training stopped. More epochs "
+                                                       "than it was started "
+                                                       "with are allowed; a finished model goes on from its "
+                                                       "best weights then.")]
 
 
 def trains(section: str | None = None) -> Callable[[Callable[[], None]], Callable[..., None]]:
@@ -77,13 +81,17 @@ def _train(
                 progress.restart(f"epoch {epoch}", count)
             progress.advance(1, note=f"loss {loss:.3f}")
 
-        history = learning.train(section, train, out, dev=dev, recipe=recipe, images=images, follow_links=follow_links,
-                                 on_missing_image=on_missing_image, init=init, set=overrides or [],
-                                 label_map=options.parse_label_map(label_map), limit=limit, resume=resume, device=device,
-                                 threads=threads, seed=seed, offline=offline, step=step, epoch=_print_row)
+        history = learning.train(section, train, out, dev=dev, recipe=recipe, images=images,
+                                 follow_links=follow_links, on_missing_image=on_missing_image, init=init,
+                                 set=overrides or [], label_map=options.parse_label_map(label_map),
+                                 limit=limit, resume=resume, device=device, threads=threads, seed=seed,
+                                 offline=offline, step=step, epoch=_print_row)
     say(f"best epoch {history.best_epoch}, {history.told}; the model is in {out}")
 
 
 def _print_row(row: dict[str, Any]) -> None:
-    cells = [f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()]
+    cells = [
+        f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in row.items()
+    ]
     typer.echo("  ".join(cells), err=True)

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 def command(
-    place: Annotated[Path, typer.Argument(metavar="[FOLDER|FILE]", help="A folder with a gmner.yaml, or one such file, or a recipe.")] = Path("."),
-    listed: Annotated[bool, typer.Option("--list", help="List what is trusted, and whether it still is what it was.")] = False,
+    place: Annotated[Path,
+                     typer.Argument(metavar="[FOLDER|FILE]", help="A folder with a gmner.yaml, or one "
+                                    "such file, or a recipe.")] = Path("."),
+    listed: Annotated[
+        bool,
+        typer.Option("--list", help="List what is trusted, and whether it still is what it was.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
 ) -> None:
     """Trust a gmner.yaml: what it has commands read may then lie outside its folder. Look into it first.
@@ -57,7 +61,8 @@ def command(
     if listed:
         for name, sha256 in trust.listed().items():
             found = content(Path(name))
-            state = "gone" if found is None else "trusted" if digest(found) == sha256 else "changed, so not trusted"
+            state = "gone" if found is None else "trusted" if digest(
+                found) == sha256 else "changed, so not trusted"
             typer.echo(f"{printable(name)}: {state}")
         return
     path = place / FILE if os.path.isdir(place) else place
@@ -66,7 +71,8 @@ def command(
         typer.echo(f"gmner trust: {printable(str(path))} {said}", err=True)
         return
     if not os.path.lexists(path):
-        raise UsageError("there is nothing to trust here" if os.path.isdir(place) else "no such file", where=printable(str(path)))
+        raise UsageError("there is nothing to trust here" if os.path.isdir(place) else "no such file",
+                         where=printable(str(path)))
     path = Path(os.path.abspath(path))
     own = read_own(path.parent) if path.name == FILE else None
     for file in (path, *(_in_its_folder(recipes_named, own) if own else ())):
@@ -78,7 +84,8 @@ def command(
 
 
 def _in_its_folder(find: Callable[[OwnFile], list[Path]], own: OwnFile) -> list[Path]:
-    """Absolute paths of what ``find`` finds: names in a gmner.yaml are meant from its folder, where commands read it."""
+    """Absolute paths of what ``find`` finds: names in a gmner.yaml are meant from its folder, where commands
+    read it."""
     before = Path.cwd()
     os.chdir(own.path.parent)
     try:

@@ -1,7 +1,9 @@
-"""Which files a user trusts to point outside their own folders: by absolute path and sha256, in the user's own configuration.
+"""Which files a user trusts to point outside their own folders: by absolute path and sha256, in the user's
+own configuration.
 
 A ``gmner.yaml`` and the recipes it names may come with somebody else's folder. Trust changes one thing alone:
-what they have *read* may then lie anywhere. What is written, which server is asked and whose code runs, they never say.
+what they have *read* may then lie anywhere. What is written, which server is asked and whose code runs, they
+never say.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class Trust:
         self._write({**self._read(), absolute(path): digest(content)})
 
     def forget(self, path: Path) -> bool:
-        """Trust ``path`` no longer; whether it was trusted. Raises GmnerError when the list cannot be written."""
+        """Trust ``path`` no longer; whether it was trusted. Raises GmnerError when the list cannot be
+        written."""
         known = self._read()
         found = known.pop(absolute(path), None) is not None
         if found:
@@ -60,7 +63,8 @@ class Trust:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as problem:
-            raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(self._path)),
+            raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                             where=printable(str(self._path)),
                              hint="remove it, and run `gmner trust` again where you need it") from None
         if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
             raise UsageError("is not a list of trusted files", where=printable(str(self._path)),

@@ -30,7 +30,8 @@ def command(
         "--small", metavar="SHARE",
         help="As in `gmner score`: a region under this share of its image is small. Default 0.02.")] = None,
     label_map: LabelMap = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace PAGE also where it is no page of gmner view.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace PAGE also where it is no page of "
+                                                                "gmner view.")] = False,
 ) -> None:
     """Show posts in one HTML page: pictures with boxes and masks, texts with marked entities.
 
@@ -65,9 +66,9 @@ def command(
         if told <= SHOWN:
             typer.echo(f"gmner view: {printable(where)}: {printable(reason)}", err=True)
 
-    seen = view(posts, out, images=images, follow_links=follow_links, gold=gold, title=title, limit=limit, iou=iou,
-                match=None if match is None else match.value, small=small, label_map=parse_label_map(label_map),
-                overwrite=overwrite, on_problem=complain)
+    seen = view(posts, out, images=images, follow_links=follow_links, gold=gold, title=title, limit=limit,
+                iou=iou, match=None if match is None else match.value, small=small,
+                label_map=parse_label_map(label_map), overwrite=overwrite, on_problem=complain)
     if told > SHOWN:
         typer.echo(f"gmner view: ... and {told - SHOWN} more; the page has all of them", err=True)
     typer.echo(f"gmner view: {seen.posts} posts" + (f", {told} problems" if told else ""), err=True)

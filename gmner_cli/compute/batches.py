@@ -29,8 +29,9 @@ def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random 
     """Indexes of ``examples`` in batches of similar length.
 
     Without ``shuffle``: sorted by length, longest first, so that a too large batch
-    fails at once; or by ``shape`` of an index, and only where that is the same by length. With it: random pools of 50 batches are sorted, then the batches
-    are shuffled, which keeps padding low and the order random.
+    fails at once; or by ``shape`` of an index, and only where that is the same by length. With it: random
+    pools of 50 batches are sorted, then the batches are shuffled, which keeps padding low and the order
+    random.
     """
     order = list(range(len(examples)))
     if shuffle is None:
@@ -47,15 +48,17 @@ def bucket(examples: Sequence[Example], batch_size: int, shuffle: random.Random 
 
 
 def packed(examples: Sequence[Example], batch_size: int, start: float) -> list[list[int]]:
-    """Indexes of ``examples`` in batches of similar length, longest first, that together cost least to compute.
+    """Indexes of ``examples`` in batches of similar length, longest first, that together cost least to
+    compute.
 
-    A batch costs its size times the length of its longest, because the others are padded to that, and ``start``
-    beside. So lengths that are far apart do not share a batch only because nothing nearer has come.
+    A batch costs its size times the length of its longest, because the others are padded to that, and
+    ``start`` beside. So lengths that are far apart do not share a batch only because nothing nearer has come.
     """
     order = sorted(range(len(examples)), key=lambda i: -examples[i].length)
     least, begins = [0.0], [0]
     for end in range(1, len(order) + 1):
-        cost, begin = min((least[at] + examples[order[at]].length * (end - at) + start, at) for at in range(max(0, end - batch_size), end))
+        cost, begin = min((least[at] + examples[order[at]].length * (end - at) + start, at)
+                          for at in range(max(0, end - batch_size), end))
         least.append(cost)
         begins.append(begin)
     batches, end = [], len(order)
@@ -66,7 +69,8 @@ def packed(examples: Sequence[Example], batch_size: int, start: float) -> list[l
 
 
 def cut(batches: Iterable[list[int]], cost: Callable[[int], float], most: float) -> Iterator[list[int]]:
-    """The batches, parted where the ``cost`` of their indexes together would pass ``most``; one index may cost more."""
+    """The batches, parted where the ``cost`` of their indexes together would pass ``most``; one index may
+    cost more."""
     for batch in batches:
         start, used = 0, 0.0
         for at, index in enumerate(batch):
@@ -78,7 +82,8 @@ def cut(batches: Iterable[list[int]], cost: Callable[[int], float], most: float)
         yield batch[start:]
 
 
-def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2, workers: int = 1) -> Iterator[tuple[T, R]]:
+def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2,
+          workers: int = 1) -> Iterator[tuple[T, R]]:
     """``(job, work(job))`` in order, with ``depth`` jobs prepared ahead off the main thread.
 
     Jobs are taken from ``jobs`` here, and only when it is their turn to be begun. With one worker
@@ -110,7 +115,8 @@ def prepared(model: Model, examples: Sequence[Example], batches: Iterable[list[i
     ``for_training``: whether the model is given what it trains on also in eval mode, for a loss.
 
     Pictures are decoded by several threads. ``model.collate`` is called in order and by one thread, so
-    that what it draws does not depend on which picture is ready first; never while another thread holds ``turn``.
+    that what it draws does not depend on which picture is ready first; never while another thread holds
+    ``turn``.
     """
     turn = turn or Lock()
     begun: list[dict[Shown, Future]] = []

@@ -11,8 +11,8 @@ LISTING = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Cpu:
-    """``vendor`` as the processor names it ("GenuineIntel"), and ``flags`` as Linux names them ("avx512f"); nothing
-    where the system does not say."""
+    """``vendor`` as the processor names it ("GenuineIntel"), and ``flags`` as Linux names them ("avx512f");
+    nothing where the system does not say."""
 
     vendor: str = ""
     flags: frozenset[str] = frozenset()
@@ -24,7 +24,8 @@ class Cpu:
 
     @property
     def slow_in_mkl(self) -> bool:
-        """Whether MKL, which torch multiplies float32 with, leaves half of its vectors unused: it knows AVX-512 of Intel only."""
+        """Whether MKL, which torch multiplies float32 with, leaves half of its vectors unused: it knows
+        AVX-512 of Intel only."""
         return self.vendor in ("AuthenticAMD", "HygonGenuine") and "avx512f" in self.flags
 
 
@@ -39,4 +40,5 @@ def this_cpu(listing: Path = LISTING) -> Cpu:
     for line in lines:
         name, _, value = line.partition(":")
         said.setdefault(name.strip(), value.strip())
-    return Cpu(said.get("vendor_id", ""), frozenset((said.get("flags") or said.get("Features") or "").split()))
+    return Cpu(said.get("vendor_id", ""), frozenset((said.get("flags") or said.get("Features")
+                                                     or "").split()))

@@ -15,7 +15,8 @@ from torch.autograd.function import once_differentiable
 from gmner_cli.compute.runtime import Runtime
 
 MOST_PACKED = 512 * 2**20
-"""Bytes of weights that are packed, beside the weights themselves; those of a larger model are read as they are."""
+"""Bytes of weights that are packed, beside the weights themselves; those of a larger model are read as they
+are."""
 ROWS = 512
 """Sub-words of a batch that weights are laid out for; others work too."""
 
@@ -28,7 +29,8 @@ def route(model: nn.Module, runtime: Runtime) -> None:
 
 
 def pack(model: nn.Module, runtime: Runtime) -> None:
-    """As ``route``, for a model whose weights will not change any more: they are laid out once, in its precision."""
+    """As ``route``, for a model whose weights will not change any more: they are laid out once, in its
+    precision."""
     half = runtime.device.type == "cpu" and runtime.precision == "bfloat16" and available()
     if not (runtime.onednn or half):
         return None
@@ -61,7 +63,8 @@ class OneDnnLinear(nn.Linear):
 
 
 class PackedLinear(nn.Linear):
-    """``nn.Linear`` with its weight in oneDNN's own layout, float32 or bfloat16; for float32 input outside of training."""
+    """``nn.Linear`` with its weight in oneDNN's own layout, float32 or bfloat16; for float32 input outside of
+    training."""
 
     def lay_out(self, dtype: torch.dtype) -> None:
         weight, bias = self.weight.detach().to(dtype), self.bias
@@ -100,5 +103,7 @@ class _Multiply(torch.autograd.Function):
 
 
 def _layers(model: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in model.modules() if type(layer) in (nn.Linear, OneDnnLinear) and layer.weight.dtype == torch.float32
-            and layer.weight.device.type == "cpu"]
+    return [
+        layer for layer in model.modules() if type(layer) in (nn.Linear, OneDnnLinear)
+        and layer.weight.dtype == torch.float32 and layer.weight.device.type == "cpu"
+    ]

@@ -45,9 +45,9 @@ def start(device: str = "auto", *, precision: str = "auto", seed: int = 0, threa
           onednn: bool | None = None, tell: Callable[[str], None] = say) -> Runtime:
     """Choose the device, set threads and seed everything.
 
-    ``precision`` "auto" is bfloat16 on CUDA devices that have it, float32 elsewhere; bfloat16 on a CPU without it
-    becomes float32, and ``tell`` says so. ``onednn`` None follows from the CPU; True and False are for those who
-    compare. Raises UsageError when a CUDA device is asked for and there is none.
+    ``precision`` "auto" is bfloat16 on CUDA devices that have it, float32 elsewhere; bfloat16 on a CPU
+    without it becomes float32, and ``tell`` says so. ``onednn`` None follows from the CPU; True and False are
+    for those who compare. Raises UsageError when a CUDA device is asked for and there is none.
     """
     import torch
 
@@ -99,7 +99,8 @@ def random_state_kept() -> Iterator[None]:
 
 
 def use_threads(count: int | None = None) -> int:
-    """Decide how many threads compute, by default one for each core that this process may use; ``start`` does it too."""
+    """Decide how many threads compute, by default one for each core that this process may use; ``start`` does
+    it too."""
     global _threads
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     _threads = count or cores or 1

@@ -92,11 +92,13 @@ def load(name: str, source: str | Path | None = None, *, options: Options | None
                              hint=did_you_mean(new, [*adapter.labels, NO_ENTITY]))
     place = Path(source) if source is not None else find_source(name)
     if not place.exists():
-        raise GmnerError("no such file or folder", where=str(place), hint=f"--source must hold {adapter.layout}")
+        raise GmnerError("no such file or folder", where=str(place),
+                         hint=f"--source must hold {adapter.layout}")
     report = Report()
     posts = adapter.read(place, options, report)
     if not any(posts.values()) and not report.fatal():
-        raise GmnerError("holds no posts", where=str(place), hint=f"--source must hold {adapter.layout}, and the file may be damaged")
+        raise GmnerError("holds no posts", where=str(place), hint=f"--source must hold {adapter.layout}, and "
+                                                                  "the file may be damaged")
     for split in (split for split, read in posts.items() if not read and not adapter.own_file):
         report.add("empty_split", place, f"{split} has no posts")
     inspection.duplicates(posts, report, fix=options.fix)
@@ -128,8 +130,9 @@ def _way_out(fatal: Sequence[Finding]) -> str:
     if not lossy:
         return "see all with --check, or repair them with --fix"
     tags = any(finding.kind == "unknown_tag" for finding in fatal)
-    return ("see all with --check; " + ("--label-map OLD=NEW names a type, OLD=O leaves it out" if tags else "mend the file")
-            + (f"; --fix repairs {len(fatal) - lossy} of {len(fatal)}" if lossy < len(fatal) else ""))
+    return ("see all with --check; " +
+            ("--label-map OLD=NEW names a type, OLD=O leaves it out" if tags else "mend the file") +
+            (f"; --fix repairs {len(fatal) - lossy} of {len(fatal)}" if lossy < len(fatal) else ""))
 
 
 def _read(name: str, folder: str | Path) -> dict[str, list[Post]]:

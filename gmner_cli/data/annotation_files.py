@@ -12,7 +12,8 @@ from gmner_cli.errors import GmnerError
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The bytes of a regular file without its byte order mark. Raises OSError, or ValueError above ``most`` bytes."""
+    """The bytes of a regular file without its byte order mark. Raises OSError, or ValueError above ``most``
+    bytes."""
     about = path.stat()  # a file that is not there, or a link to nothing, is an OSError
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("it is not a regular file")
@@ -41,8 +42,8 @@ def find(folder: Path, suffix: str) -> dict[str, list[Path]]:
         folders[:] = sorted(name for name in folders if not _left_behind(name))
         for name in folders:
             if os.path.islink(os.path.join(place, name)):
-                raise GmnerError("is a link to a folder, which is not followed", where=os.path.join(place, name),
-                                 hint="name the folder that holds the files")
+                raise GmnerError("is a link to a folder, which is not followed",
+                                 where=os.path.join(place, name), hint="name the folder that holds the files")
         for name in sorted(names):
             stem, ending = os.path.splitext(name)
             if _left_behind(name):
@@ -53,7 +54,8 @@ def find(folder: Path, suffix: str) -> dict[str, list[Path]]:
                 others[ending] += 1
     if not files:
         there = ", ".join(f"{count} {ending or 'without suffix'}" for ending, count in others.most_common(3))
-        raise GmnerError(f"holds no {suffix} file" + (f", but {there}" if there else ""), where=str(folder), hint=wanted)
+        raise GmnerError(f"holds no {suffix} file" + (f", but {there}" if there else ""), where=str(folder),
+                         hint=wanted)
     return files
 
 

@@ -20,8 +20,14 @@ _PICTURES = (".jpg", ".jpeg", ".png")
 
 
 def annotate(
-    posts: dict[str, list[Post]], folder: Path, suffix: str, read: Callable[[Path], Annotation], report: Report, *,
-    fix: bool = False, follow_links: bool = False,
+    posts: dict[str, list[Post]],
+    folder: Path,
+    suffix: str,
+    read: Callable[[Path], Annotation],
+    report: Report,
+    *,
+    fix: bool = False,
+    follow_links: bool = False,
 ) -> None:
     """Attach ``ID.suffix`` of ``folder`` or a folder in it, read by ``read``, to every post of every split.
 
@@ -40,24 +46,31 @@ def annotate(
     used = set()
     for split, members in posts.items():
         for post in members:
-            near = [] if post.id in files else [name for name in loose.get(_loose(post.id), []) if name not in ids]
+            near = [] if post.id in files else [
+                name for name in loose.get(_loose(post.id), []) if name not in ids
+            ]
             name = near[0] if len(near) == 1 else post.id
             used.add(name)
             _add(post, split, files.get(name, []), folder, read, report, fix, follow_links)
     if everyone and not used & files.keys():
         example = next(iter(files.values()))[0].name
-        raise GmnerError(f"none of its {len(files)} {suffix} files belongs to a post, so no box is known", where=str(folder),
-                         hint=f"files must be called ID{suffix}: one is {example!r}, a post's id is {everyone[0].id!r}")
+        raise GmnerError(
+            f"none of its {len(files)} {suffix} files belongs to a post, so no box is known",
+            where=str(folder),
+            hint=f"files must be called ID{suffix}: one is {example!r}, a post's id is {everyone[0].id!r}")
     for name in sorted(files.keys() - used):
         for path in files[name]:
             report.add("annotation_without_post", path.relative_to(folder.parent), "belongs to no post")
 
 
-def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Callable[[Path], Annotation], report: Report,
-         fix: bool, follow_links: bool) -> None:
+def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Callable[[Path], Annotation],
+         report: Report, fix: bool, follow_links: bool) -> None:
     where = str(found[0].relative_to(folder.parent)) if found else f"{folder.name}/{post.id}"
     if len(found) > 1:
-        own = [path for path in found if any(_SPLITS.get(part.lower()) == split for part in path.relative_to(folder).parts[:-1])]
+        own = [
+            path for path in found if any(
+                _SPLITS.get(part.lower()) == split for part in path.relative_to(folder).parts[:-1])
+        ]
         found = own if len(own) == 1 else found
         if not _alike(found):
             names = ", ".join(str(path.relative_to(folder)) for path in found[:3])
@@ -65,8 +78,9 @@ def _add(post: Post, split: str, found: Sequence[Path], folder: Path, read: Call
             return
         where = str(found[0].relative_to(folder.parent))
     try:
-        annotation = read(inside(folder, str(found[0].relative_to(folder)), follow_links=follow_links, what="annotation")
-                          ) if found else None
+        annotation = read(
+            inside(folder, str(found[0].relative_to(folder)), follow_links=follow_links,
+                   what="annotation")) if found else None
     except GmnerError as problem:
         report.add("broken_annotation", where, problem.message)
         return

@@ -47,7 +47,8 @@ def image_stem(name: str) -> str:
     return PureWindowsPath(name.strip()).stem
 
 
-def attach(post: Post, annotation: Annotation | None, where: object, report: Report, *, fix: bool = False) -> None:
+def attach(post: Post, annotation: Annotation | None, where: object, report: Report, *,
+           fix: bool = False) -> None:
     """Give every entity of ``post`` its boxes (and masks), in place.
 
     Without an annotation all entities are ungroundable. Names are compared as
@@ -102,7 +103,8 @@ def give(entity: Entity, regions: Sequence[Region]) -> None:
 
 def usable_regions(regions: Sequence[Region], size: tuple[int, int] | None, where: object, report: Report,
                    fix: bool) -> list[Region]:
-    """Those regions that have an area; with ``fix`` cut at the edge of the picture, and their corners in order."""
+    """Those regions that have an area; with ``fix`` cut at the edge of the picture, and their corners in
+    order."""
     return [usable for region in regions if (usable := _usable(region, size, where, report, fix))]
 
 
@@ -119,19 +121,23 @@ def _loose(name: str) -> str:
     return re.sub(r"[\W_]+", "", html.unescape(html.unescape(name)).casefold())
 
 
-def _usable(region: Region, size: tuple[int, int] | None, where: object, report: Report, fix: bool) -> Region | None:
+def _usable(region: Region, size: tuple[int, int] | None, where: object, report: Report,
+            fix: bool) -> Region | None:
     x1, y1, x2, y2 = region.box
     if fix and x1 != x2 and y1 != y2 and (x1 > x2 or y1 > y2):
         box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-        report.add("degenerate_box", where, f"box {list(region.box)} of {region.name!r} had its corners swapped", fixed=True)
+        report.add("degenerate_box", where, f"box {list(region.box)} of {region.name!r} had its corners "
+                                            "swapped", fixed=True)
         x1, y1, x2, y2 = box
     if size is not None and (x1 < 0 or y1 < 0 or x2 > size[0] or y2 > size[1]):
         inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
         mended = fix and inside[0] < inside[2] and inside[1] < inside[3]
-        report.add("box_outside", where, f"box {[x1, y1, x2, y2]} of {region.name!r} leaves {size[0]}x{size[1]}", fixed=mended)
+        report.add("box_outside", where, f"box {[x1, y1, x2, y2]} of {region.name!r} leaves "
+                                         f"{size[0]}x{size[1]}", fixed=mended)
         if fix:
             x1, y1, x2, y2 = inside
     if not (x1 < x2 and y1 < y2):
-        report.add("degenerate_box", where, f"box {[x1, y1, x2, y2]} of {region.name!r} has no area in the picture; left out")
+        report.add("degenerate_box", where, f"box {[x1, y1, x2, y2]} of {region.name!r} has no area in the "
+                                            "picture; left out")
         return None
     return replace(region, box=(x1, y1, x2, y2))

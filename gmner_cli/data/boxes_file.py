@@ -46,16 +46,20 @@ def add_boxes(posts: Sequence[Post], options: Options, report: Report) -> None:
     for picture in pictures:
         names = [picture.file, _UPLOADED.sub("", picture.file, count=1)]
         owners = next((by_file[name] for name in names if name in by_file), None) or [
-            by_id[name] for name in (*names, *(PurePosixPath(name).stem for name in names)) if name in by_id][:1]
+            by_id[name] for name in (*names, *(PurePosixPath(name).stem for name in names)) if name in by_id
+        ][:1]
         if not owners:
             report.add("annotation_without_post", picture.where, "belongs to no post")
         for post in owners:
             used += 1
             _add(post, picture, options, report)
     if posts and not used:
-        raise GmnerError(f"none of its {len(pictures)} pictures belongs to a post, so no box is known", where=str(path),
-                         hint=f"a file name must be a post's picture or its id: the first is {pictures[0].file if pictures else None!r}, "
-                              f"the first post has {posts[0].image or posts[0].id!r}")
+        raise GmnerError(
+            f"none of its {len(pictures)} pictures belongs to a post, so no box is known", where=str(path),
+            hint=
+            "a file name must be a post's picture or its id: the first is "
+            f"{pictures[0].file if pictures else None!r}, "
+            f"the first post has {posts[0].image or posts[0].id!r}")
 
 
 def _read(path: Path, options: Options, report: Report) -> list[Picture]:
@@ -68,16 +72,21 @@ def _read(path: Path, options: Options, report: Report) -> list[Picture]:
     except FileNotFoundError:
         raise GmnerError("no such file", where=str(path), hint=hint) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
-        reason = f"no {problem}" if isinstance(problem, KeyError) else getattr(problem, "strerror", None) or problem
-        raise GmnerError(f"is not a COCO file, nor an export of Label Studio: {reason}", where=str(path), hint=hint) from None
+        reason = f"no {problem}" if isinstance(problem,
+                                               KeyError) else getattr(problem, "strerror", None) or problem
+        raise GmnerError(f"is not a COCO file, nor an export of Label Studio: {reason}", where=str(path),
+                         hint=hint) from None
 
 
 def _add(post: Post, picture: Picture, options: Options, report: Report) -> None:
     if post.entities is not None:
-        assign(post, picture.drawn, picture.size, picture.where, report, unread=picture.unread, fix=options.fix)
+        assign(post, picture.drawn, picture.size, picture.where, report, unread=picture.unread,
+               fix=options.fix)
         return
-    regions = usable_regions([item.region for item in picture.drawn], picture.size, picture.where, report, options.fix)
+    regions = usable_regions([item.region for item in picture.drawn], picture.size, picture.where, report,
+                             options.fix)
     post.image_size = picture.size or post.image_size
     post.proposals = [Proposal(box=region.box, label=region.name or None) for region in regions] or None
     if regions:
-        report.add("proposals", picture.where, f"{len(regions)} boxes are proposals of post {post.id}, which has no entities")
+        report.add("proposals", picture.where, f"{len(regions)} boxes are proposals of post {post.id}, which "
+                                               "has no entities")

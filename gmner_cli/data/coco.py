@@ -41,7 +41,8 @@ def coco_pictures(content: Any, path: Path, renames: Mapping[str, str], report: 
         width, height = image.get("width"), image.get("height")
         told = type(width) is type(height) is int and min(width, height) > 0 and width * height <= MOST_PIXELS
         file = PureWindowsPath(str(image.get("file_name", ""))).name
-        pictures[image["id"]] = Picture(file, f"{path.name}: {file or image['id']}", (width, height) if told else None)
+        pictures[image["id"]] = Picture(file, f"{path.name}: {file or image['id']}",
+                                        (width, height) if told else None)
     strangers: dict[Any, int] = defaultdict(int)
     for annotation in content["annotations"]:
         picture = pictures.get(annotation["image_id"])
@@ -50,11 +51,13 @@ def coco_pictures(content: Any, path: Path, renames: Mapping[str, str], report: 
         else:
             _add(picture, annotation, names.get(annotation.get("category_id"), ""), renames, report)
     for key, count in strangers.items():
-        report.add("annotation_without_post", path.name, f"{count} annotations are of image {str(key)[:40]}, which is not listed")
+        report.add("annotation_without_post", path.name, f"{count} annotations are of image {str(key)[:40]}, "
+                                                         "which is not listed")
     return list(pictures.values())
 
 
-def _add(picture: Picture, annotation: dict[str, Any], category: str, renames: Mapping[str, str], report: Report) -> None:
+def _add(picture: Picture, annotation: dict[str, Any], category: str, renames: Mapping[str, str],
+         report: Report) -> None:
     sources = [source for source in (annotation.get("attributes"), annotation) if isinstance(source, dict)]
     said = [source.get(key) for source in sources for key in _TEXTS]
     texts = (*(text for text in said if isinstance(text, str) and text), category)
@@ -65,7 +68,8 @@ def _add(picture: Picture, annotation: dict[str, Any], category: str, renames: M
     except (KeyError, TypeError, ValueError, OverflowError) as problem:
         picture.unread += 1
         reason = f"no {problem}" if isinstance(problem, KeyError) else problem
-        report.add("broken_annotation", picture.where, f"an annotation of {texts[0]!r} cannot be read: {reason}")
+        report.add("broken_annotation", picture.where, f"an annotation of {texts[0]!r} cannot be read: "
+                                                       f"{reason}")
         return
     mask = _mask(annotation.get("segmentation"), picture.size, picture.where, report)
     picture.drawn.append(Drawn(Region(texts[0], (x, y, x + across, y + down), mask), texts=texts,
@@ -73,7 +77,8 @@ def _add(picture: Picture, annotation: dict[str, Any], category: str, renames: M
 
 
 def _mask(segmentation: Any, size: tuple[int, int] | None, where: str, report: Report) -> Mask | None:
-    """The mask of an annotation, from run lengths or polygons; None where there is none or it does not fit the picture."""
+    """The mask of an annotation, from run lengths or polygons; None where there is none or it does not fit
+    the picture."""
     if not segmentation or size is None:
         return None
     width, height = size

@@ -81,17 +81,21 @@ def tab_cells(count: int) -> Cut:
             if len(words) == 1 + count and all(map(LIKE_A_TAG.fullmatch, words[1:])):
                 return Row(words[0].rstrip(" "), tuple(words[1:]), problem)
         tags = full[1:1 + count]
-        return joined(cells, 1 + count, problem) or Row(full[0], (*tags, *["O"] * (count - len(tags))), problem,
-                                                        lossy=len(full) > 1 + count or bool(PARTED.fullmatch(full[0])))
+        return joined(cells, 1 + count, problem) or Row(
+            full[0],
+            (*tags, *["O"] *
+             (count - len(tags))), problem, lossy=len(full) > 1 + count or bool(PARTED.fullmatch(full[0])))
 
     return cut
 
 
 def joined(cells: Sequence[str], width: int, problem: str) -> Row | None:
-    """The rows of lines of ``width`` cells that stand in one line, as where a line end was lost; None where they do not."""
+    """The rows of lines of ``width`` cells that stand in one line, as where a line end was lost; None where
+    they do not."""
     lines = [cells[at:at + width] for at in range(0, len(cells), width)]
-    if not (1 < width < len(cells)) or not all(len(line) == width and line[0].strip(" ") and LIKE_A_TAG.fullmatch(line[-1].strip())
-                                               for line in lines):
+    if not (1 < width < len(cells)) or not all(
+            len(line) == width and line[0].strip(" ") and LIKE_A_TAG.fullmatch(line[-1].strip())
+            for line in lines):
         return None
     first, *others = (Row(line[0], tuple(line[1:])) for line in lines)
     return first._replace(problem=problem, more=tuple(others))
@@ -121,8 +125,9 @@ def read_lines(path: Path, tagged: bool = False) -> list[str]:
         text = data.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        raise GmnerError(f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
-                         hint=f"convert it, as in: iconv -f {'UTF-16' if utf16 else 'latin1'} -t UTF-8") from None
+        raise GmnerError(
+            f"is not UTF-8: {problem.reason}", where=f"{path}:{line}",
+            hint=f"convert it, as in: iconv -f {'UTF-16' if utf16 else 'latin1'} -t UTF-8") from None
     # A file of an old Mac, perhaps with a few ends of another system. A lone CR elsewhere belongs to a word.
     if text.count("\r") - text.count("\r\n") > text.count("\n"):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -132,8 +137,9 @@ def read_lines(path: Path, tagged: bool = False) -> list[str]:
     return [line.rstrip("\r") for line in text.replace(f"\n\ufeff{ID_MARK}", f"\n{ID_MARK}").split("\n")]
 
 
-def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None], report: Report, *, ids: bool = True,
-                   free: bool = False, fix: bool = False, numbers: bool = False) -> list[Sentence]:
+def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None], report: Report, *,
+                   ids: bool = True, free: bool = False, fix: bool = False,
+                   numbers: bool = False) -> list[Sentence]:
     """All posts of a file, their tags in the one form of ``gmner_cli.data.schemes``.
 
     ``labels``: the types allowed in each tag column (None: any). ``ids``: every
@@ -178,7 +184,8 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
             current.tags.append(word.tags)
             current.lines.append(number)
     if ids and untold and any(post.tokens for post in posts):
-        report.add("malformed_line", path, "no line has a tag, so nothing tells what the entities are", lossy=True)
+        report.add("malformed_line", path, "no line has a tag, so nothing tells what the entities are",
+                   lossy=True)
     if comments:
         report.add("comment_line", path, f"{comments} lines begin with # and have no tag; they are no posts")
     for post in posts:
@@ -189,14 +196,16 @@ def read_sentences(path: Path, cut: Cut, labels: Sequence[Collection[str] | None
 
 
 def _is_comment(line: str) -> bool:
-    """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``, or MultiCoNER's ``# id ...``; "#" with a tag is a word of a tweet."""
+    """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``, or MultiCoNER's ``# id
+    ...``; "#" with a tag is a word of a tweet."""
     found = _COMMENT.match(line)
     return bool(found) and ("=" in found[0] or not LIKE_A_TAG.fullmatch(line.split(" ")[-1]))
 
 
 def _one_form(posts: Sequence[Sentence], path: Path, labels: Sequence[Collection[str] | None], free: bool,
               report: Report) -> None:
-    """Bring every tag column into the one form, in place, and report what the file's scheme is and what breaks it."""
+    """Bring every tag column into the one form, in place, and report what the file's scheme is and what
+    breaks it."""
     columns: list[list[list[str]]] = []
     for number, allowed in enumerate(labels):
         raw = [post.column(number) for post in posts]
@@ -208,13 +217,18 @@ def _one_form(posts: Sequence[Sentence], path: Path, labels: Sequence[Collection
             read, reasons = scheme.read_all(tags, allowed)
             columns[-1].append(read)
             for at, reason in reasons.items():
-                report.add("unknown_tag", f"{path}:{post.lines[at]}", f"{reason}; read as O, the word is kept", lossy=True)
+                report.add("unknown_tag", f"{path}:{post.lines[at]}",
+                           f"{reason}; read as O, the word is kept", lossy=True)
             for at in unended(read) if scheme.ends else ():
-                report.add("unended_entity", f"{path}:{post.lines[at]}", f"{tags[at].strip()} is the last of an entity that does not end")
+                report.add("unended_entity", f"{path}:{post.lines[at]}", f"{tags[at].strip()} is the last of "
+                                                                         "an entity that does not end")
             if allowed is not None and read != tags:
-                renamed.update((old, new[2:]) for old, new in zip(tags, read, strict=True) if new != "O" and new[2:] not in old)
+                renamed.update((old, new[2:])
+                               for old, new in zip(tags, read, strict=True)
+                               if new != "O" and new[2:] not in old)
         for (old, new), count in renamed.items():
-            report.add("label_renamed", path, f"the type of {old.strip()} is {new} in the records ({count} tokens)")
+            report.add("label_renamed", path, f"the type of {old.strip()} is {new} in the records ({count} "
+                                              "tokens)")
     for at, post in enumerate(posts):
         post.tags = list(zip(*(column[at] for column in columns), strict=True))
 

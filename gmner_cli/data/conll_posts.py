@@ -27,10 +27,18 @@ def make_post(post_id: str, tokens: list[str], spans: Sequence[Span], **fields: 
 
 
 def tagged_posts(
-    sentences: Sequence[Sentence], path: Path, report: Report, options: Options, *, orphans: Orphans,
-    meta: Mapping[str, Any], renames: Mapping[str, str] | None = None, name: Callable[[int], str] | None = None,
+    sentences: Sequence[Sentence],
+    path: Path,
+    report: Report,
+    options: Options,
+    *,
+    orphans: Orphans,
+    meta: Mapping[str, Any],
+    renames: Mapping[str, str] | None = None,
+    name: Callable[[int], str] | None = None,
 ) -> list[Post]:
-    """Posts of one split from the first tag column; ``name(n)`` makes the id of the n-th post where it has none.
+    """Posts of one split from the first tag column; ``name(n)`` makes the id of the n-th post where it has
+    none.
 
     ``orphans``: the data set's own reading, where ``options`` asks for none.
     ``renames``: types that the records call otherwise; ``options.label_map``

@@ -25,8 +25,10 @@ from gmner_cli.errors import GmnerError
 from gmner_cli.records import Post
 
 _NAMES = {
-    "text": ("text", "tweet", "tweettext", "fulltext", "post", "posttext", "sentence", "content", "message", "body", "string"),
-    "image": ("image", "img", "imagepath", "imageid", "imagename", "imagefile", "picture", "photo", "filename", "media"),
+    "text": ("text", "tweet", "tweettext", "fulltext", "post", "posttext", "sentence", "content", "message",
+             "body", "string"),
+    "image": ("image", "img", "imagepath", "imageid", "imagename", "imagefile", "picture", "photo",
+              "filename", "media"),
     "id": ("id", "postid", "tweetid", "imgid", "idstr", "key", "index"),
 }
 """Names of columns without marks and in lower case, the best first."""
@@ -44,7 +46,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     header = next(rows, (1, []))[1]
     places = {field: _column(header, names) for field, names in _NAMES.items()}
     if places["text"] is None:
-        raise GmnerError(f"has no column of texts among {', '.join(map(repr, header[:12])) or 'none'}", where=f"{source}:1",
+        raise GmnerError(f"has no column of texts among {', '.join(map(repr, header[:12])) or 'none'}",
+                         where=f"{source}:1",
                          hint="call it text in the first line; one of the pictures image, one of the ids id")
     taken = {place for place in places.values() if place is not None}
     posts = []
@@ -53,11 +56,16 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
         if not any(cell.strip() for cell in row):
             continue
         if len(row) > len(header):
-            report.add("unusable_entry", where, f"has {len(row)} cells where the header has {len(header)}", lossy=True)
+            report.add("unusable_entry", where, f"has {len(row)} cells where the header has {len(header)}",
+                       lossy=True)
         cells = dict(enumerate(row[:len(header)]))
-        text, image, own = (cells.get(places[field], "") if places[field] is not None else "" for field in _NAMES)
-        post = Post(id=own.strip() or f"{source.stem}-{line}", text=text, image=picture_name(image, where, report),
-                    meta={"dataset": "csv", **{header[n]: cell for n, cell in cells.items() if n not in taken and cell}})
+        text, image, own = (cells.get(places[field], "") if places[field] is not None else ""
+                            for field in _NAMES)
+        post = Post(
+            id=own.strip() or f"{source.stem}-{line}", text=text, image=picture_name(image, where, report),
+            meta={
+                "dataset": "csv", **{header[n]: cell for n, cell in cells.items() if n not in taken and cell}
+            })
         if not text.strip():
             report.add("empty_post", where, f"post {post.id} has no text")
         posts.append(post)
@@ -83,7 +91,8 @@ def _rows(source: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
         # Tweets hold quotation marks, and tables with tabs are often written without any quoting.
         if mark != "\t":
             raise GmnerError(f"cannot be cut into cells: {problem}", where=str(source),
-                             hint="cells with a quotation mark or a line end stand in quotation marks, doubled inside") from None
+                             hint="cells with a quotation mark or a line end stand in quotation marks, "
+                                  "doubled inside") from None
         report.add("not_used", source, "its quotation marks belong to the texts: they do not enclose cells")
         try:
             found = _cut(content, mark, csv.QUOTE_NONE)
@@ -105,7 +114,6 @@ def _cut(content: str, mark: str, quoting: int) -> list[tuple[int, list[str]]]:
         csv.field_size_limit(before)
 
 
-ADAPTERS = (
-    Adapter(name="csv", read=read, family="csv", accepts=frozenset({"boxes"}), own_file=True, published="nobody: your own posts",
-            layout="a table whose first line names its columns: text, and perhaps image and id"),
-)
+ADAPTERS = (Adapter(name="csv", read=read, family="csv", accepts=frozenset({"boxes"}), own_file=True,
+                    published="nobody: your own posts",
+                    layout="a table whose first line names its columns: text, and perhaps image and id"), )

@@ -3,7 +3,8 @@
     {"id": 7, "text": "Lady Gaga sings", "label": [[0, 9, "PER"]], "image": "7.jpg"}
     {"id": 7, "text": "Lady Gaga sings", "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 9}]}
 
-An object without spans of any form has no ``entities``: nobody looked. Everything else that an object holds goes to ``meta``.
+An object without spans of any form has no ``entities``: nobody looked. Everything else that an object holds
+goes to ``meta``.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ from gmner_cli.records import Post, id_text
 from gmner_cli.records.jsonl import loads
 
 _SPANS = ("label", "labels", "entities", "annotations", "spans")
-"""Where an object holds its spans: its old and new form, the oldest one (whose types are numbers), and spaCy's."""
+"""Where an object holds its spans: its old and new form, the oldest one (whose types are numbers), and
+spaCy's."""
 _IMAGES = ("image", "picture", "filename", "upload_name")
 
 
 def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]]:
-    """One post an object; without an id it is called NAME-NUMBER. Raises GmnerError when the file cannot be read."""
+    """One post an object; without an id it is called NAME-NUMBER. Raises GmnerError when the file cannot be
+    read."""
     if not source.is_file():
-        raise GmnerError("is not a file", where=str(source), hint="doccano reads one file: --source all.jsonl")
+        raise GmnerError("is not a file", where=str(source),
+                         hint="doccano reads one file: --source all.jsonl")
     entries = []
     for number, value in objects(source, report):
         where = f"{source}:{number}"
@@ -48,11 +52,17 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     way = counting([(text, marks) for *_, text, marks in entries], source, report)
     posts = []
     for where, value, own, text, marks in entries:
-        told = any(key in value for key in _SPANS)  # an object that says nothing of spans is not one without entities
+        # an object that says nothing of spans is not one without entities
+        told = any(key in value for key in _SPANS)
         entities = in_order(entities_of(text, marks, way, options.label_map, where, report)) if told else None
         image = next((picture_name(value[key], where, report) for key in _IMAGES if value.get(key)), None)
-        rest = {key: item for key, item in value.items() if key not in ("id", "text", "data", *_SPANS, *_IMAGES) and item not in (None, [], {}, "")}
-        posts.append(Post(id=own, text=text, image=image, entities=entities, meta={"dataset": "doccano", **rest}))
+        rest = {
+            key: item
+            for key, item in value.items()
+            if key not in ("id", "text", "data", *_SPANS, *_IMAGES) and item not in (None, [], {}, "")
+        }
+        posts.append(
+            Post(id=own, text=text, image=image, entities=entities, meta={"dataset": "doccano", **rest}))
         if not text.strip():
             report.add("empty_post", where, f"post {own} has no text")
     add_boxes(posts, options, report)
@@ -62,7 +72,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
 def _mark(span: Any) -> Mark:
     """A span of either form. Raises KeyError, TypeError or ValueError."""
     if isinstance(span, dict):
-        start, end = (span[f"{side}_offset"] if f"{side}_offset" in span else span[side] for side in ("start", "end"))
+        start, end = (span[f"{side}_offset"] if f"{side}_offset" in span else span[side]
+                      for side in ("start", "end"))
         kind = span["label"]
     else:
         start, end, kind = span
@@ -73,7 +84,8 @@ def _mark(span: Any) -> Mark:
 
 
 def objects(source: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
-    """``(number, object)`` of a file of JSON Lines, by line, or of one JSON array, by place; others are reported."""
+    """``(number, object)`` of a file of JSON Lines, by line, or of one JSON array, by place; others are
+    reported."""
     lines = read_lines(source)
     try:
         whole = loads("\n".join(lines))
@@ -93,7 +105,6 @@ def objects(source: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]
             report.add("unusable_entry", f"{source}:{number}", problem, lossy=True)
 
 
-ADAPTERS = (
-    Adapter(name="doccano", read=read, family="doccano", accepts=frozenset({"boxes", "label_map"}), own_file=True,
-            published="nobody: your own export", layout="the JSONL export of a sequence-labelling project"),
-)
+ADAPTERS = (Adapter(name="doccano", read=read, family="doccano", accepts=frozenset({"boxes", "label_map"}),
+                    own_file=True, published="nobody: your own export",
+                    layout="the JSONL export of a sequence-labelling project"), )

@@ -1,4 +1,5 @@
-"""Files that belong together, put into a folder as one: records beside their own pictures and splits, or none.
+"""Files that belong together, put into a folder as one: records beside their own pictures and splits, or
+none.
 
 They are made in a hidden folder inside it. When all are whole, the records of
 the old set go first and those of the new one come last, so that at no moment
@@ -41,7 +42,8 @@ class Exchange:
 
     Attributes
     ----------
-    new: an empty folder on the file system of ``folder``; what stands in it, and in ``new/images``, is the new set.
+    new: an empty folder on the file system of ``folder``; what stands in it, and in ``new/images``, is the
+    new set.
     """
 
     def __init__(self, folder: Path, new: Path, inputs: Sequence[Path], overwrite: bool):
@@ -50,11 +52,13 @@ class Exchange:
         self._sets = _sets(folder)
 
     def check(self, names: Iterable[str]) -> None:
-        """Raise UsageError when one of ``names`` (DRAWN for pictures) would replace what is not this tool's to replace."""
+        """Raise UsageError when one of ``names`` (DRAWN for pictures) would replace what is not this tool's
+        to replace."""
         names = list(names)
         owned = {name for old in self._sets for name in old}
         if DRAWN in names and os.path.lexists(self.folder / IMAGES) and not (self.folder / IMAGES).is_dir():
-            raise UsageError("is not a folder, and the pictures go there", where=str(self.folder / IMAGES), hint="give another -o DIR")
+            raise UsageError("is not a folder, and the pictures go there", where=str(self.folder / IMAGES),
+                             hint="give another -o DIR")
         for name in [*names, *self._going(names)]:
             for path in self._pictures() if name == DRAWN else [self.folder / name]:
                 if os.path.lexists(path):
@@ -91,21 +95,25 @@ class Exchange:
 
     def _refuse(self, path: Path, owned: bool) -> None:
         if path.is_dir() and not path.is_symlink():
-            raise UsageError("is a folder, where a file is to be written", where=str(path), hint="give another -o DIR")
+            raise UsageError("is a folder, where a file is to be written", where=str(path),
+                             hint="give another -o DIR")
         for given in self._inputs:
-            same = path.exists() and given.exists() and (
-                path.samefile(given) or (not owned and given.is_dir() and path.resolve().is_relative_to(given.resolve())))
+            same = path.exists() and given.exists() and (path.samefile(given) or
+                                                         (not owned and given.is_dir()
+                                                          and path.resolve().is_relative_to(given.resolve())))
             if same:
                 raise UsageError("is one of the files that are read, and would be replaced", where=str(path),
                                  hint="give another -o DIR")
         if not owned and not self._overwrite and (not path.is_file() or path.stat().st_size):
-            raise UsageError("exists, and no report.json beside it says that gmner prepare wrote it", where=str(path),
-                             hint="give another -o DIR, or replace it with --overwrite")
+            raise UsageError("exists, and no report.json beside it says that gmner prepare wrote it",
+                             where=str(path), hint="give another -o DIR, or replace it with --overwrite")
 
 
 @contextmanager
-def exchange(folder: str | Path, *, inputs: Iterable[str | Path | None] = (), overwrite: bool = False) -> Iterator[Exchange]:
-    """An ``Exchange`` with ``folder``, which is made where it is not there; what is not ``put`` is thrown away.
+def exchange(folder: str | Path, *, inputs: Iterable[str | Path | None] = (),
+             overwrite: bool = False) -> Iterator[Exchange]:
+    """An ``Exchange`` with ``folder``, which is made where it is not there; what is not ``put`` is thrown
+    away.
 
     First finishes or clears away what a killed run left. ``inputs``: files and folders
     that this run reads, none of which is ever replaced. ``overwrite``: replace also files
@@ -177,7 +185,8 @@ def _rename(old: Path, new: Path) -> None:
 
 
 def _sets(folder: Path) -> list[list[str]]:
-    """The files of every run that still stand, the latest first, by report.json; [] where it is not one of ours."""
+    """The files of every run that still stand, the latest first, by report.json; [] where it is not one of
+    ours."""
     report = _read(folder / REPORT)
     if not (isinstance(report.get("dataset"), str) and isinstance(report.get("splits"), dict)):
         return []
@@ -185,7 +194,11 @@ def _sets(folder: Path) -> list[list[str]]:
     earlier = report.get("earlier")
     # What the file says may have been typed by hand: only names that a run can write are believed.
     sets = [[REPORT, *files], *map(_names, earlier if isinstance(earlier, list) else [])]
-    return [[name for name in old if name in (REPORT, DRAWN) or name.endswith((".jsonl", "-sheet.png"))] for old in sets if old]
+    return [[name
+             for name in old
+             if name in (REPORT, DRAWN) or name.endswith((".jsonl", "-sheet.png"))]
+            for old in sets
+            if old]
 
 
 def _names_by_splits(report: dict[str, Any]) -> list[str]:
@@ -202,7 +215,8 @@ def _names(value: Any) -> list[str]:
         plain = name.removeprefix(DRAWN)
         return name == DRAWN or (Path(plain).name == plain and plain not in ("", "..") and "\0" not in plain)
 
-    return [name for name in value if isinstance(name, str) and inside(name)] if isinstance(value, list) else []
+    return [name for name in value
+            if isinstance(name, str) and inside(name)] if isinstance(value, list) else []
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -219,5 +233,6 @@ def _overlap(old: Sequence[str], names: Iterable[str]) -> bool:
 
 
 def _records_last(name: str) -> tuple[bool, bool, str]:
-    """Sorts the files of a set: knowledge and sheets, then records, then the report, which says that all is there."""
+    """Sorts the files of a set: knowledge and sheets, then records, then the report, which says that all is
+    there."""
     return name == REPORT, name.endswith(".jsonl") and name != KNOWLEDGE, name

@@ -32,9 +32,9 @@ def duplicates(posts: Posts, report: Report, *, fix: bool = False) -> None:
             # A copy that says something else, be it one entity, is never dropped.
             same = before.to_builtins() == post.to_builtins()
             differs = "entities" if before.text == post.text else "texts"
-            report.add("duplicate_id", f"{split} {post.id}",
-                       "stands twice with the same text and entities" if same else f"stands twice with different {differs}",
-                       fixed=fix)
+            report.add(
+                "duplicate_id", f"{split} {post.id}", "stands twice with the same text and entities"
+                if same else f"stands twice with different {differs}", fixed=fix)
             if fix and same:
                 continue
             if fix:
@@ -57,7 +57,8 @@ def overlaps(posts: Posts, report: Report) -> None:
             if other != split:
                 report.add("id_in_two_splits", post.id, f"stands in {other} and {split}")
                 continue
-            other, name = texts.setdefault(text_key(post), (split, post.id)) if post.text else (split, post.id)
+            other, name = texts.setdefault(text_key(post),
+                                           (split, post.id)) if post.text else (split, post.id)
             if other != split:
                 report.add("text_in_two_splits", post.id, f"in {split} says what {name} says in {other}")
 
@@ -85,7 +86,8 @@ def leaks(posts: Posts, theirs: Posts, name: str, report: Report) -> dict[str, d
     return counts
 
 
-def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False, follow_links: bool = False) -> None:
+def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False,
+             follow_links: bool = False) -> None:
     """Open the picture of every post; record its true size as ``image_size``, in place.
 
     A size other than the annotation's makes its boxes wrong: with ``fix`` boxes
@@ -111,7 +113,8 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False, fol
         masked = any(entity.masks for entity in post.entities or [])
         mended = fix and not masked and abs(scales[0] / scales[1] - 1) <= 0.01
         report.add("size_differs", post.id,
-                   f"annotation {post.image_size[0]}x{post.image_size[1]}, picture {size[0]}x{size[1]}", fixed=mended)
+                   f"annotation {post.image_size[0]}x{post.image_size[1]}, picture {size[0]}x{size[1]}",
+                   fixed=mended)
         if mended:
             _rescale(post, *scales)
             post.image_size = size
@@ -127,4 +130,5 @@ def _without_picture(post: Post, kind: str, problem: ImageError, report: Report,
 def _rescale(post: Post, across: float, down: float) -> None:
     for entity in post.entities or []:
         if entity.boxes:
-            entity.boxes = [(x1 * across, y1 * down, x2 * across, y2 * down) for x1, y1, x2, y2 in entity.boxes]
+            entity.boxes = [(x1 * across, y1 * down, x2 * across, y2 * down)
+                            for x1, y1, x2, y2 in entity.boxes]

@@ -42,9 +42,11 @@ class _Task:
 
 
 def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]]:
-    """One post a task; a task without an annotation has no ``entities``. Raises GmnerError when the file cannot be read."""
+    """One post a task; a task without an annotation has no ``entities``. Raises GmnerError when the file
+    cannot be read."""
     if not source.is_file():
-        raise GmnerError("is not a file", where=str(source), hint="label-studio reads one file: --source export.json")
+        raise GmnerError("is not a file", where=str(source), hint="label-studio reads one file: --source "
+                                                                  "export.json")
     tasks = []
     for number, value in objects(source, report):
         where = f"{source}: task {str(value.get('id', number))[:40]}"
@@ -69,7 +71,8 @@ def _task(value: dict[str, Any], where: str, name: str, report: Report) -> _Task
         raise ValueError(f"no text among its data ({', '.join(map(repr, data))[:80]}); call it text")
     picture = next((key for key in IMAGES if isinstance(data.get(key), str) and data[key]), None)
     own = next((item for item in (data.get("id"), value.get("id")) if item is not None), name)
-    return _Task(where, id_text(own), data[key], picture_name(data.get(picture), where, report) if picture else None,
+    return _Task(where, id_text(own), data[key],
+                 picture_name(data.get(picture), where, report) if picture else None,
                  {k: item for k, item in data.items() if k not in (key, picture, "id")},
                  None if raw is None else read_results(raw, where, report))
 
@@ -90,13 +93,15 @@ def _post(task: _Task, way: str, boxed: bool, options: Options, report: Report) 
     for key, region, texts in results.drawn:
         linked = [by_region[other] for other in results.linked(key) if other in by_region]
         # An entity that a box is linked to, but that is left out, takes its box with it.
-        drawn += [replace(to_draw(region, texts, options.label_map), entity=entity) for entity in linked or [None]
-                  if entity is not None or not linked]
+        drawn += [
+            replace(to_draw(region, texts, options.label_map), entity=entity)
+            for entity in linked or [None]
+            if entity is not None or not linked
+        ]
     assign(post, drawn, results.size, task.where, report, unread=results.unread, fix=options.fix)
     return post
 
 
-ADAPTERS = (
-    Adapter(name="label-studio", read=read, family="label-studio", accepts=frozenset({"boxes", "label_map"}), own_file=True,
-            published="nobody: your own export", layout="the JSON or JSON-MIN export of a project"),
-)
+ADAPTERS = (Adapter(name="label-studio", read=read, family="label-studio",
+                    accepts=frozenset({"boxes", "label_map"}), own_file=True,
+                    published="nobody: your own export", layout="the JSON or JSON-MIN export of a project"), )

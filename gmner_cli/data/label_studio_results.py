@@ -21,8 +21,9 @@ from gmner_cli.data.own_boxes import Drawn, Picture, picture_name
 
 @dataclass
 class Results:
-    """``marks`` with their ids; ``drawn``: (id, region named by its label, texts that it carries); ``unread``: regions
-    that cannot be read; ``size``: (width, height) of the picture in pixels; ``relations``: pairs of ids."""
+    """``marks`` with their ids; ``drawn``: (id, region named by its label, texts that it carries);
+    ``unread``: regions that cannot be read; ``size``: (width, height) of the picture in pixels;
+    ``relations``: pairs of ids."""
 
     marks: list[Mark] = field(default_factory=list)
     mark_ids: list[str] = field(default_factory=list)
@@ -42,17 +43,25 @@ _OFFICE = frozenset({"annotator", "annotation_id", "created_at", "updated_at", "
 """What JSON-MIN says of the work and not of the post."""
 
 
-def unpack(task: dict[str, Any], where: str, report: Report) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
-    """The data of a task and the results of the annotation that is taken, None where there is none; of JSON-MIN, too."""
+def unpack(task: dict[str, Any], where: str,
+           report: Report) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+    """The data of a task and the results of the annotation that is taken, None where there is none; of
+    JSON-MIN, too."""
     if isinstance(task.get("data"), dict):
         return task["data"], _taken(task, where, report)
-    regions = {key: item for key, item in task.items() if isinstance(item, list) and item and all(map(_is_region, item))}
+    regions = {
+        key: item
+        for key, item in task.items()
+        if isinstance(item, list) and item and all(map(_is_region, item))
+    }
     data = {key: item for key, item in task.items() if key not in regions and key not in _OFFICE}
     return data, [_typed(item) for items in regions.values() for item in items]
 
 
-def studio_pictures(content: list[Any], path: Path, renames: Mapping[str, str], report: Report) -> list[Picture]:
-    """Every annotated picture of an export, whose tasks need no text. Raises KeyError, TypeError, ValueError or AttributeError."""
+def studio_pictures(content: list[Any], path: Path, renames: Mapping[str, str],
+                    report: Report) -> list[Picture]:
+    """Every annotated picture of an export, whose tasks need no text. Raises KeyError, TypeError, ValueError
+    or AttributeError."""
     pictures = []
     for number, task in enumerate(content, start=1):
         where = f"{path.name}: task {str(task.get('id', number))[:40]}"
@@ -63,8 +72,10 @@ def studio_pictures(content: list[Any], path: Path, renames: Mapping[str, str], 
             continue
         results = read_results(raw, where, report)
         name = picture_name(data[key], where, report) or ""
-        pictures.append(Picture(PurePosixPath(name).name, where, results.size,
-                                [to_draw(region, texts, renames) for _, region, texts in results.drawn], results.unread))
+        pictures.append(
+            Picture(
+                PurePosixPath(name).name, where, results.size,
+                [to_draw(region, texts, renames) for _, region, texts in results.drawn], results.unread))
     return pictures
 
 
@@ -87,23 +98,29 @@ def _taken(task: dict[str, Any], where: str, report: Report) -> list[dict[str, A
 
 def _is_region(item: Any) -> bool:
     """Whether an item of JSON-MIN is a span or a region and not a choice or a text."""
-    return isinstance(item, dict) and any(key.endswith("labels") for key in item) and bool({"start", "x", "points", "rle"} & item.keys())
+    return isinstance(item, dict) and any(
+        key.endswith("labels") for key in item) and bool({"start", "x", "points", "rle"} & item.keys())
 
 
 def _typed(item: dict[str, Any]) -> dict[str, Any]:
     """An item of JSON-MIN as the JSON export has it."""
     kind = next(key for key in item if key.endswith("labels"))
-    return {"type": kind, "value": item, **{key: item.get(key) for key in ("original_width", "original_height", "image_rotation")}}
+    return {
+        "type": kind, "value": item,
+        **{key: item.get(key) for key in ("original_width", "original_height", "image_rotation")}
+    }
 
 
 def read_results(raw: list[dict[str, Any]], where: str, report: Report) -> Results:
-    """The results of one annotation. Raises KeyError, TypeError or ValueError for what the format does not allow."""
+    """The results of one annotation. Raises KeyError, TypeError or ValueError for what the format does not
+    allow."""
     found = Results()
     labels, texts = _labels(raw), _texts(raw)
     unused: Counter[str] = Counter()
     done: set[str] = set()
     for number, item in enumerate(raw):
-        key, kind, value = str(item.get("id", f"#{number}")), str(item.get("type", "")), item.get("value") or {}
+        key, kind, value = str(item.get("id", f"#{number}")), str(item.get("type",
+                                                                           "")), item.get("value") or {}
         if kind == "relation":
             found.relations.append((str(item["from_id"]), str(item["to_id"])))
         elif kind == "textarea":
@@ -125,7 +142,8 @@ def read_results(raw: list[dict[str, Any]], where: str, report: Report) -> Resul
             except (KeyError, TypeError, ValueError) as problem:
                 found.unread += 1
                 reason = f"it has no {problem}" if isinstance(problem, KeyError) else problem
-                report.add("unknown_shape", where, f"a {kind or 'region'} of {name!r} cannot be read: {reason}")
+                report.add("unknown_shape", where, f"a {kind or 'region'} of {name!r} cannot be read: "
+                                                   f"{reason}")
         else:
             unused[kind or "untyped"] += 1
     if unused:
@@ -157,18 +175,24 @@ def _texts(raw: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for item in raw:
         value, meta = item.get("value") or {}, item.get("meta")
-        texts = [value.get("text")] if item.get("type") == "textarea" else [meta.get("text")] if isinstance(meta, dict) else []
-        flat = [text for group in texts for text in (group if isinstance(group, list) else [group]) if isinstance(text, str)]
+        texts = [value.get("text")] if item.get("type") == "textarea" else [meta.get("text")] if isinstance(
+            meta, dict) else []
+        flat = [
+            text for group in texts for text in (group if isinstance(group, list) else [group])
+            if isinstance(text, str)
+        ]
         key = str(item.get("id"))
         found[key] = (*found.get(key, ()), *(text.strip() for text in flat))
     return found
 
 
-def _add_mark(found: Results, key: str, value: dict[str, Any], names: list[str], where: str, report: Report) -> None:
+def _add_mark(found: Results, key: str, value: dict[str, Any], names: list[str], where: str,
+              report: Report) -> None:
     place = value if type(value["start"]) is int else value.get("globalOffsets") or {}
     start, end, quote = place.get("start"), place.get("end"), value.get("text")
     if type(start) is not int or type(end) is not int or not names:
-        report.add("unusable_span", where, f"{str({k: value[k] for k in ('start', 'end')})} of {names} is no span of a text with a label",
+        report.add("unusable_span", where, f"{str({k: value[k] for k in ('start', 'end')})} of {names} is no "
+                                           "span of a text with a label",
                    lossy=True)
         return
     if len(names) > 1:
@@ -197,7 +221,8 @@ def _box(kind: str, value: dict[str, Any], width: int, height: int) -> tuple[flo
     elif "radiusX" in value:
         rx, ry = float(value["radiusX"]) * across, float(value["radiusY"]) * down
         cx, cy = float(value["x"]) * across, float(value["y"]) * down
-        half = math.hypot(rx * math.cos(angle), ry * math.sin(angle)), math.hypot(rx * math.sin(angle), ry * math.cos(angle))
+        half = math.hypot(rx * math.cos(angle),
+                          ry * math.sin(angle)), math.hypot(rx * math.sin(angle), ry * math.cos(angle))
         corners = [(cx - half[0], cy - half[1]), (cx + half[0], cy + half[1])]
     else:
         x, y, w, h = (float(value[side]) * scale for side, scale in

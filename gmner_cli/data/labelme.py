@@ -53,7 +53,8 @@ def read_labelme(path: Path) -> Annotation:
                 mask = _mask(shape, points, height, width, found)
             except _Unread as problem:
                 found.unread.append(label)
-                found.notes.append(("unknown_shape", f"shape {number} of {label!r} is a {str(shape.get('shape_type'))[:40]} of "
+                found.notes.append(("unknown_shape", f"shape {number} of {label!r} is a "
+                                                     f"{str(shape.get('shape_type'))[:40]} of "
                                                      f"{len(points)} points{problem}; left out"))
                 continue
             group = shape.get("group_id")
@@ -61,7 +62,8 @@ def read_labelme(path: Path) -> Annotation:
         for (label, _), masks in parts.items():
             mask, box = joined(masks)
             found.regions.append(Region(label, box, mask))
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, OSError) as problem:
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, OverflowError, RecursionError,
+            OSError) as problem:
         reason = f"no {problem}" if isinstance(problem, KeyError) else problem
         raise GmnerError(f"is not a labelme file: {reason}", where=str(path)) from None
     return found
@@ -101,7 +103,8 @@ def _outline(shape: dict[str, Any], points: list[Point]) -> list[Point]:
 
 
 def _drawn(shape: dict[str, Any], points: list[Point], height: int, width: int, found: Annotation) -> Mask:
-    """A drawn mask: a PNG whose pixels other than 0 belong to it, its left upper corner at the first point."""
+    """A drawn mask: a PNG whose pixels other than 0 belong to it, its left upper corner at the first
+    point."""
     import numpy as np
     from PIL import Image
 
@@ -109,14 +112,18 @@ def _drawn(shape: dict[str, Any], points: list[Point], height: int, width: int, 
 
     if len(points) != 2 or not isinstance(shape.get("mask"), str):
         raise _Unread
-    (left, top), (right, bottom) = ([math.floor(pick(values)) for values in zip(*points, strict=True)] for pick in (min, max))
+    (left, top), (right, bottom) = ([math.floor(pick(values))
+                                     for values in zip(*points, strict=True)]
+                                    for pick in (min, max))
     try:
         with Image.open(io.BytesIO(base64.b64decode(shape["mask"])), formats=["PNG"]) as picture:
             across, down = picture.size
             # Both versions of the tool's own rule: the last pixel belongs to the mask, or does not.
-            if not (0 <= across - (right - left) <= 2 and 0 <= down - (bottom - top) <= 2) or across * down > MOST_PIXELS:
+            if not (0 <= across - (right - left) <= 2 and 0 <= down -
+                    (bottom - top) <= 2) or across * down > MOST_PIXELS:
                 raise _Unread(f" whose mask is {across}x{down}")
-            pixels = np.asarray(picture.convert("RGBA") if picture.mode in ("P", "PA", "LA", "RGBA") else picture)
+            pixels = np.asarray(
+                picture.convert("RGBA") if picture.mode in ("P", "PA", "LA", "RGBA") else picture)
     except _Unread:
         raise
     except Exception as problem:  # decoders meet damage with errors of every class

@@ -61,11 +61,15 @@ def _inclusive(text: str, start: int, end: int) -> tuple[int, int] | None:
     return _points(text, start, end + 1)
 
 
-WAYS: dict[str, Way] = {"code points": _points, "UTF-16 units": _units, "UTF-8 bytes": _bytes, "code points, the last one included": _inclusive}
+WAYS: dict[str, Way] = {
+    "code points": _points, "UTF-16 units": _units, "UTF-8 bytes": _bytes,
+    "code points, the last one included": _inclusive
+}
 
 
 def counting(posts: Sequence[tuple[str, Sequence[Mark]]], where: object, report: Report) -> str:
-    """The way, of WAYS, in which a whole file counts; reported where it is not the records' own, or not told."""
+    """The way, of WAYS, in which a whole file counts; reported where it is not the records' own, or not
+    told."""
     votes: Counter[str] = Counter()
     open_ = unquoted = 0
     for text, marks in posts:
@@ -81,12 +85,14 @@ def counting(posts: Sequence[tuple[str, Sequence[Mark]]], where: object, report:
     elif open_ and votes["code points"] == votes["UTF-16 units"]:
         report.add("unsure_offsets", where, f"{open_} spans stand behind characters that UTF-16 counts twice")
     elif unquoted and 2 * votes[name] < sum(len(marks) for _, marks in posts):
-        report.add("unsure_offsets", where, f"most spans begin or end inside a word, however characters are counted; counted in {name}")
+        report.add("unsure_offsets", where, "most spans begin or end inside a word, however characters are "
+                                            f"counted; counted in {name}")
     return name
 
 
 def _fit(way: Way, text: str, mark: Mark) -> int:
-    """How well a span fits: 1 where it is its quote or, without one, begins and ends at the edges of words."""
+    """How well a span fits: 1 where it is its quote or, without one, begins and ends at the edges of
+    words."""
     span = way(text, mark.start, mark.end)
     if span is None:
         return 0
@@ -101,7 +107,8 @@ def _fit(way: Way, text: str, mark: Mark) -> int:
 
 def entities_of(text: str, marks: Sequence[Mark], way: str, renames: Mapping[str, str], where: object,
                 report: Report) -> list[Entity | None]:
-    """One entity a mark, in their order; None for a mark that does not stand in the text, or whose type is mapped to O.
+    """One entity a mark, in their order; None for a mark that does not stand in the text, or whose type is
+    mapped to O.
 
     Marks of one span and type share one entity. White space at the ends of a span is left out.
     """
@@ -111,14 +118,17 @@ def entities_of(text: str, marks: Sequence[Mark], way: str, renames: Mapping[str
         kind = renames.get(mark.type, mark.type)
         span = _place(text, mark, way)
         if span is None:
-            report.add("unusable_span", where, f"{mark.start}..{mark.end} ({mark.type}"
-                       + (f", {mark.quote[:40]!r}" if mark.quote is not None else "") + f") is not in the text of {len(text)} characters",
-                       lossy=True)
+            report.add(
+                "unusable_span", where, f"{mark.start}..{mark.end} ({mark.type}" +
+                (f", {mark.quote[:40]!r}" if mark.quote is not None else "") +
+                f") is not in the text of {len(text)} characters", lossy=True)
         if span is None or kind == NO_ENTITY:
             found.append(None)
             continue
         start, end = span
-        found.append(made.setdefault((start, end, kind), Entity(start=start, end=end, text=text[start:end], type=kind)))
+        found.append(
+            made.setdefault((start, end, kind), Entity(start=start, end=end, text=text[start:end],
+                                                       type=kind)))
     return found
 
 

@@ -1,4 +1,5 @@
-"""Outlines as annotation tools draw them, in pixels: their corners, extent and mask. x to the right, y down."""
+"""Outlines as annotation tools draw them, in pixels: their corners, extent and mask. x to the right, y
+down."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def turned(cx: float, cy: float, width: float, height: float, angle: float) -> l
     """The corners of a rectangle of this centre and size, turned clockwise by ``angle`` in radians."""
     cos, sin = math.cos(angle), math.sin(angle)
     return [(cx + x * cos - y * sin, cy + x * sin + y * cos)
-            for x, y in ((sx * width / 2, sy * height / 2) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)))]
+            for x, y in ((sx * width / 2, sy * height / 2)
+                         for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)))]
 
 
 def circle(centre: Point, edge: Point, corners: int = 180) -> list[Point]:
@@ -42,8 +44,8 @@ def extent(points: Sequence[Point]) -> Box:
 
 
 def check_reach(points: Sequence[Point], width: int, height: int) -> bool:
-    """Whether an outline stays in the picture. Raises ValueError where it is so far off, or so long, that drawing it
-    would exhaust the memory: the rasteriser walks along the outline."""
+    """Whether an outline stays in the picture. Raises ValueError where it is so far off, or so long, that
+    drawing it would exhaust the memory: the rasteriser walks along the outline."""
     x1, y1, x2, y2 = extent(points)
     if x1 < -width or y1 < -height or x2 > 2 * width or y2 > 2 * height:
         raise ValueError("lies far outside the picture")

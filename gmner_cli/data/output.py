@@ -12,9 +12,10 @@ from gmner_cli.data.summary import figures
 from gmner_cli.records.jsonl import write_atomic, write_posts
 
 
-def write(splits: Splits, folder: str | Path, *, records: bool = True, inputs: Iterable[str | Path | None] = (),
-          overwrite: bool = False) -> list[Path]:
-    """``folder/SPLIT.jsonl`` for every split and ``folder/report.json``, all of them or none; returns the paths of the splits.
+def write(splits: Splits, folder: str | Path, *, records: bool = True,
+          inputs: Iterable[str | Path | None] = (), overwrite: bool = False) -> list[Path]:
+    """``folder/SPLIT.jsonl`` for every split and ``folder/report.json``, all of them or none; returns the
+    paths of the splits.
 
     ``records``: False writes the report alone, and leaves the records of an earlier run. ``inputs``,
     ``overwrite``: see ``exchange``. Raises UsageError where files would be replaced that are not
@@ -30,7 +31,8 @@ def write(splits: Splits, folder: str | Path, *, records: bool = True, inputs: I
 
 
 def write_report(splits: Splits, swap: Exchange, names: Sequence[str]) -> None:
-    """report.json of a new set of files: figures per split, leaks, every finding, and which files it goes with.
+    """report.json of a new set of files: figures per split, leaks, every finding, and which files it goes
+    with.
 
     ``names``: the set's other files, DRAWN among them where it has drawn pictures.
     """

@@ -29,8 +29,8 @@ class Drawn:
 
 @dataclass
 class Picture:
-    """What a file says of one picture: its name without folders, (width, height), regions, and the number of those
-    that cannot be read."""
+    """What a file says of one picture: its name without folders, (width, height), regions, and the number of
+    those that cannot be read."""
 
     file: str
     where: str
@@ -53,7 +53,8 @@ def assign(post: Post, drawn: Sequence[Drawn], size: tuple[int, int] | None, whe
         owners = _owners(item, entities)
         if not owners:
             unread += 1
-            report.add("box_without_entity", where, f"box {[round(v, 1) for v in item.region.box]} is named {item.region.name!r}, "
+            report.add("box_without_entity", where, f"box {[round(v, 1) for v in item.region.box]} is named "
+                                                    f"{item.region.name!r}, "
                        f"entities are {[(entity.text, entity.type) for entity in entities]}")
         for entity in owners:
             boxes.setdefault(id(entity), []).append(item.region)

@@ -1,4 +1,5 @@
-"""Any CoNLL file: one token a line, the tag in a chosen column, tabs or spaces, IMGID lines if there are any."""
+"""Any CoNLL file: one token a line, the tag in a chosen column, tabs or spaces, IMGID lines if there are
+any."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
     the first column counts the tokens, as in CoNLL-U, the token is the second.
     """
     if column in (0, 1):
-        raise UsageError(f"--column {column} is not a tag column", hint="column 1 is the token; the last is -1")
+        raise UsageError(f"--column {column} is not a tag column",
+                         hint="column 1 is the token; the last is -1")
     width, first = _usual_width(lines), int(numbered(lines))
     usual = _usual_cells(lines)
 
@@ -46,7 +48,8 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
             found = re.split(" +", line.strip(" \t"))
             if len(found) == 1 and len(words := line.rsplit(None, 1)) == 2 and LIKE_A_TAG.fullmatch(words[1]):
                 found, problem = words, f"the columns are parted by other white space than tabs and spaces: {line[:80]!r}"
-            # In a file with tabs, or with many lines of one column, a last column is one only if it looks like a tag.
+            # In a file with tabs, or with many lines of one column, a last column is one only if it looks
+            # like a tag.
             most = width if width > 1 else 1 + bool(LIKE_A_TAG.fullmatch(found[-1]))
             if lines and len(found) > most:
                 problem = f"found {len(found)} columns where other lines have {width or 'tabs'}: {line[:80]!r}"
@@ -66,26 +69,32 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
         short = column < 0 and len(found) < (usual if len(cells) > 1 else width)
         if short or not first < place < len(found):
             lossy = len(found) > 1 + first or bool(PARTED.fullmatch(found[-1]))
-            return Row(found[min(first, len(found) - 1)], ("O",), f"expected a token and a tag in column {column}, found {len(found)} columns: {line[:80]!r}",
+            return Row(found[min(first, len(found) - 1)], ("O",), "expected a token and a tag in column "
+                                                                  f"{column}, found {len(found)} columns: "
+                                                                  f"{line[:80]!r}",
                        lossy=lossy)
         if len(found) < usual:
             problem = None  # the columns up to the tag are counted from the left and are all there
         token = found[first].strip(" ")
         if not token:
             words = [cell for cell in found[first + 1:place] if cell.strip(" ")]
-            return Row(words[0], (found[place],), "the first column is empty; the next one is read", lossy=True) if words else no_token([found[place]])
-        tag = "O" if first and found[place].strip() == "_" else found[place]  # CoNLL-U writes "_" where nothing is
+            return Row(words[0], (found[place], ), "the first column is empty; the next one is read",
+                       lossy=True) if words else no_token([found[place]])
+        # CoNLL-U writes "_" where nothing is
+        tag = "O" if first and found[place].strip() == "_" else found[place]
         return Row(token, (tag,), problem, lossy)
 
     return cut
 
 
 _NO_WORD = re.compile(r"\d+[-.]\d+")
-"""The number of a line of CoNLL-U that is no word: "1-2" repeats two words as they are written, "2.1" stands nowhere."""
+"""The number of a line of CoNLL-U that is no word: "1-2" repeats two words as they are written, "2.1" stands
+nowhere."""
 
 
 def _filled(cells: list[str], usual: int) -> list[str]:
-    """Cells of a line without empty ones where it has too many: the line is indented, or has two tabs for one."""
+    """Cells of a line without empty ones where it has too many: the line is indented, or has two tabs for
+    one."""
     while len(cells) > usual and not cells[0].strip(" "):
         cells = cells[1:]
     if len(cells) > usual and len(full := [cell for cell in cells if cell.strip(" ")]) == usual:
@@ -94,7 +103,8 @@ def _filled(cells: list[str], usual: int) -> list[str]:
 
 
 def numbered(lines: Sequence[str]) -> bool:
-    """Whether the first of three columns or more counts the tokens, as in CoNLL-U: of each post, or of all."""
+    """Whether the first of three columns or more counts the tokens, as in CoNLL-U: of each post, or of
+    all."""
     before, most, fresh = 0, 0, True
     for line in lines:
         cells = line.split("\t") if "\t" in line else line.split(" ")
@@ -111,15 +121,22 @@ def numbered(lines: Sequence[str]) -> bool:
 
 
 def _usual_cells(lines: Sequence[str]) -> int:
-    """Columns of the lines with tabs, leading tabs and those at the end left out; 0 where fewer than half of them agree."""
-    tally = Counter(len(line.strip(" \t").split("\t")) for line in lines if "\t" in line and line.strip() and not line.startswith(ID_MARK))
+    """Columns of the lines with tabs, leading tabs and those at the end left out; 0 where fewer than half of
+    them agree."""
+    tally = Counter(
+        len(line.strip(" \t").split("\t"))
+        for line in lines
+        if "\t" in line and line.strip() and not line.startswith(ID_MARK))
     width = min(tally, key=lambda width: (-tally[width], width), default=0)
     return width if width > 1 and 2 * tally[width] >= tally.total() else 0
 
 
 def _usual_width(lines: Sequence[str]) -> int:
-    """Columns of most lines that are cut at spaces, the smaller number of two; 0 where most are cut at tabs."""
-    tally = Counter(0 if "\t" in line else len(re.split(" +", line)) for line in map(str.strip, lines) if line)
+    """Columns of most lines that are cut at spaces, the smaller number of two; 0 where most are cut at
+    tabs."""
+    tally = Counter(0 if "\t" in line else len(re.split(" +", line))
+                    for line in map(str.strip, lines)
+                    if line)
     return min(tally, key=lambda width: (-tally[width], width), default=0)
 
 
@@ -153,16 +170,18 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     numbers = numbered(lines)
     if numbers:
         report.add("tag_scheme", source, "its first column counts the tokens, which stand in the second")
-    sentences = read_sentences(source, cut, [None], report, ids=False, free=options.orphans is None, fix=options.fix, numbers=numbers)
+    sentences = read_sentences(source, cut, [None], report, ids=False, free=options.orphans is None,
+                               fix=options.fix, numbers=numbers)
     if sentences and not any(_has_tag(cut(line)) for line in lines if line.strip()):
-        report.add("unknown_tag", source, f"no line has a tag in column {options.column}: {_instead(lines)}", lossy=True)
+        report.add("unknown_tag", source, f"no line has a tag in column {options.column}: {_instead(lines)}",
+                   lossy=True)
     posts = tagged_posts(sentences, source, report, options, orphans="start", meta={"dataset": "conll"},
                          name=lambda number: f"{source.stem}-{number}")
     add_boxes(posts, options, report)
     return {source.stem: posts}
 
 
-ADAPTERS = (
-    Adapter(name="conll", read=read, family="conll", accepts=frozenset({"boxes", "orphans", "column", "label_map"}), own_file=True,
-            published="nobody in particular: any file of tagged tokens will do", layout="a CoNLL file"),
-)
+ADAPTERS = (Adapter(name="conll", read=read, family="conll",
+                    accepts=frozenset({"boxes", "orphans", "column", "label_map"}), own_file=True,
+                    published="nobody in particular: any file of tagged tokens will do",
+                    layout="a CoNLL file"), )

@@ -21,11 +21,12 @@ from gmner_cli.errors import did_you_mean
 
 _ROLES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 _SCHEMES = {"IOE": "IE", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}
-"""The marks of the schemes that mark ends, O left out. BIOES is IOBES, BILOU is BILUO, BMES is BMEOS; in IOE, 1 and 2,
-an I may begin."""
+"""The marks of the schemes that mark ends, O left out. BIOES is IOBES, BILOU is BILUO, BMES is BMEOS; in IOE,
+1 and 2, an I may begin."""
 
 # Word processors make a longer dash of "-"; "B/PER" and "B:PER" are met, too.
-_PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_/:\u2010-\u2015\u2212]\s*(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
+_PREFIX = re.compile(r"(?P<mark>[BIESLUMW])\s*[-_/:\u2010-\u2015\u2212]\s*(?P<type>\S.*)",
+                     re.IGNORECASE | re.DOTALL)
 _SUFFIX = re.compile(r"(?P<type>.*\S)\s*[-_]\s*(?P<mark>[BIESLUMW])", re.IGNORECASE | re.DOTALL)
 
 
@@ -49,7 +50,10 @@ class Scheme:
     doubts: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return {"prefix": self.name, "suffix": f"{self.name}, the mark last (PER-B)", "plain": f"{self.name} without marks"}[self.form]
+        return {
+            "prefix": self.name, "suffix": f"{self.name}, the mark last (PER-B)",
+            "plain": f"{self.name} without marks"
+        }[self.form]
 
     def read(self, tag: str, labels: Collection[str] | None) -> str:
         """``tag`` in the one form. Raises ValueError for what is no tag of a declared type (None: any).
@@ -71,12 +75,14 @@ class Scheme:
         if labels is not None and kind not in labels:
             same = [label for label in labels if label.casefold() == kind.casefold()]
             if len(same) != 1:
-                raise ValueError(f"unknown type {kind[:80]!r}; {did_you_mean(kind, labels)}; name it with --label-map "
+                raise ValueError(f"unknown type {kind[:80]!r}; {did_you_mean(kind, labels)}; name it with "
+                                 "--label-map "
                                  f"{kind[:80]}=NEW, or leave it out with --label-map {kind[:80]}=O")
             kind = same[0]
         return f"{role}-{kind}"
 
-    def read_all(self, tags: Sequence[str], labels: Collection[str] | None) -> tuple[list[str], dict[int, str]]:
+    def read_all(self, tags: Sequence[str],
+                 labels: Collection[str] | None) -> tuple[list[str], dict[int, str]]:
         """The tags of one post in the one form, and the reasons by position; what cannot be read is O."""
         found, reasons = [], {}
         for at, tag in enumerate(tags):
@@ -102,7 +108,10 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     for tag, count in Counter(tag for tags in posts for tag in tags).items():
         tally[_bare(tag)] += count
     outside = tally.pop("O", 0) + tally.pop("o", 0)
-    prefixed, suffixed = ({tag: m for tag in tally if (m := form.fullmatch(tag))} for form in (_PREFIX, _SUFFIX))
+    prefixed, suffixed = ({tag: m
+                           for tag in tally
+                           if (m := form.fullmatch(tag))}
+                          for form in (_PREFIX, _SUFFIX))
     weights = [sum(tally[tag] for tag in found) for found in (prefixed, suffixed)]
     if not any(weights):
         plain = free and outside and any(tally) and not tally.keys() & {*"BIESLUMW"}
@@ -114,7 +123,8 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     bare = tally.keys() - found.keys()
     if free and outside and bare and not marks.keys() & {"B", "I"}:
         return Scheme("IO", "plain", starts=True, doubts=[
-            f"{', '.join(sorted(found)[:5])} could be a type with a mark, but others have none: all are read as whole types"])
+            f"{', '.join(sorted(found)[:5])} could be a type with a mark, but others have none: all are read "
+            "as whole types"])
     if marks.keys() <= {"B", "I"}:
         name = _without_ends(posts, form) if free else "IOB2"
         return Scheme(name, form, starts=name != "IOB2")
@@ -140,7 +150,8 @@ def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -
     doubts = []
     name = next((name for name, own in _SCHEMES.items() if marks.keys() <= set(own)), "a mixture")
     if name == "a mixture":
-        doubts.append(f"marks of several schemes stand in one file ({used}); each is read as what it is in its own")
+        doubts.append(f"marks of several schemes stand in one file ({used}); each is read as what it is in "
+                      "its own")
     if not marks.keys() & {"B", "I"}:
         doubts.append(f"only the marks {used} and never B or I: they are read as places in an entity, "
                       "which is wrong if they belong to the names of the types")
@@ -149,7 +160,8 @@ def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -
         ended += sum(tag[0] in "ES" for tag in tags)
         open_ += len(unended(tags))
     if open_ > ended and name != "IOE":
-        doubts.append(f"most entities end without a mark of their end ({used}), so the file may be IOB2 with a few "
+        doubts.append(f"most entities end without a mark of their end ({used}), so the file may be IOB2 with "
+                      "a few "
                       "odd tags; every mark is read as what it is")
     return Scheme(name, form, starts=name == "IOE", ends=name != "IOE" and open_ <= ended, doubts=doubts)
 
@@ -168,6 +180,7 @@ def _goes_on(before: str, tag: str) -> bool:
 
 
 def unended(tags: Sequence[str]) -> list[int]:
-    """Positions of tags in the one form that leave an entity without its end, as BIOES and its kin mark it."""
+    """Positions of tags in the one form that leave an entity without its end, as BIOES and its kin mark
+    it."""
     return [at for at, (tag, after) in enumerate(pairwise([*tags, "O"]))
             if tag[0] in "BI" and not (after[0] in "IE" and after[2:] == tag[2:])]

@@ -73,7 +73,8 @@ def table(splits: Splits) -> Table:
 
 
 def _plain(text: str) -> Text:
-    """Types and names come from files: brackets in them are no mark-up, and there may be a great many of them."""
+    """Types and names come from files: brackets in them are no mark-up, and there may be a great many of
+    them."""
     return Text(shown(text, 60))
 
 

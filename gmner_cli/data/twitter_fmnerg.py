@@ -26,7 +26,8 @@ FINE_TYPES: dict[str, tuple[str, ...]] = {
     "event": ("event_other", "festival", "sports_event"),
     "location": ("city", "continent", "country", "location_other", "park", "road", "state"),
     "organization": ("band", "company", "educational_institution", "government_agency", "news_agency",
-                     "organization_other", "political_party", "social_organization", "sports_league", "sports_team"),
+                     "organization_other", "political_party", "social_organization", "sports_league",
+                     "sports_team"),
     "other": ("animal", "award", "medical_thing", "ordinance", "website"),
     "person": ("actor", "artist", "athlete", "author", "businessman", "character", "coach", "director",
                "intellectual", "journalist", "musician", "person_other", "politician"),
@@ -49,13 +50,15 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
         posts[split] = tagged_posts(sentences, path, report, options, orphans="start",
                                     meta={"dataset": "twitter-fmnerg", "split": split})
         _add_fine_types(posts[split], sentences, path, report, options)
-    annotate(posts, options.boxes or _boxes_beside(source), ".xml", read_voc, report, fix=options.fix, follow_links=options.follow_links)
+    annotate(posts, options.boxes or _boxes_beside(source), ".xml", read_voc, report, fix=options.fix,
+             follow_links=options.follow_links)
     return posts
 
 
 def _add_fine_types(posts: Sequence[Post], sentences: Sequence[Sentence], path: Path, report: Report,
                     options: Options) -> None:
-    """Set ``fine_type`` from the second tag column; where its span is another, the first token's type is taken."""
+    """Set ``fine_type`` from the second tag column; where its span is another, the first token's type is
+    taken."""
     for post, sentence in zip(posts, sentences, strict=True):
         fine = sentence.column(1)
         spans = set(decode(fine, "start")[0])
@@ -80,12 +83,14 @@ def _boxes_beside(source: Path) -> Path:
         hint="they are the xml folder of Twitter-GMNER v2 (GitHub project NUSTM/GMNER); name it with --boxes")
 
 
-ADAPTERS = (
-    Adapter(
-        name="twitter-fmnerg", read=read, labels=frozenset(FINE_TYPES), family="twitter-gmner",
-        accepts=frozenset({"boxes", "orphans", "label_map"}),
-        published='"Fine-Grained Multimodal Named Entity Recognition and Grounding with a Generative Framework" '
-                  "(Wang et al., ACM Multimedia 2023), GitHub project NUSTM/FMNERG",
-        layout="txt_fine/train.txt, txt_fine/dev.txt, txt_fine/test.txt and the xml folder of Twitter-GMNER v2",
-    ),
-)
+ADAPTERS = (Adapter(
+    name="twitter-fmnerg",
+    read=read,
+    labels=frozenset(FINE_TYPES),
+    family="twitter-gmner",
+    accepts=frozenset({"boxes", "orphans", "label_map"}),
+    published='"Fine-Grained Multimodal Named Entity Recognition and Grounding with a Generative '
+    'Framework" '
+    "(Wang et al., ACM Multimedia 2023), GitHub project NUSTM/FMNERG",
+    layout="txt_fine/train.txt, txt_fine/dev.txt, txt_fine/test.txt and the xml folder of Twitter-GMNER v2",
+), )

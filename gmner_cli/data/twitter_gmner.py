@@ -24,7 +24,8 @@ def read_text(folder: Path, name: str, options: Options, report: Report) -> dict
     posts = {}
     for split, path in split_paths(folder, FILES).items():
         sentences = read_sentences(path, tab_cells(1), [options.allowed(LABELS)], report, fix=options.fix)
-        posts[split] = tagged_posts(sentences, path, report, options, orphans="start", meta={"dataset": name, "split": split})
+        posts[split] = tagged_posts(sentences, path, report, options, orphans="start",
+                                    meta={"dataset": name, "split": split})
     return posts
 
 
@@ -40,7 +41,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     """``source/txt`` and ``source/xml``. Raises GmnerError when one of them is absent."""
     posts = read_text(source / "txt", "twitter-gmner", options, report)
     version = version_of(source, posts)
-    annotate(posts, options.boxes or source / "xml", ".xml", read_voc, report, fix=options.fix, follow_links=options.follow_links)
+    annotate(posts, options.boxes or source / "xml", ".xml", read_voc, report, fix=options.fix,
+             follow_links=options.follow_links)
     if version:
         for post in (p for split in posts.values() for p in split):
             post.meta = {"dataset": "twitter-gmner", "version": version, "split": post.meta["split"]}

@@ -25,7 +25,8 @@ FILES = (("train", "train.txt"), ("dev", "valid.txt"), ("test", "test.txt"))
 
 
 def reader(name: str) -> Callable[[Path, Options, Report], dict[str, list[Post]]]:
-    """The ``read`` of the data set called ``name``: train.txt, valid.txt and test.txt in the source folder."""
+    """The ``read`` of the data set called ``name``: train.txt, valid.txt and test.txt in the source
+    folder."""
 
     def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]]:
         posts = {}
@@ -40,7 +41,8 @@ def reader(name: str) -> Callable[[Path, Options, Report], dict[str, list[Post]]
 
 
 def _adapter(name: str, paper: str) -> Adapter:
-    return Adapter(name=name, read=reader(name), labels=LABELS, family=name, accepts=frozenset({"orphans", "label_map"}),
+    return Adapter(name=name, read=reader(name), labels=LABELS, family=name,
+                   accepts=frozenset({"orphans", "label_map"}),
                    published=f"{paper}; both sets are gathered in the GitHub project jefferyYu/UMT",
                    layout="train.txt, valid.txt and test.txt")
 

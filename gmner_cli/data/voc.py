@@ -1,4 +1,5 @@
-"""Pascal VOC files: boxes of labelImg, turned ones of roLabelImg, polygons, in whatever encoding they really are."""
+"""Pascal VOC files: boxes of labelImg, turned ones of roLabelImg, polygons, in whatever encoding they really
+are."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def read_voc(path: Path) -> Annotation:
             raise ValueError(f"it has no <object>, but <{odd[0][:40]}>")
         name = root.findtext("filename") or root.findtext("path") or path.name
         found = Annotation(image_stem(name), _size(root), [])
-    except (ElementTree.ParseError, LookupError, ValueError, OverflowError, RecursionError, OSError) as problem:
+    except (ElementTree.ParseError, LookupError, ValueError, OverflowError, RecursionError,
+            OSError) as problem:
         raise GmnerError(f"cannot be read: {problem}", where=str(path)) from None
     if encoding:
         found.notes.append(("file_encoding", encoding))
@@ -56,12 +58,14 @@ def read_voc(path: Path) -> Annotation:
             found.regions.append(Region(label, _box(node)))
         except ValueError as problem:
             found.unread.append(label)
-            found.notes.append(("broken_annotation", f"object {number}, {label!r}, cannot be read: {problem}"))
+            found.notes.append(
+                ("broken_annotation", f"object {number}, {label!r}, cannot be read: {problem}"))
     return found
 
 
 def _parse(data: bytes) -> tuple[ElementTree.Element, str | None]:
-    """The tree, and what to tell where the file is not in the encoding it declares, or in one that expat does not know.
+    """The tree, and what to tell where the file is not in the encoding it declares, or in one that expat does
+    not know.
 
     Raises what the first honest attempt raises when none succeeds.
     """
@@ -106,9 +110,11 @@ def _box(node: ElementTree.Element) -> Box:
     if node.find("bndbox") is not None and not _pairs(node.find("bndbox")):
         box = tuple(float(_text(node, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax"))
     elif node.find("robndbox") is not None:
-        box = extent(turned(*(float(_text(node, f"robndbox/{side}")) for side in ("cx", "cy", "w", "h", "angle"))))
+        box = extent(
+            turned(*(float(_text(node, f"robndbox/{side}")) for side in ("cx", "cy", "w", "h", "angle"))))
     else:
-        outline = next((node.find(name) for name in ("bndbox", "polygon") if node.find(name) is not None), None)
+        outline = next((node.find(name) for name in ("bndbox", "polygon") if node.find(name) is not None),
+                       None)
         if outline is None:
             raise ValueError("it has no <bndbox>, <robndbox> or <polygon>")
         box = extent(_pairs(outline))

@@ -1,4 +1,5 @@
-"""Visual entailment by an image-text-matching cross-encoder (BLIP, Li et al. 2022; the ALBEF role in RiVEG)."""
+"""Visual entailment by an image-text-matching cross-encoder (BLIP, Li et al. 2022; the ALBEF role in
+RiVEG)."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ class BlipItmConfig(EntailerConfig, kw_only=True):
     text_length: int = 35
     """Sub-words of an expression that are read."""
     first_token: Literal["cls", "enc", "auto"] = "cls"
-    """What stands before the expression, over which the match head decides. The checkpoints of BLIP's authors were trained with
-    [ENC] in the place of [CLS] (LAVIS predicts so too); Hugging Face's class and example leave [CLS] there.
-    auto: enc where the checkpoint has that token, else cls."""
+    """What stands before the expression, over which the match head decides. The checkpoints of BLIP's authors
+    were trained with [ENC] in the place of [CLS] (LAVIS predicts so too); Hugging Face's class and example
+    leave [CLS] there. auto: enc where the checkpoint has that token, else cls."""
     abstain: float = 0.0
     """Share of the dev pictures that may be declined as unlike those of training; 0 never declines."""
 
@@ -73,10 +74,12 @@ class BlipItm(Declining, Entailer):
 
 
 def first_token(backbone: Backbone, wanted: str, checkpoint: str) -> int | None:
-    """The id that takes the place of [CLS]; None where that stays. Raises ModelError when [ENC] is wanted and there is none.
+    """The id that takes the place of [CLS]; None where that stays. Raises ModelError when [ENC] is wanted and
+    there is none.
 
-    The published checkpoints come with BERT's own tokenizer, which does not know the two tokens that BLIP added
-    behind it, [DEC] and [ENC]; the network's vocabulary has room for both and its configuration names the first.
+    The published checkpoints come with BERT's own tokenizer, which does not know the two tokens that BLIP
+    added behind it, [DEC] and [ENC]; the network's vocabulary has room for both and its configuration names
+    the first.
     """
     if wanted == "cls":
         return None
@@ -87,5 +90,6 @@ def first_token(backbone: Backbone, wanted: str, checkpoint: str) -> int | None:
     if number is None and (text.vocab_size, text.bos_token_id) == (known + 2, known):
         number = known + 1
     if number is None and wanted == "enc":
-        raise ModelError("has no token [ENC]", where=checkpoint, hint="first_token=cls is what it was trained with, then")
+        raise ModelError("has no token [ENC]", where=checkpoint, hint="first_token=cls is what it was "
+                                                                      "trained with, then")
     return number

@@ -14,7 +14,8 @@ _EDGE = 1e-12
 
 
 def chance(odds: float, slope: float = 1.0, shift: float = 0.0) -> float:
-    """Probability of calibrated log-odds, in [1e-12, 1 - 1e-12], with as many digits as keep the odds to about 1e-4."""
+    """Probability of calibrated log-odds, in [1e-12, 1 - 1e-12], with as many digits as keep the odds to
+    about 1e-4."""
     p = min(max(0.5 * (1 + math.tanh(0.5 * (slope * odds + shift))), _EDGE), 1 - _EDGE)
     return round(p, 4 + int(-math.log10(min(p, 1 - p))))
 
@@ -26,7 +27,8 @@ def log_odds(p: float) -> float:
 
 
 def fit(odds: Sequence[float], visible: Sequence[bool]) -> tuple[float, float]:
-    """Slope and shift of the sigmoid that fits best (Platt 1999, with his targets, so separable data have an answer).
+    """Slope and shift of the sigmoid that fits best (Platt 1999, with his targets, so separable data have an
+    answer).
 
     Newton's method from (1, 0) with halved steps; the slope is at least LEAST_SLOPE.
     (1, 0) when all labels are equal: they say nothing of the odds.
@@ -44,7 +46,8 @@ def fit(odds: Sequence[float], visible: Sequence[bool]) -> tuple[float, float]:
 
 
 def _newton(design: np.ndarray, target: np.ndarray, weights: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Minimum of the cross-entropy of sigmoid(design @ weights + offset) to ``target``; design [N, k], weights [k]."""
+    """Minimum of the cross-entropy of sigmoid(design @ weights + offset) to ``target``; design [N, k],
+    weights [k]."""
 
     def cost(w: np.ndarray) -> float:
         score = design @ w + offset
@@ -81,7 +84,8 @@ def best_threshold(chances: Sequence[float], visible: Sequence[bool]) -> float:
 
 
 def calibration_error(chances: Sequence[float], visible: Sequence[bool], bins: int = 10) -> float:
-    """Expected calibration error in [0, 1]: mean |share visible - mean chance| over equal bins, weighted by their size."""
+    """Expected calibration error in [0, 1]: mean |share visible - mean chance| over equal bins, weighted by
+    their size."""
     p, y = np.asarray(chances, np.float64), np.asarray(visible, np.float64)
     bin_of = np.minimum((p * bins).astype(int), bins - 1)
     return float(sum(abs(np.sum(y[bin_of == b] - p[bin_of == b])) for b in range(bins)) / len(p))

@@ -27,7 +27,8 @@ UNCALIBRATED = (1.0, 0.0, 0.5)
 
 class EntailerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     threshold: float | None = None
-    """An entity is visible when its probability is above this. None: the one chosen on dev, 0.5 without training."""
+    """An entity is visible when its probability is above this. None: the one chosen on dev, 0.5 without
+    training."""
     train_together: Together = None
     """As in ``model.Together``."""
 
@@ -48,9 +49,9 @@ class Entailer(Model):
     ``boxes: []``; one above it is, and its boxes are left to visual grounding. Without a picture nothing is.
 
     A subclass turns texts and pictures into tensors (``inputs``) and those into
-    log-odds (``match``), and has a ``Config`` that extends EntailerConfig; the recipe's stage ``expressions``, where
-    there is one, gives the words. Trained on the entities that gold assessed, visible or not
-    (RiVEG, section IV-C1: two labels), by binary cross-entropy. ``evaluate`` fits a
+    log-odds (``match``), and has a ``Config`` that extends EntailerConfig; the recipe's stage
+    ``expressions``, where there is one, gives the words. Trained on the entities that gold assessed, visible
+    or not (RiVEG, section IV-C1: two labels), by binary cross-entropy. ``evaluate`` fits a
     slope and a shift of the log-odds and a threshold on dev; they are buffers, so
     they are saved with the weights they belong to, and are void as soon as those are
     trained on. The dev accuracy is that of the threshold chosen on the same posts.
@@ -62,7 +63,8 @@ class Entailer(Model):
     adjustable = frozenset({"threshold"})
     metric = "accuracy"
     most_together: ClassVar[int] = 8
-    """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is encoded again."""
+    """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is
+    encoded again."""
 
     asks_all = False
     """Whether the picture of a post without entities is looked at too, to say what it says of pictures."""
@@ -73,19 +75,22 @@ class Entailer(Model):
 
     @abstractmethod
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """CPU tensors for N texts and P pictures, RGB; a post of many entities may bring its picture more than once."""
+        """CPU tensors for N texts and P pictures, RGB; a post of many entities may bring its picture more
+        than once."""
 
     @abstractmethod
     def match(self, batch: dict[str, Any]) -> Tensor:
-        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each text's picture,
-        so that features of pictures [P, d] become those of texts by ``features[batch["owner"]]``."""
+        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each
+        text's picture, so that features of pictures [P, d] become those of texts by
+        ``features[batch["owner"]]``."""
 
     def question(self, post: Post, entity: Entity) -> str:
         """The words by which an entity is asked for."""
         return expression_of(post, entity)
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """For each post that has a picture, its Questions, at most ``most_together`` in an example; in training ``train_together``."""
+        """For each post that has a picture, its Questions, at most ``most_together`` in an example; in
+        training ``train_together``."""
         found = []
         for index, post in enumerate(posts):
             asked = [Question(number, self.question(post, entity), bool(entity.boxes) if training else None)
@@ -100,7 +105,8 @@ class Entailer(Model):
         return found
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """``inputs`` and owner int64 [N]; counts: texts per example; while training visible float [N], 1 or 0."""
+        """``inputs`` and owner int64 [N]; counts: texts per example; while training visible float [N], 1 or
+        0."""
         batch = self.inputs([q.text for e in examples for q in e.data] or [""], images)
         batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data] or [0])
         batch["counts"] = [len(e.data) for e in examples]
@@ -149,8 +155,10 @@ class Entailer(Model):
         calibration error), over gold entities that were assessed. Raises GmnerError when
         there are none.
         """
-        pairs = [(after.image is not None, found, true) for before, after in zip(gold, predicted, strict=True)
-                 for true, found in zip(before.entities or [], after.entities or [], strict=True) if true.boxes is not None]
+        pairs = [(after.image is not None, found, true)
+                 for before, after in zip(gold, predicted, strict=True)
+                 for true, found in zip(before.entities or [], after.entities or [], strict=True)
+                 if true.boxes is not None]
         if not pairs:
             raise GmnerError("the dev posts have no entity with `boxes`, so nothing says what is visible",
                              hint='an entity that the picture does not show needs "boxes": []')
@@ -165,11 +173,14 @@ class Entailer(Model):
             counts[("t" if said == visible else "f") + ("p" if said else "n")] += 1
             types.setdefault(true.type, []).append(said == visible)
         tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
-        return {"accuracy": percent(tp + tn, len(pairs)), "precision": percent(tp, tp + fp),
-                "recall": percent(tp, tp + fn), "f1": percent(2 * tp, 2 * tp + fp + fn),
-                **{f"accuracy_{kind}": percent(sum(right), len(right)) for kind, right in sorted(types.items())},
-                "ece": 100 * calibration.calibration_error(answers, [bool(true.boxes) for _, _, true in pairs]),
-                "threshold": threshold, "tp": tp, "fp": fp, "fn": fn, "tn": tn}
+        return {
+            "accuracy": percent(tp + tn, len(pairs)), "precision": percent(tp, tp + fp),
+            "recall": percent(tp, tp + fn), "f1": percent(2 * tp, 2 * tp + fp + fn), **{
+                f"accuracy_{kind}": percent(sum(right), len(right)) for kind, right in sorted(types.items())
+            }, "ece": 100 * calibration.calibration_error(answers, [bool(true.boxes)
+                                                                    for _, _, true in pairs]),
+            "threshold": threshold, "tp": tp, "fp": fp, "fn": fn, "tn": tn
+        }
 
     def _calibrate(self, odds: list[float], visible: list[bool]) -> list[float]:
         """Fit to answers given under the present calibration; returns their chances under the new one."""

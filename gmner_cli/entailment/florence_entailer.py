@@ -1,4 +1,5 @@
-"""Visual entailment by a sequence-to-sequence model whose answer is constrained by a trie (the OFA role in RiVEG)."""
+"""Visual entailment by a sequence-to-sequence model whose answer is constrained by a trie (the OFA role in
+RiVEG)."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class FlorenceEntailer(Entailer):
     answers' probabilities under the trie are those of the two tokens at the fork, and
     training by them is RiVEG's (OFA's) loss over the words that the trie allows.
 
-    Deviations from the paper: Florence-2 in OFA's place, and a question of our own (``prompt``); the paper names none.
+    Deviations from the paper: Florence-2 in OFA's place, and a question of our own (``prompt``); the paper
+    names none.
     """
 
     Config = FlorenceEntailerConfig

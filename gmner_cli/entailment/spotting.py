@@ -1,4 +1,5 @@
-"""Visual entailment by looking for the place: an entity is visible when some part of the picture answers to its expression.
+"""Visual entailment by looking for the place: an entity is visible when some part of the picture answers to
+its expression.
 
 A small model of our own that shares its reader with SeqTR-style grounding
 (``vision.reader``), and starts best from a trained one (``train-ve --init``).
@@ -23,14 +24,16 @@ class SpotterConfig(ReaderConfig, kw_only=True):
 
 
 class Spotter(Looking, Entailer):
-    """Log-odds from the patches that most likely lie inside what is asked for: their best score, and what they look like."""
+    """Log-odds from the patches that most likely lie inside what is asked for: their best score, and what
+    they look like."""
 
     Config = SpotterConfig
 
     def __init__(self, config: SpotterConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)
         self.asks_all = self.familiarity is not None
-        self.judge = nn.Sequential(nn.Linear(2 * config.width + 1, config.width), nn.GELU(), nn.Linear(config.width, 1))
+        self.judge = nn.Sequential(nn.Linear(2 * config.width + 1, config.width), nn.GELU(),
+                                   nn.Linear(config.width, 1))
 
     def match(self, batch: dict[str, Any]) -> Tensor:
         seen, meaning, batch["patches"] = self.reader(batch)

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """A regular file, opened for reading. Raises OSError, also for a FIFO or a device, which would be waited for."""
+    """A regular file, opened for reading. Raises OSError, also for a FIFO or a device, which would be waited
+    for."""
     # Opened before it is looked at, so that nobody puts another file there in between.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     mode = os.fstat(descriptor).st_mode
@@ -32,7 +33,8 @@ def read_regular(path: str | Path, most: int) -> bytes:
 
 
 def refuse_special(folder: Path) -> None:
-    """Raise OSError when ``folder``, or one right in it, holds a FIFO, a socket or a device, which a library might wait for."""
+    """Raise OSError when ``folder``, or one right in it, holds a FIFO, a socket or a device, which a library
+    might wait for."""
     for path in (*folder.glob("*"), *folder.glob("*/*")):
         mode = path.stat().st_mode if path.exists() else stat.S_IFREG
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

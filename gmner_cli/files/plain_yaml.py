@@ -1,4 +1,5 @@
-"""YAML as people write settings in it: text keys and plain values, bounded, and nothing read as what it does not look like.
+"""YAML as people write settings in it: text keys and plain values, bounded, and nothing read as what it does
+not look like.
 
 YAML 1.1 takes ``no`` for a boolean, ``010`` for eight, ``1:30`` for ninety and ``5e-5`` for text. The last
 is read as the number that is meant; the others, dates and what is rarer still are refused where they stand.
@@ -19,29 +20,35 @@ from gmner_cli.files.bounded import read_regular
 MOST_BYTES = 200_000
 """Of a file; the largest recipe that comes with the tool has 4,000."""
 MOST_NODES = 20_000
-"""Values of a file, every alias counted as what it stands for: some lines of aliases can stand for billions."""
+"""Values of a file, every alias counted as what it stands for: some lines of aliases can stand for
+billions."""
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {"null": "nothing", "bool": "a boolean", "int": "a whole number", "float": "a number", "str": "text"}
-_RARE = {"timestamp": "a date", "binary": "binary data", "set": "a set", "omap": "an ordered mapping", "pairs": "a list of pairs",
-         "merge": "a merge", "value": "a default value"}
+_RARE = {
+    "timestamp": "a date", "binary": "binary data", "set": "a set", "omap": "an ordered mapping",
+    "pairs": "a list of pairs", "merge": "a merge", "value": "a default value"
+}
 
 
 class _Settings(_Loader):
     """The safe loader, with numbers such as 5e-5."""
 
 
-_Settings.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+\Z"), list("-+.0123456789"))
+_Settings.add_implicit_resolver("tag:yaml.org,2002:float",
+                                re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+\Z"),
+                                list("-+.0123456789"))
 
 
 def read_file(path: Path) -> Any:
-    """The content of a YAML file; None of an empty one. Raises UsageError, in one sentence with file, line and key."""
+    """The content of a YAML file; None of an empty one. Raises UsageError, in one sentence with file, line
+    and key."""
     where = printable(str(path))
     try:
         content = read_regular(path, MOST_BYTES)
     except (OSError, ValueError) as problem:
-        raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=where) from None
+        raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                         where=where) from None
     return parse(content, where)
 
 
@@ -99,7 +106,8 @@ def _check(root: yaml.Node, where: str) -> None:
                     continue
                 inner = _key(name, key, refuse)
                 if inner in seen:
-                    refuse(name, f"the key {shown(inner)!r} stands twice" + (f" in {shown(key)!r}" if key else ""))
+                    refuse(name,
+                           f"the key {shown(inner)!r} stands twice" + (f" in {shown(key)!r}" if key else ""))
                 seen.add(inner)
                 size += 1 + visit(value, f"{key}.{inner}".lstrip("."))
         if size > MOST_NODES:
@@ -115,8 +123,10 @@ def _key(node: yaml.Node, within: str, refuse: Any) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
         return node.value
     written = shown(node.value) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-    return refuse(node, f"the key {written}" + (f" in {shown(within)!r}" if within else "") + f" is {_kind(node)}, not text",
-                  f'write it in quotes, as in "{written}":' if isinstance(node, yaml.ScalarNode) else None)
+    return refuse(
+        node,
+        f"the key {written}" + (f" in {shown(within)!r}" if within else "") + f" is {_kind(node)}, not text",
+        f'write it in quotes, as in "{written}":' if isinstance(node, yaml.ScalarNode) else None)
 
 
 def _check_scalar(node: yaml.ScalarNode, key: str, refuse: Any) -> None:
@@ -124,7 +134,8 @@ def _check_scalar(node: yaml.ScalarNode, key: str, refuse: Any) -> None:
     named = f"the value of {shown(key)!r}" if key else "the value"
     quoted = f'write it in quotes, "{shown(text)}", if it is text'
     if not node.tag.startswith("tag:yaml.org,2002:") or kind not in _PLAIN:
-        refuse(node, f"{named} is {_kind(node)}, which no setting is", quoted if kind == "timestamp" else None)
+        refuse(node, f"{named} is {_kind(node)}, which no setting is",
+               quoted if kind == "timestamp" else None)
     if "\0" in text:
         refuse(node, f"{named} holds a NUL character, which no name of a file can")
     if kind == "int" and (":" in text or re.match(r"[-+]?0[0-9_]", text)):

@@ -1,4 +1,5 @@
-"""Files that are written on the way to others: locked while their writer lives, cleared away by the next after a kill."""
+"""Files that are written on the way to others: locked while their writer lives, cleared away by the next
+after a kill."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def temporary_for(path: Path) -> Path:
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove what killed processes left of their ``temporary_for(path)``. What a living one writes is locked, and stays."""
+    """Remove what killed processes left of their ``temporary_for(path)``. What a living one writes is locked,
+    and stays."""
     if fcntl is None:
         return
     named = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")

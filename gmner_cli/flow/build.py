@@ -34,8 +34,9 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
 
     ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
     much of the incoming entities is believed; the stages that would find nothing else are
-    left out, whatever their sections are called. ``made``: stages that an earlier call made with the same recipe,
-    weights and pictures, by name; it gets those that this call makes. Raises UsageError or ModelError.
+    left out, whatever their sections are called. ``made``: stages that an earlier call made with the same
+    recipe, weights and pictures, by name; it gets those that this call makes. Raises UsageError or
+    ModelError.
     """
     made = {} if made is None else made
     weights = dict(weights or {})
@@ -45,13 +46,15 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
             raise UsageError(f"recipe {recipe.name!r} has no stage {given!r} for the folder {weights[given]}",
                              hint=f"its stages are {', '.join(names)}")
         if recipe.section(given).stage:
-            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder {weights[given]} "
+            raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder "
+                             f"{weights[given]} "
                              "cannot be its weights", hint=_with_models(recipe))
     stages: list[Stage] = []
     for name in running(recipe, gold):
         if name not in made:
             made[name] = build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name),
-                                     batch_size=batch_size, offline=offline, changes=recipe.changed_settings(name))
+                                     batch_size=batch_size, offline=offline,
+                                     changes=recipe.changed_settings(name))
         stages.append(made[name])
     found = [field for stage in stages for field in getattr(stage, "finds", ())]
     first = [CheckImages(pictures, tell)] if pictures.root is not None or looks(recipe) else []
@@ -103,7 +106,8 @@ def looks(recipe: Recipe) -> bool:
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
-    """sha256 of each stage's trained weights, so that a resumed run notices a model that was trained again."""
+    """sha256 of each stage's trained weights, so that a resumed run notices a model that was trained
+    again."""
     digests = {}
     for name in recipe.stages:
         folder = weights.get(name) or recipe.section(name).weights_folder()
@@ -116,8 +120,9 @@ def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = 
     """A stage that counts the posts that the models of this run were trained on; see ``build``."""
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
                for name in running(recipe, gold)}
-    return Known({sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
-                 so="what was learnt by heart is right there, and a score on them says nothing")
+    return Known(
+        {sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
+        so="what was learnt by heart is right there, and a score on them says nothing")
 
 
 def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictures: Pictures,
@@ -132,9 +137,11 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
         model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
-            raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this installation",
+            raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this "
+                             "installation",
                              hint=f"give a trained model with {sections.giving(section.name)}")
-        model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline, changes=changes)
+        model = load_model(folder, wanted=section.model, recipe=section.recipe, offline=offline,
+                           changes=changes)
     return ModelStage(section.name, model, runtime, batch_size or section.batch_size, pictures)
 
 

@@ -29,14 +29,16 @@ class CheckImages:
 
     def __init__(self, pictures: Pictures, tell: Callable[[str], None], side: int | None = None,
                  wanted: Callable[[Post], bool] = lambda post: True):
-        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the same.
+        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the
+        same.
 
         ``wanted``: whether a post's picture will be looked at; the others pass, whatever theirs is.
         """
         self.pictures, self.tell, self.side, self.wanted, self.told = pictures, tell, side, wanted, 0
 
     def __call__(self, posts: list[Post]) -> list[Post]:
-        for post, problem in ahead(posts, self._problem, depth=2 * self.pictures.workers, workers=self.pictures.workers):
+        for post, problem in ahead(posts, self._problem, depth=2 * self.pictures.workers,
+                                   workers=self.pictures.workers):
             if problem is None:
                 continue
             if self.pictures.missing == "error":
@@ -54,7 +56,8 @@ class CheckImages:
         if not self.pictures.named:
             if self.told == 1:
                 self.tell(f"post {printable(post.id)}: {problem.reason}. Posts whose picture is not in "
-                          f"{self.pictures.root} are read without it, and nothing is looked for in it; name the folder "
+                          f"{self.pictures.root} are read without it, and nothing is looked for in it; name "
+                          "the folder "
                           "with --images DIR (said once)")
             return
         if self.told <= self.most_told:

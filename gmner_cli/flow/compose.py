@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs
 
 
 WINDOW = 128
-"""Posts that a stage gets at a time, at most: enough to batch like lengths, and little for a slow stream to wait for. Tagging takes
-4 % more time than with 256, and 64 would take 10 % more."""
+"""Posts that a stage gets at a time, at most: enough to batch like lengths, and little for a slow stream to
+wait for. Tagging takes 4 % more time than with 256, and 64 would take 10 % more."""
 
 MANY = 32
 """A stage that wants more posts than this at a time is a quick one."""
@@ -58,13 +58,15 @@ class Stage(Protocol):
     def __call__(self, posts: list[Post]) -> list[Post]: ...
 
 
-def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW, proven: bool = False) -> Iterator[Post]:
-    """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at a time.
+def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW,
+            proven: bool = False) -> Iterator[Post]:
+    """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at
+    a time.
 
-    That is its ``window``, or ``most`` where that is less, and in the beginning less still (``window_after``): the
-    first records come at once, no post waits for more others than have come before it, and what a kill costs is
-    little beside what is there. It follows from posts and settings, never from the time that
-    anything takes, because the size of a batch changes the last digits of scores.
+    That is its ``window``, or ``most`` where that is less, and in the beginning less still
+    (``window_after``): the first records come at once, no post waits for more others than have come before
+    it, and what a kill costs is little beside what is there. It follows from posts and settings, never from
+    the time that anything takes, because the size of a batch changes the last digits of scores.
 
     A post that a stage cannot bear is marked with ``error`` and the others go on.
     Raises what a stage raises when that is not about one post: when the settings
@@ -77,7 +79,8 @@ def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW, 
 
 
 def window_after(came: int, most: int) -> int:
-    """How many posts a stage gets next that has had ``came`` and wants ``most``: a power of two, so that batches are full ones.
+    """How many posts a stage gets next that has had ``came`` and wants ``most``: a power of two, so that
+    batches are full ones.
 
     At most a quarter of ``came``; where many are wanted, and so gain from each other, at most all.
     """
@@ -89,7 +92,8 @@ def _through(stage: Stage, posts: Iterator[Post], most: int, proven: bool) -> It
     first: Exception | None = None
     while window := list(islice(posts, window_after(came, most))):
         came += len(window)
-        tried += sum(not post.set_aside for post in window)  # a stage leaves the others alone, so they say nothing of it
+        # a stage leaves the others alone, so they say nothing of it
+        tried += sum(not post.set_aside for post in window)
         done, problem = _apart(stage, window)
         proven = proven or any(not post.set_aside for post in done)
         first = None if proven else first or problem

@@ -14,7 +14,8 @@ _asked = False
 
 
 def watch() -> None:
-    """Remember an interrupt besides raising it. Leaves SIGINT alone where somebody set it (``nohup``, a shell's ``&``)."""
+    """Remember an interrupt besides raising it. Leaves SIGINT alone where somebody set it (``nohup``, a
+    shell's ``&``)."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _remember)
 

@@ -24,19 +24,20 @@ BATCH_BYTES = 512 * 2**20
 """Decoded pictures of one batch, of which a few are in memory: 14 photos of 12 megapixels, one of 100."""
 
 BATCH_START = 80
-"""What a batch of texts costs a CPU beside its sub-words, in sub-words: measured with MiniLM; larger nets have less."""
+"""What a batch of texts costs a CPU beside its sub-words, in sub-words: measured with MiniLM; larger nets
+have less."""
 
 
 def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
         pictures: Pictures = NO_PICTURES, progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
     """Predict on posts in memory; returns copies, the posts given are not changed.
 
-    Batches hold examples of like length (on a CPU, where a small batch is nearly as good as a large one, of so like
-    length that least is computed for nothing), or with pictures of like shape for a model
+    Batches hold examples of like length (on a CPU, where a small batch is nearly as good as a large one, of
+    so like length that least is computed for nothing), or with pictures of like shape for a model
     that pads pictures (``batches_by_shape``: 1.4 to 1.6 times fewer pixels for Grounding DINO on
-    photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose pictures are large is
-    cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that does not fit
-    into GPU memory is halved and tried again. ``progress`` is told of finished examples.
+    photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose
+    pictures are large is cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that
+    does not fit into GPU memory is halved and tried again. ``progress`` is told of finished examples.
     The entities that a model finds get their ``text`` from the span, where it leaves that absent.
     A post of which an example names a picture that cannot be opened comes back marked, and otherwise as it
     was given, unless ``pictures.missing`` is "text-only".
@@ -83,7 +84,8 @@ def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_s
         for indexes, batch in prepared(model, examples, batches, copies, pictures, runtime, turn):
             found = _predict(model, indexes, batch, again, runtime)
             if len(found) != len(indexes):
-                raise UsageError(f"{name}.predict gives {len(found)} outputs for a batch of {len(indexes)} examples")
+                raise UsageError(f"{name}.predict gives {len(found)} outputs for a batch of {len(indexes)} "
+                                 "examples")
             if _holds_nan(found):
                 # Every comparison with NaN fails, so it would look like nothing found.
                 raise RecordError(f"{name} computed NaN, so nothing can be said of the post")
@@ -95,7 +97,8 @@ def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_s
         try:
             post.check()
         except RecordError as problem:
-            raise RecordError(f"{name}.write leaves an invalid record: {problem.reason}", where=f"post {printable(post.id)}") from None
+            raise RecordError(f"{name}.write leaves an invalid record: {problem.reason}",
+                              where=f"post {printable(post.id)}") from None
         if "entities" in model.finds:
             fill_text(post)
     return copies
@@ -119,7 +122,8 @@ def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
 
 
 def _holds_nan(output: Any) -> bool:
-    """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant: what is forbidden scores so."""
+    """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant: what is forbidden
+    scores so."""
     import torch
 
     if isinstance(output, float):
@@ -134,7 +138,8 @@ def _holds_nan(output: Any) -> bool:
 class ModelStage:
     """A trained model as a stage. Posts whose picture fails are set aside before the batch is made."""
 
-    def __init__(self, name: str, model: Model, runtime: Runtime, batch_size: int, pictures: Pictures = NO_PICTURES):
+    def __init__(self, name: str, model: Model, runtime: Runtime, batch_size: int,
+                 pictures: Pictures = NO_PICTURES):
         from gmner_cli.compute.linear import pack
 
         self.name, self.model, self.runtime = name, model.to(runtime.device).eval(), runtime
@@ -148,13 +153,15 @@ class ModelStage:
 
     @property
     def window(self) -> int:
-        """Pictures take long, and batching like with like gains little there, unless they are padded; texts are the other way round."""
+        """Pictures take long, and batching like with like gains little there, unless they are padded; texts
+        are the other way round."""
         alone = self.model.reads_images and not self.model.batches_by_shape
         return min(WINDOW, (2 if alone else 8) * self.batch_size)
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         wanted = [post for post in posts if not post.set_aside and not self._blind(post)]
-        # Models look at `image` to know whether there is a picture; text-only hides it from them, not from the record.
+        # Models look at `image` to know whether there is a picture; text-only hides it from them, not from
+        # the record.
         read = [msgspec.structs.replace(p, image=None) if p.image_problem is not None else p for p in wanted]
         found = predict_posts(self.model, read, self.runtime, self.batch_size, self.pictures)
         done = {}
@@ -166,7 +173,8 @@ class ModelStage:
         return [done.get(id(post), post) for post in posts]
 
     def _blind(self, post: Post) -> bool:
-        """Whether the model has nothing to say of the post, because what it needs to see cannot be looked at."""
+        """Whether the model has nothing to say of the post, because what it needs to see cannot be looked
+        at."""
         if not self.model.reads_images:
             return False
         # A tagger goes on with the text; what only looks would call an unseen thing invisible. What grounding

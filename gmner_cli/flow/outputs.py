@@ -1,4 +1,5 @@
-"""What a command may write: none of what it reads, and over nothing that gmner did not make, unless it is told to.
+"""What a command may write: none of what it reads, and over nothing that gmner did not make, unless it is
+told to.
 
 A file of records is known by its manifest, ``OUT.run.json``, which says what was written; a page of
 ``view`` by its first lines.
@@ -27,8 +28,9 @@ PAGE = b'<meta name="generator" content="gmner view">'
 """What a page of ``view`` says of itself."""
 
 
-def check_records(out: str | Path | None, inputs: Iterable[str | Path | None], *, also: Iterable[Path | None] = (),
-                  overwrite: bool = False, resume: bool = False, limit: int | None = None) -> None:
+def check_records(out: str | Path | None, inputs: Iterable[str | Path | None], *,
+                  also: Iterable[Path | None] = (), overwrite: bool = False, resume: bool = False,
+                  limit: int | None = None) -> None:
     """Refuse to write records to ``out`` where that would cost something; changes nothing.
 
     ``inputs``: files that are read, and folders whose files are; "-" is stdin. ``also``: what else the
@@ -44,8 +46,9 @@ def check_records(out: str | Path | None, inputs: Iterable[str | Path | None], *
         return
     kept = path.with_name(path.name + BEFORE)
     endings = [PARTIAL, MANIFEST, *([BEFORE, BEFORE + MANIFEST] if limit is not None else [])]
-    _refuse_inputs([(path, str(out)), *((path.with_name(path.name + end), f"{out}{end} (written on the way)") for end in endings),
-                    *((other, str(other)) for other in also if other)], inputs)
+    _refuse_inputs(
+        [(path, str(out)), *((path.with_name(path.name + end), f"{out}{end} (written on the way)")
+                             for end in endings), *((other, str(other)) for other in also if other)], inputs)
     if overwrite or resume:  # what cannot be gone on with is refused by ``sink``
         return
     _refuse_foreign(path, str(out))
@@ -55,13 +58,16 @@ def check_records(out: str | Path | None, inputs: Iterable[str | Path | None], *
 
 def check_page(out: str, inputs: Iterable[str | Path | None], overwrite: bool = False) -> None:
     """As ``check_records``, for a page of ``view``."""
-    _refuse_inputs([(out if out == "-" else os.path.realpath(out), "stdout" if out == "-" else out)], list(inputs))
+    _refuse_inputs([(out if out == "-" else os.path.realpath(out), "stdout" if out == "-" else out)],
+                   list(inputs))
     if overwrite or out == "-" or not _holds_something(Path(out)):
         return
     with disk_errors(out), open(out, "rb") as stream:
         ours = PAGE in stream.read(4096)
     if not ours:
-        raise UsageError("is not empty, and no page of gmner view", where=out, hint="name another file with -o, or replace it with --overwrite")
+        raise UsageError("is not empty, and no page of gmner view", where=out, hint="name another file with "
+                                                                                    "-o, or replace it with "
+                                                                                    "--overwrite")
 
 
 def read_manifest(out: Path) -> dict[str, Any] | None:
@@ -143,8 +149,10 @@ def _refuse_foreign(path: Path, name: str) -> None:
         return
     manifest = read_manifest(path)
     if last_whole(path, manifest) is None:
-        why = "has been changed since gmner wrote it" if manifest and manifest.get("finished") else "was not written by gmner, and is not empty"
-        raise UsageError(why, where=printable(name), hint="name another file with -o, or replace it with --overwrite")
+        why = "has been changed since gmner wrote it" if manifest and manifest.get(
+            "finished") else "was not written by gmner, and is not empty"
+        raise UsageError(why, where=printable(name), hint="name another file with -o, or replace it with "
+                                                          "--overwrite")
 
 
 def _refuse_inputs(outputs: Iterable[tuple[str | Path, str]], inputs: list[str | Path | None]) -> None:
@@ -156,7 +164,8 @@ def _refuse_inputs(outputs: Iterable[tuple[str | Path, str]], inputs: list[str |
     for path, name in outputs:
         for mark in _marks(path, output=True):
             if mark in read:
-                raise UsageError(f"is also what is read: {printable(read[mark])}", where=printable(name), hint="name another file with -o")
+                raise UsageError(f"is also what is read: {printable(read[mark])}", where=printable(name),
+                                 hint="name another file with -o")
 
 
 def _marks(path: str | Path, output: bool = False) -> Iterable[Any]:

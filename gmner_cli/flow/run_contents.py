@@ -63,8 +63,8 @@ def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, A
 
 
 def _only_read(section: Mapping[str, Any], value: str) -> bool:
-    """Whether a setting names what is read alone. A user's own stage may write the files that it is given, a log
-    or a cache, but not weights."""
+    """Whether a setting names what is read alone. A user's own stage may write the files that it is given, a
+    log or a cache, but not weights."""
     stage = section.get("stage")
     return not stage or is_shipped(stage) or Path(value).suffix in WEIGHT_FILES or os.path.isdir(value)
 

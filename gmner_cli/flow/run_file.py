@@ -30,7 +30,8 @@ R = TypeVar("R")
 
 @dataclass
 class Outcome:
-    """What came of a run: posts written (skipped ones among them), posts finished before, and where and why posts failed."""
+    """What came of a run: posts written (skipped ones among them), posts finished before, and where and why
+    posts failed."""
 
     written: int = 0
     resumed: int = 0
@@ -43,8 +44,8 @@ class Outcome:
 
 
 def run_file(source: str | Path, target: str | Path | None, stages: Callable[[], Sequence[Stage]], *,
-             config: dict[str, Any], resume: bool = False, limit: int | None = None, window: int | None = None,
-             label_map: dict[str, str] | None = None, keep_partial: bool = False,
+             config: dict[str, Any], resume: bool = False, limit: int | None = None,
+             window: int | None = None, label_map: dict[str, str] | None = None, keep_partial: bool = False,
              progress: Callable[[int], Any] = lambda n: None, tell: Callable[[str], None] = say) -> Outcome:
     """Read ``source``, run the stages, write ``target``; nothing that came in is lost.
 
@@ -59,18 +60,24 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     """
     reading = _Reading(islice(read_lines(source), limit), label_map or {},
                        "stdin" if str(source) == "-" else printable(str(source)))
-    first = list(islice(reading.lines, 1))  # a missing file is found before OUT is looked at and models are loaded
+    # a missing file is found before OUT is looked at and models are loaded
+    first = list(islice(reading.lines, 1))
     sink = Sink(target, resume=resume, config=config, keep_longer=limit is not None)
     outcome = Outcome()
     try:
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
-        made = compose(stages(), chain(waiting, posts), window or WINDOW, proven=bool(sink.finished)) if waiting else ()
+        made = compose(stages(), chain(waiting, posts), window or WINDOW, proven=bool(
+            sink.finished)) if waiting else ()
         sink.begin(tell)
         for post in made:
             _write(sink, post, reading, outcome, keep_partial)
             progress(1)
-        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures), "skipped": outcome.skipped}, tell)
+        sink.commit(
+            {
+                "posts": outcome.written + outcome.resumed, "failed": len(outcome.failures),
+                "skipped": outcome.skipped
+            }, tell)
     except BaseException:
         sink.close()
         finished = outcome.written + outcome.resumed - len(outcome.failures) - outcome.skipped
@@ -97,7 +104,8 @@ def _write(sink: Sink, post: Post, reading: _Reading, outcome: Outcome, keep_par
     place, line = reading.origin(post)
     post, _ = _put(sink.write, post, line, keep_partial)
     outcome.written += 1
-    outcome.abstained += post.grounding == ABSTAINED and not post.set_aside  # what came in so is not said of this run
+    # what came in so is not said of this run
+    outcome.abstained += post.grounding == ABSTAINED and not post.set_aside
     outcome.skipped += post.skipped is not None
     if post.error is not None:
         # The error of an unreadable line begins with its place.
@@ -131,7 +139,8 @@ def _as_it_came(line: Line, error: str | None = None, skipped: str | None = None
 def _tell_of_others(sink: Sink, outcome: Outcome, tell: Callable[[str], None]) -> None:
     """Say how the posts that a resumed run found differ from those that it had finished."""
     if outcome.replaced:
-        tell(f"{outcome.replaced} posts have another text or image than under the same id before; they were made again")
+        tell(f"{outcome.replaced} posts have another text or image than under the same id before; they were "
+             "made again")
     others = len(sink.finished) - outcome.resumed - outcome.replaced
     if others:
         tell(f"{others} records of the resumed run are kept, though no post that was read has their id")
@@ -149,7 +158,8 @@ class _Reading:
         for line in lines:
             post = line.post
             if line.id in finished:
-                # An id may be made from a line number, and stand for another post since a line was put in above.
+                # An id may be made from a line number, and stand for another post since a line was put in
+                # above.
                 if post is not None and finished[line.id] == fingerprint(post.text, post.image):
                     outcome.resumed += 1
                     continue

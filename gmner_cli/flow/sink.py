@@ -39,10 +39,11 @@ class Sink:
     ``NAME.before``. Raises GmnerError when the file cannot be written.
     """
 
-    def __init__(self, target: str | Path | None, *, resume: bool = False, config: dict[str, Any] | None = None,
-                 keep_longer: bool = False):
+    def __init__(self, target: str | Path | None, *, resume: bool = False,
+                 config: dict[str, Any] | None = None, keep_longer: bool = False):
         self.finished: dict[str, int] = {}
-        """Ids that the run that is resumed wrote and that need not be made again, with their ``fingerprint``."""
+        """Ids that the run that is resumed wrote and that need not be made again, with their
+        ``fingerprint``."""
         self.path: Path | None = None
         self._begun = self._replaces = False
         self._old: Path | None = None
@@ -58,20 +59,25 @@ class Sink:
             return
         self.path = Path(os.path.realpath(target))
         if self.path.is_dir():
-            raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o out.jsonl")
+            raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o "
+                                                                                   "out.jsonl")
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
         self.partial = self.path if self._special else self.path.with_name(self.path.name + PARTIAL)
-        self._resume, self._config, self._keep_longer = resume, json.loads(json.dumps(config or {})), keep_longer
-        if not self._special and (self.partial.is_symlink() or (self.partial.exists() and not self.partial.is_file())):
+        self._resume, self._config, self._keep_longer = resume, json.loads(json.dumps(config
+                                                                                      or {})), keep_longer
+        if not self._special and (self.partial.is_symlink() or
+                                  (self.partial.exists() and not self.partial.is_file())):
             # A link could lead to any file, which would be emptied; a FIFO would never open.
-            raise UsageError("is in the way: it is not what a run leaves", where=str(self.partial), hint="move it, or give another -o FILE")
+            raise UsageError("is in the way: it is not what a run leaves", where=str(self.partial),
+                             hint="move it, or give another -o FILE")
         with self._disk_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self._special:
                 self._file = open(self.path, "wb")
                 return
             # An empty one is the lock of a run that was killed before it began.
-            self._created = not self.partial.exists() or (not self.partial.stat().st_size and self._finished())
+            self._created = not self.partial.exists() or (not self.partial.stat().st_size
+                                                          and self._finished())
             self._file = open_locked(self.partial)
             try:
                 self._look_back()
@@ -86,7 +92,8 @@ class Sink:
             return
         lost = 0 if self._resume else sum(r.finished is not None for r in self._earlier.values())
         if lost:
-            way = "--resume would have gone on with them" if self._refusal() is None else "--resume could not go on with them"
+            way = "--resume would have gone on with them" if self._refusal(
+            ) is None else "--resume could not go on with them"
             tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; {way}")
         with self._disk_errors():
             clear_leftovers(self.partial)
@@ -117,8 +124,10 @@ class Sink:
             self._file.write(line)
             self._file.flush()
 
-    def commit(self, summary: dict[str, Any] | None = None, tell: Callable[[str], None] = lambda message: None) -> None:
-        """Make the file whole: sync, rename, and note in the manifest that it is finished; ``tell`` hears of what is kept."""
+    def commit(self, summary: dict[str, Any] | None = None,
+               tell: Callable[[str], None] = lambda message: None) -> None:
+        """Make the file whole: sync, rename, and note in the manifest that it is finished; ``tell`` hears of
+        what is kept."""
         heed()
         with self._disk_errors():
             self._file.flush()
@@ -127,7 +136,8 @@ class Sink:
                     self._rewrite(self.partial, {record.number for record in _records(self.partial).values()})
                 os.fsync(self._file.fileno())
                 written = outputs.described(self.partial)
-                if self._keep_longer and self._before and outputs.count_lines(self.path) > outputs.count_lines(self.partial):
+                if self._keep_longer and self._before and outputs.count_lines(
+                        self.path) > outputs.count_lines(self.partial):
                     outputs.keep_before(self.path, self._before, tell)
                 self._write_manifest(finished=False, written=written)
                 os.replace(self.partial, self.path)
@@ -150,7 +160,8 @@ class Sink:
             return disk_errors("stdout")
         if self._special:
             return disk_errors(self.path)
-        return disk_errors(self.partial, "free some space and run again with --resume: finished records are kept")
+        return disk_errors(self.partial, "free some space and run again with --resume: finished records are "
+                                         "kept")
 
     def _look_back(self) -> None:
         """Find what an earlier run left. Raises GmnerError when this one is to go on with it and cannot."""
@@ -216,7 +227,9 @@ class Sink:
         self._file = kept
 
     def _write_manifest(self, **more: Any) -> None:
-        before = {"before": {key: value for key, value in self._before.items() if key != "before"}} if self._before else {}
+        before = {"before": {key: value
+                             for key, value in self._before.items()
+                             if key != "before"}} if self._before else {}
         outputs.write_manifest(self.path, {"config": self._config, **more, **before})
 
 

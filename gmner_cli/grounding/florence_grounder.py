@@ -35,7 +35,8 @@ class FlorenceGrounder(Grounder):
     ``box_scores`` is exp of the mean log-probability of the four among what was allowed.
     Trained by cross-entropy over the location tokens, without label smoothing.
 
-    Deviations from RiVEG's paper: Florence-2 in OFA's place, and a request of our own (``prompt``); the paper names none.
+    Deviations from RiVEG's paper: Florence-2 in OFA's place, and a request of our own (``prompt``); the paper
+    names none.
     """
 
     Config = FlorenceGrounderConfig
@@ -48,12 +49,16 @@ class FlorenceGrounder(Grounder):
         vocabulary = self.florence.tokenizer.get_vocab()
         names = [f"<loc_{number}>" for number in range(BINS)]
         if missing := [name for name in names if name not in vocabulary]:
-            raise ModelError(f"the tokenizer of {config.checkpoint} lacks {len(missing)} location tokens, such as {missing[0]}")
+            raise ModelError(f"the tokenizer of {config.checkpoint} lacks {len(missing)} location tokens, "
+                             f"such as {missing[0]}")
         self.register_buffer("places", torch.tensor([vocabulary[name] for name in names]), persistent=False)
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """``Florence.inputs``; owner int64 [N]; counts: entities per example; while training bins int64 [N, 4]."""
-        texts = [self.config.prompt.replace(SLOT, sought.text) for example in examples for sought in example.data]
+        """``Florence.inputs``; owner int64 [N]; counts: entities per example; while training bins int64 [N,
+        4]."""
+        texts = [
+            self.config.prompt.replace(SLOT, sought.text) for example in examples for sought in example.data
+        ]
         batch = self.florence.inputs(texts, images)
         batch["owner"] = torch.tensor([row for row, example in enumerate(examples) for _ in example.data])
         batch["counts"] = [len(example.data) for example in examples]

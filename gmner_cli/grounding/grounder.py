@@ -49,7 +49,8 @@ class Sought:
     text: str
     box: Box | None = None
     wordings: list[str] = field(default_factory=list)
-    """While training, all the words that it can be asked by, for a model that asks by one of them at a time."""
+    """While training, all the words that it can be asked by, for a model that asks by one of them at a
+    time."""
 
 
 class Grounder(Model):
@@ -60,11 +61,12 @@ class Grounder(Model):
     threshold, what was thought visible no longer is. Trained on the visible
     gold entities, each with its largest box (RiVEG, section IV-C2).
 
-    A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that extends
-    GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
+    A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that
+    extends GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
     ``((x1, y1, x2, y2), score)`` with corners as shares of the
     picture's width and height, never pixels, in any order and not necessarily inside it; a box with an
-    infinite corner is no box, and NaN fails the post (``predict_posts``). Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
+    infinite corner is no box, and NaN fails the post (``predict_posts``). Score in [0, 1]. ``loss`` finds the
+    gold boxes, in shares too, in the batch's ``boxes``.
     """
 
     Config = GrounderConfig
@@ -76,7 +78,8 @@ class Grounder(Model):
     """Entities of a post in one example. A post with more is encoded again."""
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """For each post that has a picture, its Soughts, in parts as ``train_together`` and ``passes`` cut them."""
+        """For each post that has a picture, its Soughts, in parts as ``train_together`` and ``passes`` cut
+        them."""
         found = []
         for index, post in enumerate(posts):
             sought = self.sought(post, training)
@@ -88,9 +91,12 @@ class Grounder(Model):
 
     def sought(self, post: Post, training: bool) -> list[Sought]:
         """The entities of a post that are looked for; in training each as often as it has wordings."""
-        return [Sought(number, expression_of(post, entity), max(entity.boxes, key=box_area) if training else None)
-                for number, entity in enumerate(post.entities or [])
-                if post.image is not None and (entity.boxes if training else _asked_for(entity))]
+        return [
+            Sought(number, expression_of(post, entity),
+                   max(entity.boxes, key=box_area) if training else None)
+            for number, entity in enumerate(post.entities or [])
+            if post.image is not None and (entity.boxes if training else _asked_for(entity))
+        ]
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
         """What one post seeks in parts that fit into one example, each with its length."""
@@ -98,8 +104,8 @@ class Grounder(Model):
         return [(len(part), part) for part in parts]
 
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """CPU tensors for N expressions and P pictures, RGB, for ``collate``. A post of many entities may bring its picture
-        more than once; ``owner`` says which is whose."""
+        """CPU tensors for N expressions and P pictures, RGB, for ``collate``. A post of many entities may
+        bring its picture more than once; ``owner`` says which is whose."""
         raise UsageError(f"{type(self).__name__} has neither `inputs` nor a `collate` of its own")
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
@@ -158,12 +164,17 @@ class Grounder(Model):
         return blank
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """In percent, over visible gold entities: Prec@0.5, and the mean of the IoU with the nearest gold box.
+        """In percent, over visible gold entities: Prec@0.5, and the mean of the IoU with the nearest gold
+        box.
 
         Raises GmnerError when none is visible.
         """
-        overlaps = [_overlap(found, true) for before, after in zip(gold, predicted, strict=True)
-                    for true, found in zip(before.entities or [], after.entities or [], strict=True) if true.boxes]
+        overlaps = [
+            _overlap(found, true)
+            for before, after in zip(gold, predicted, strict=True)
+            for true, found in zip(before.entities or [], after.entities or [], strict=True)
+            if true.boxes
+        ]
         if not overlaps:
             raise GmnerError("the dev posts have no entity with a box, so there is nothing to find")
         return {"prec@0.5": percent(sum(iou > RIGHT for iou in overlaps), len(overlaps)),
@@ -185,7 +196,8 @@ def parted(answers: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:
 
 
 def fitted(shares: Sequence[float], size: tuple[int, int]) -> Box | None:
-    """A box given in shares of the picture, in pixels: corners in order, inside ``size`` = (width, height), not too thin.
+    """A box given in shares of the picture, in pixels: corners in order, inside ``size`` = (width, height),
+    not too thin.
 
     None when a corner is not finite.
     """

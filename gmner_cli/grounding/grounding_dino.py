@@ -1,4 +1,5 @@
-"""Visual grounding by an open-set detector (Grounding DINO, Liu et al. 2023; MM Grounding DINO, Zhao et al. 2024)."""
+"""Visual grounding by an open-set detector (Grounding DINO, Liu et al. 2023; MM Grounding DINO, Zhao et al.
+2024)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from gmner_cli.model import Example, WeightSource
 from gmner_cli.records import Post
 from gmner_cli.weights.backbone import Backbone
 
-CLASSES = {"GroundingDinoForObjectDetection": "transformers", "MMGroundingDinoForObjectDetection": "transformers"}
+CLASSES = {
+    "GroundingDinoForObjectDetection": "transformers", "MMGroundingDinoForObjectDetection": "transformers"
+}
 """Detectors that read text, and where they live."""
 
 
@@ -64,13 +67,15 @@ class GroundingDino(Grounder):
         return list(once.values())
 
     def _wording(self, post: int, sought: Sought) -> str:
-        """The words to ask by in this epoch; which one comes first differs from post to post, so that an epoch hears all sources."""
+        """The words to ask by in this epoch; which one comes first differs from post to post, so that an
+        epoch hears all sources."""
         if not sought.wordings:
             return sought.text
         return sought.wordings[(self.epoch + post) % len(sought.wordings)]
 
     def passes(self, sought: list[Sought]) -> list[tuple[int, list[Sought]]]:
-        """Parts whose expressions, stops and two ends together fit into ``text_length``; length in sub-words."""
+        """Parts whose expressions, stops and two ends together fit into ``text_length``; length in
+        sub-words."""
         parts: list[tuple[int, list[Sought]]] = []
         for one in sought:
             cost = max(len(self._pieces(text)) for text in one.wordings or [one.text]) + 1
@@ -87,11 +92,13 @@ class GroundingDino(Grounder):
         return (ids or [self.tokenizer.unk_token_id])[:self.config.text_length - 3]
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word ranges.
+        """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word
+        ranges.
 
         While training also boxes float [N, 4]: centre x and y, width and height, as shares of the picture.
         """
-        stop, first, last = self.tokenizer.convert_tokens_to_ids("."), self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        stop, first, last = self.tokenizer.convert_tokens_to_ids(
+            "."), self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         rows, slots = [], []
         for example in examples:
             ids, ranges = [first], []
@@ -117,9 +124,11 @@ class GroundingDino(Grounder):
                         attention_mask=batch["mask"], token_type_ids=torch.zeros_like(batch["ids"]), **labels)
 
     def loss(self, batch: dict[str, Any]) -> Tensor:
-        """The detector's own: focal loss of the sub-words, L1 and GIoU of the boxes, after Hungarian matching."""
+        """The detector's own: focal loss of the sub-words, L1 and GIoU of the boxes, after Hungarian
+        matching."""
         boxes = batch["boxes"].split([len(ranges) for ranges in batch["slots"]])
-        labels = [{"class_labels": torch.arange(len(part), device=part.device), "boxes": part} for part in boxes]
+        labels = [{"class_labels": torch.arange(len(part), device=part.device), "boxes": part}
+                  for part in boxes]
         return self._detect(batch, labels=labels).loss
 
     def predict(self, batch: dict[str, Any]) -> list[list[tuple[list[float], float]]]:
@@ -141,22 +150,26 @@ class GroundingDino(Grounder):
 
 
 def by_picture(whole: Callable[..., tuple]) -> Callable[..., tuple]:
-    """The detector's ``loss_function``, in float32 and one picture at a time, weighted by their numbers of boxes.
+    """The detector's ``loss_function``, in float32 and one picture at a time, weighted by their numbers of
+    boxes.
 
     That is what it means to compute for a batch. As it stands, from the third picture
     of a batch on it looks up the classes of another picture (transformers 5.17 to 5.23).
     """
 
-    def loss(logits: Tensor, labels: list[dict[str, Tensor]], device: torch.device, pred_boxes: Tensor, config: Any,
-             label_maps: Sequence[Tensor], text_mask: Tensor, outputs_class: Tensor, outputs_coord: Tensor,
-             encoder_logits: Tensor, encoder_pred_boxes: Tensor) -> tuple[Tensor, dict[str, Tensor], None]:
+    def loss(logits: Tensor, labels: list[dict[str, Tensor]], device: torch.device, pred_boxes: Tensor,
+             config: Any, label_maps: Sequence[Tensor], text_mask: Tensor, outputs_class: Tensor,
+             outputs_coord: Tensor, encoder_logits: Tensor,
+             encoder_pred_boxes: Tensor) -> tuple[Tensor, dict[str, Tensor], None]:
         total, boxes = logits.new_zeros((), dtype=torch.float32), sum(len(label["boxes"]) for label in labels)
         with torch.autocast(logits.device.type, enabled=False):
             for row, label in enumerate(labels):
                 one = slice(row, row + 1)
-                value, _, _ = whole(logits[one].float(), [label], device, pred_boxes[one].float(), config, [label_maps[row]],
-                                    text_mask[one], outputs_class=outputs_class[:, one].float(),
-                                    outputs_coord=outputs_coord[:, one].float(), encoder_logits=encoder_logits[one].float(),
+                value, _, _ = whole(logits[one].float(), [label], device, pred_boxes[one].float(), config,
+                                    [label_maps[row]], text_mask[one],
+                                    outputs_class=outputs_class[:, one].float(),
+                                    outputs_coord=outputs_coord[:, one].float(),
+                                    encoder_logits=encoder_logits[one].float(),
                                     encoder_pred_boxes=encoder_pred_boxes[one].float())
                 total = total + value * (len(label["boxes"]) / boxes)
         return total, {}, None

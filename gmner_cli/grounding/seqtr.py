@@ -1,7 +1,7 @@
 """Visual grounding by four coordinate tokens decoded in order (after SeqTR, Zhu et al. 2022; written anew).
 
-The picture is encoded once for all its entities; see ``vision.reader``. Deviations from RiVEG's paper: BLIP's encoders in
-place of DarkNet and a GRU, and no weights from RefCOCO to start from.
+The picture is encoded once for all its entities; see ``vision.reader``. Deviations from RiVEG's paper: BLIP's
+encoders in place of DarkNet and a GRU, and no weights from RefCOCO to start from.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class SeqTrConfig(ReaderConfig, kw_only=True):
 
 
 class SeqTr(Looking, Grounder):
-    """Patches read the words by cross-attention, then x1, y1, x2, y2 are decoded over them, each from the ones before.
+    """Patches read the words by cross-attention, then x1, y1, x2, y2 are decoded over them, each from the
+    ones before.
 
     Shapes: P pictures of K patches, N expressions of T sub-words, width d, B bins.
     """
@@ -47,7 +48,8 @@ class SeqTr(Looking, Grounder):
         d = config.width
         layer = {"d_model": d, "nhead": config.heads, "dim_feedforward": 2 * d, "dropout": config.dropout,
                  "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**layer), config.decoder_layers, nn.LayerNorm(d))
+        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**layer), config.decoder_layers,
+                                             nn.LayerNorm(d))
         self.order = nn.Parameter(0.02 * torch.randn(4, d))
         self.bin = nn.Embedding(config.bins, d)
         self.to_bin = nn.Linear(d, config.bins)
@@ -68,14 +70,16 @@ class SeqTr(Looking, Grounder):
         return where + self.config.inside * inside, {"bins": where.item(), "inside": inside.item()}
 
     def predict(self, batch: dict[str, Any]) -> list[tuple[bool, list[tuple[list[float], float]]]]:
-        """Per example whether its picture is declined, and per expression the box as shares and the certainty of its coordinates."""
+        """Per example whether its picture is declined, and per expression the box as shares and the certainty
+        of its coordinates."""
         seen, start, patches = self.reader(batch)
         before = torch.empty(len(start), 0, dtype=torch.long, device=start.device)
         shares, certain = [], []
         for number in range(4):
             chances = self._step(seen, start, before)[:, number].float().softmax(-1)
             best = chances.argmax(-1)
-            around = (best[:, None] + torch.arange(-NEAR, NEAR + 1, device=best.device)).clamp(0, self.config.bins - 1)
+            around = (best[:, None] + torch.arange(-NEAR, NEAR + 1, device=best.device)).clamp(
+                0, self.config.bins - 1)
             weights = chances.gather(1, around)
             shares.append((weights * around).sum(1) / weights.sum(1) / (self.config.bins - 1))
             certain.append(weights.sum(1).clamp(max=1.0))
@@ -85,7 +89,9 @@ class SeqTr(Looking, Grounder):
         return self.judged(patches, batch["pixels"], parted(answers, batch["counts"]))
 
     def _step(self, seen: Tensor, start: Tensor, before: Tensor) -> Tensor:
-        """Logits [N, 1 + S, B] of the coordinates that follow the start and each of the S ones ``before`` [N, S]."""
+        """Logits [N, 1 + S, B] of the coordinates that follow the start and each of the S ones ``before`` [N,
+        S]."""
         tokens = torch.cat([start[:, None], self.bin(before)], 1) + self.order[:before.shape[1] + 1]
-        causal = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1], device=tokens.device, dtype=tokens.dtype)
+        causal = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1], device=tokens.device,
+                                                                dtype=tokens.dtype)
         return self.to_bin(self.decoder(tokens, seen, tgt_mask=causal, tgt_is_causal=True))

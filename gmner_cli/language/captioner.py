@@ -1,4 +1,5 @@
-"""Captions by any image-to-text model of Hugging Face transformers: BLIP, BLIP-2, Florence-2, chat models that see."""
+"""Captions by any image-to-text model of Hugging Face transformers: BLIP, BLIP-2, Florence-2, chat models
+that see."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ BATCH_SIZE = 8
 TOKENS = {"caption": 40, "detailed_caption": 200}
 """Most tokens of a caption, unless asked otherwise."""
 
-_CHAT = {"caption": "Describe this picture in one short sentence.", "detailed_caption": "Describe this picture in detail."}
+_CHAT = {
+    "caption": "Describe this picture in one short sentence.",
+    "detailed_caption": "Describe this picture in detail."
+}
 _TASKS = {"florence2": {"caption": "<CAPTION>", "detailed_caption": "<MORE_DETAILED_CAPTION>"}}
 """By ``model_type``: what models that were trained on fixed tasks are asked with."""
 
@@ -41,7 +45,8 @@ class CaptionerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     field: str = "caption"
     """Of the post: caption (short) or detailed_caption."""
     prompt: str | None = None
-    """What a chat model is asked, or the words that another model goes on from. None: as the kind of model wants it."""
+    """What a chat model is asked, or the words that another model goes on from. None: as the kind of model
+    wants it."""
     max_new_tokens: int | None = None
     overwrite: bool = False
     """Caption posts again that have one already. ``predict`` clears what its stages find, so it has none."""
@@ -63,8 +68,8 @@ class Captioner(Model):
         if config.field not in TOKENS:
             raise UsageError(f"unknown field {config.field!r}", hint=" or ".join(TOKENS))
         self.finds = (config.field,)
-        self.net, report = pretrained_model(AutoModelForImageTextToText, config.checkpoint, offline=source.offline,
-                                            output_loading_info=True)
+        self.net, report = pretrained_model(AutoModelForImageTextToText, config.checkpoint,
+                                            offline=source.offline, output_loading_info=True)
         _check_whole(self.net, report["missing_keys"], config.checkpoint)
         self.processor = pretrained(AutoProcessor, config.checkpoint, offline=source.offline, backend="pil")
         self.chats = bool(getattr(self.processor, "chat_template", None))
@@ -72,7 +77,8 @@ class Captioner(Model):
         self.most = config.max_new_tokens or TOKENS[config.field]
         tokenizer = getattr(self.processor, "tokenizer", None)
         if tokenizer is None or getattr(self.processor, "image_processor", None) is None:
-            raise ModelError(f"has no processor of pictures and text, but a {type(self.processor).__name__}", where=config.checkpoint,
+            raise ModelError(f"has no processor of pictures and text, but a {type(self.processor).__name__}",
+                             where=config.checkpoint,
                              hint="are processor_config.json, the tokenizer and the image processor with it?")
         # Several answers are written at once, so every prompt must end where its answer begins.
         tokenizer.padding_side = "left"
@@ -82,7 +88,8 @@ class Captioner(Model):
 
     @property
     def largest_side(self) -> int:
-        """Twice the side of the squares that the model sees, which leaves a picture of 2:1 whole; else a screen's."""
+        """Twice the side of the squares that the model sees, which leaves a picture of 2:1 whole; else a
+        screen's."""
         size = dict(getattr(self.processor.image_processor, "size", None) or {})
         return 2 * max(size["height"], size["width"]) if size.keys() == {"height", "width"} else 2048
 
@@ -96,29 +103,40 @@ class Captioner(Model):
 
     def wants(self, post: Post) -> bool:
         """Whether the post's picture is to be looked at."""
-        return bool(post.image) and not post.set_aside and (self.config.overwrite or not getattr(post, self.config.field))
+        return bool(post.image) and not post.set_aside and (self.config.overwrite
+                                                            or not getattr(post, self.config.field))
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """What the model's own processor makes of pictures and prompt, as CPU tensors."""
         if self.chats:
-            asked = [[{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": self.prompt}]}]
-                     for image in images]
-            return dict(self.processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=True, return_dict=True,
-                                                           return_tensors="pt", processor_kwargs={"padding": True}))
+            asked = [[{
+                "role": "user", "content": [{"type": "image", "image": image},
+                                            {"type": "text", "text": self.prompt}]
+            }] for image in images]
+            return dict(
+                self.processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=True,
+                                                   return_dict=True, return_tensors="pt",
+                                                   processor_kwargs={"padding": True}))
         texts = {"text": [self.prompt] * len(images), "padding": True} if self.prompt else {}
         return dict(self.processor(images=list(images), return_tensors="pt", **texts))
 
     def predict(self, batch: dict[str, Any]) -> list[str]:
-        """Captions on one line each, without thoughts and without half a character; empty where the model ended at once."""
+        """Captions on one line each, without thoughts and without half a character; empty where the model
+        ended at once."""
         # Some models repeat the prompt, some put other tokens around it, some leave it out.
-        prompts = self._texts(batch["input_ids"]) if "input_ids" in batch else [""] * len(batch["pixel_values"])
+        prompts = self._texts(
+            batch["input_ids"]) if "input_ids" in batch else [""] * len(batch["pixel_values"])
         made = self._texts(self.net.generate(**batch, max_new_tokens=self.most, do_sample=False))
-        said = (opened(prompt) + text.removeprefix(prompt) for text, prompt in zip(made, prompts, strict=True))
+        said = (opened(prompt) + text.removeprefix(prompt)
+                for text, prompt in zip(made, prompts, strict=True))
         return [" ".join(without_half(without_thought(text) or "").split()) for text in said]
 
     def _texts(self, tokens: Tensor) -> list[str]:
         """Of tokens int64 [N, T], without the special ones."""
-        return self.processor.tokenizer.batch_decode([[t for t in row if t not in self._silent] for row in tokens.tolist()])
+        return self.processor.tokenizer.batch_decode([[t
+                                                       for t in row
+                                                       if t not in self._silent]
+                                                      for row in tokens.tolist()])
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[str]) -> None:
         for example, text in zip(examples, outputs, strict=True):
@@ -128,19 +146,23 @@ class Captioner(Model):
                 posts[example.post].error = "caption: the model said nothing"
 
     def _own_prompt(self) -> str | None:
-        """What this kind of model is best asked. Raises UsageError where it would give a short caption for a detailed one."""
+        """What this kind of model is best asked. Raises UsageError where it would give a short caption for a
+        detailed one."""
         tasks = _CHAT if self.chats else _TASKS.get(self.net.config.model_type)
         if tasks is not None:
             return tasks[self.config.field]
         if self.config.field == "caption":
             return None
-        raise UsageError(f"{self.net.config.model_type} is no chat model, and gives short captions", where=self.config.checkpoint,
-                         hint='give the words that it goes on from, as in --prompt "a detailed picture of", or another model')
+        raise UsageError(
+            f"{self.net.config.model_type} is no chat model, and gives short captions",
+            where=self.config.checkpoint, hint=
+            'give the words that it goes on from, as in --prompt "a detailed picture of", or another model')
 
 
-def stages(runtime: Runtime, pictures: Pictures, tell: Callable[[str], None], *, batch_size: int | None = None,
-           offline: bool = False, **settings: Any) -> list[Stage]:
-    """The stages that caption posts, model loaded. ``settings``: see CaptionerConfig. Raises UsageError or ModelError."""
+def stages(runtime: Runtime, pictures: Pictures, tell: Callable[[str], None], *,
+           batch_size: int | None = None, offline: bool = False, **settings: Any) -> list[Stage]:
+    """The stages that caption posts, model loaded. ``settings``: see CaptionerConfig. Raises UsageError or
+    ModelError."""
     model = new_model(f"{__name__}:Captioner", settings, [], recipe="caption", offline=offline).eval()
     return [CheckImages(pictures, tell, model.largest_side, model.wants),
             ModelStage("caption", model, runtime, batch_size or BATCH_SIZE, pictures)]
@@ -149,11 +171,14 @@ def stages(runtime: Runtime, pictures: Pictures, tell: Callable[[str], None], *,
 def default_checkpoint(runtime: Runtime, field: str) -> str:
     """The model that is used when none is named. Raises UsageError where none should be guessed."""
     if field != "caption":
-        raise UsageError("detailed captions have no default model", hint="give one that was trained to describe, as in --model "
-                         "HuggingFaceTB/SmolVLM-Instruct or florence-community/Florence-2-large; or --from FILE")
+        raise UsageError("detailed captions have no default model", hint="give one that was trained to "
+                                                                         "describe, as in --model "
+                         "HuggingFaceTB/SmolVLM-Instruct or florence-community/Florence-2-large; or --from "
+                         "FILE")
     if runtime.device.type != "cuda":
         raise UsageError(f"the default, {DEFAULT}, is too large for a CPU",
-                         hint="give --model Salesforce/blip-image-captioning-base (1 GB), a folder, or --from FILE")
+                         hint="give --model Salesforce/blip-image-captioning-base (1 GB), a folder, or "
+                              "--from FILE")
     return DEFAULT
 
 
@@ -165,5 +190,6 @@ def _check_whole(net: nn.Module, missing: Sequence[str], checkpoint: str) -> Non
     # A tied weight is there when one of its names is.
     lacking = [same[0] for same in names.values() if set(same) <= set(missing)]
     if lacking:
-        raise ModelError(f"lacks {len(lacking)} of the weights of {type(net).__name__}, the first is {lacking[0]}",
+        raise ModelError(f"lacks {len(lacking)} of the weights of {type(net).__name__}, the first is "
+                         f"{lacking[0]}",
                          where=checkpoint, hint="it is another kind of model; give one that writes captions")

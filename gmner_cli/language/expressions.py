@@ -20,8 +20,8 @@ class Expressions:
     ``Name (TYPE) - expansion``), ``without`` elsewhere. Both are format strings over
     {name}, {type}, {kind} (the type in everyday words, from ``kinds``) and {expansion}. In
     training, an entity with an expansion is asked for under an invented name with the chance ``invented``:
-    models that meet few names learn them by heart instead of reading what follows. ``source``: only expansions of this one
-    are read, such as "llm:smollm2"; by default the first is.
+    models that meet few names learn them by heart instead of reading what follows. ``source``: only
+    expansions of this one are read, such as "llm:smollm2"; by default the first is.
     """
 
     name = "expressions"
@@ -30,13 +30,16 @@ class Expressions:
     stored = False
     """It is quicker made than read."""
 
-    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0, source: str | None = None):
+    def __init__(self, with_expansion: str, without: str, kinds: dict[str, str], invented: float = 0.0,
+                 source: str | None = None):
         for template in (with_expansion, without):
             if not isinstance(template, str):
-                raise UsageError(f"expression template {shown(repr(template))} is not a text", hint="YAML wants quotes: '\"{name}\"'")
+                raise UsageError(f"expression template {shown(repr(template))} is not a text",
+                                 hint="YAML wants quotes: '\"{name}\"'")
             unknown = {f for _, f, _, _ in Formatter().parse(template) if f is not None} - _FIELDS
             if unknown:
-                raise UsageError(f"expression template {shown(template)!r} uses unknown {shown(str(sorted(unknown)))}",
+                raise UsageError(f"expression template {shown(template)!r} uses unknown "
+                                 f"{shown(str(sorted(unknown)))}",
                                  hint=f"it may use {', '.join(sorted(_FIELDS))}")
         if not (isinstance(invented, int | float) and 0 <= invented <= 1):
             raise UsageError(f"invented is a share between 0 and 1, not {shown(repr(invented))}")
@@ -75,12 +78,12 @@ class Expressions:
         return worded
 
     def express(self, post: Post, entity: Entity, name: str | None = None) -> str:
-        """The expression of one entity, perhaps under another ``name``; tweet text is only ever inserted, never read as
-        a template."""
+        """The expression of one entity, perhaps under another ``name``; tweet text is only ever inserted,
+        never read as a template."""
         expansion = next((one.text for one in self._expansions(entity)), None)
         template = self.with_expansion if expansion else self.without
-        return template.format(name=name or post.text[entity.start:entity.end], type=entity.type, expansion=expansion,
-                               kind=self.kinds.get(entity.type, entity.type.lower()))
+        return template.format(name=name or post.text[entity.start:entity.end], type=entity.type,
+                               expansion=expansion, kind=self.kinds.get(entity.type, entity.type.lower()))
 
     def _expansions(self, entity: Entity) -> list[Expansion]:
         return [one for one in entity.expansions or [] if self.source in (None, one.source)]
@@ -88,11 +91,15 @@ class Expressions:
 
 def _invented(rng: Random) -> str:
     """A name of one or two words that hardly anybody bears."""
-    words = ["".join(rng.choice("bdfghjklmnprstvwz") + rng.choice("aeiou") for _ in range(rng.randint(1, 3))) + rng.choice("nrsltk")
-             for _ in range(rng.randint(1, 2))]
+    words = [
+        "".join(rng.choice("bdfghjklmnprstvwz") + rng.choice("aeiou")
+                for _ in range(rng.randint(1, 3))) + rng.choice("nrsltk")
+        for _ in range(rng.randint(1, 2))
+    ]
     return " ".join(words).title()
 
 
 def expression_of(post: Post, entity: Entity) -> str:
-    """The words by which a visual model asks for an entity: its expression, or its bare name where no stage gave one."""
+    """The words by which a visual model asks for an entity: its expression, or its bare name where no stage
+    gave one."""
     return entity.expression or post.text[entity.start:entity.end]

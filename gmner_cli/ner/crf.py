@@ -28,13 +28,15 @@ class TagCrf(nn.Module):
             self.crf.start_transitions.masked_fill_(~starts, FORBIDDEN)
 
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """Mean negative log-likelihood of a post. ``tags``: int64 [B, W]; ``mask``: bool [B, W], first column True."""
+        """Mean negative log-likelihood of a post. ``tags``: int64 [B, W]; ``mask``: bool [B, W], first column
+        True."""
         with torch.autocast(emissions.device.type, enabled=False):
             return -self.crf(emissions.float(), tags, mask=mask, reduction="mean")
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, mask: Tensor) -> list[list[int]]:
-        """The best tag sequence of every post (Viterbi), without padding. Of equal ones, what ``CRF.decode`` takes.
+        """The best tag sequence of every post (Viterbi), without padding. Of equal ones, what ``CRF.decode``
+        takes.
 
         That walks back tensor by tensor; here the way back is lists of numbers, which takes half of the time.
         """
@@ -66,7 +68,9 @@ class TagCrf(nn.Module):
         ends, words = self.crf.end_transitions.double(), scores.shape[1]
         before, after = [self.crf.start_transitions.double() + scores[:, 0]], [ends.expand_as(scores[:, 0])]
         for word in range(1, words):
-            before.append(torch.where(mask[:, word, None], _moved(before[-1], moves) + scores[:, word], before[-1]))
+            before.append(
+                torch.where(mask[:, word, None],
+                            _moved(before[-1], moves) + scores[:, word], before[-1]))
         for word in range(words - 1, 0, -1):
             after.append(torch.where(mask[:, word, None], _moved(after[-1] + scores[:, word], moves.T), ends))
         together = torch.stack(before, 1) + torch.stack(after[::-1], 1)
@@ -74,7 +78,8 @@ class TagCrf(nn.Module):
 
 
 def _moved(logs: Tensor, moves: Tensor) -> Tensor:
-    """log of (exp of ``logs`` [B, from]) times ``moves`` [from, to]. No product is 0: what is forbidden is finite."""
+    """log of (exp of ``logs`` [B, from]) times ``moves`` [from, to]. No product is 0: what is forbidden is
+    finite."""
     top = logs.amax(1, keepdim=True)
     return ((logs - top).exp() @ moves).log() + top
 

@@ -17,14 +17,15 @@ INNER, BETWEEN_DIGITS, FRONT = "'-._/&", "-.,/:", "@#$"
 """Signs that may stand inside a word, inside a number, or before a word; "'" stands for every apostrophe."""
 
 _APOSTROPHE = f"[{APOSTROPHES}]"
-# Accents and vowel signs that are characters of their own (\p{M}), and the joiners between them, stay with the letter
-# they belong to. Scripts that are written without spaces come apart by character, as the encoders' own vocabularies
-# have them. U+02BC is a letter to Unicode, and an apostrophe to those who type it.
+# Accents and vowel signs that are characters of their own (\p{M}), and the joiners between them, stay with
+# the letter they belong to. Scripts that are written without spaces come apart by character, as the encoders'
+# own vocabularies have them. U+02BC is a letter to Unicode, and an apostrophe to those who type it.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}ʼ]][\p{{M}}\u200c\u200d]*"
 _SIGN = r"(?:[^\p{L}\p{N}\s\x1c-\x1f]|ʼ)"
 _FLAG = r"[\U0001F1E6-\U0001F1FF]{2}"
-# Letters of other scripts may follow a link without a space, so they end it, and so do signs that end a sentence.
+# Letters of other scripts may follow a link without a space, so they end it, and so do signs that end a
+# sentence.
 _LINK = r"(?i:https?://|www\.)[!-~…]*[[!-~…]--[.,;:!?'\")\]}>]]"
 _CLITIC = rf"(?i:{_APOSTROPHE}(?:s|m|d|re|ve|ll)|n{_APOSTROPHE}t)(?!{_LETTER})"
 _ESCAPED = r"&(?:amp|lt|gt|quot)(?=;)"  # how raw tweets write a sign
@@ -32,13 +33,15 @@ _INITIAL = r"(?<=(?<![\p{L}\p{N}\p{M}])\p{L})\."
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What words hold; the defaults are what ``learn`` finds in Twitter-GMNER v2, where "Curry's" is "Curry ' s".
+    """What words hold; the defaults are what ``learn`` finds in Twitter-GMNER v2, where "Curry's" is "Curry '
+    s".
 
     Whatever the settings, every visible character is in exactly one word.
     """
 
     inner: str = "-"
-    """Of INNER, what stands inside words: "-" in "game-winner". A dot does so only between initials, as in "U.S."."""
+    """Of INNER, what stands inside words: "-" in "game-winner". A dot does so only between initials, as in
+    "U.S."."""
     digits: str = "-."
     """Of BETWEEN_DIGITS, what stands between digits: "." in "3.5"."""
     front: str = ""
@@ -59,7 +62,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Cut:
-        """What a checkpoint's facts say; one from before they said it has Twitter-GMNER's. Raises ModelError."""
+        """What a checkpoint's facts say; one from before they said it has Twitter-GMNER's. Raises
+        ModelError."""
         try:
             return msgspec.convert(facts.get("cut", {}), cls)
         except msgspec.ValidationError as problem:
@@ -91,7 +95,11 @@ def _pattern(cut: Cut) -> regex.Pattern:
         # A word ends before n't, and no sign joins what hangs on it.
         joint = rf"(?!{_CLITIC})(?:{joint})" if joint else ""
         letter = rf"(?:(?!{_CLITIC}){_LETTER})"
-        words = [rf"(?<=(?:[\p{{L}}\p{{N}}\p{{M}}]|\p{{L}}\.)\s?){_CLITIC}", _word(letter, joint) + end, _word(_LETTER, joint) + end]
+        words = [
+            rf"(?<=(?:[\p{{L}}\p{{N}}\p{{M}}]|\p{{L}}\.)\s?){_CLITIC}",
+            _word(letter, joint) + end,
+            _word(_LETTER, joint) + end
+        ]
     else:
         words = [_word(_LETTER, joint) + end]
     front = [rf"(?<![\p{{L}}\p{{N}}\p{{M}}]){_class(cut.front)}{_word(_LETTER, joint)}"] if cut.front else []
@@ -109,8 +117,9 @@ def _class(signs: str) -> str:
 
 
 MOST, ENOUGH = 0.5, 0.25
-"""Share of a sign's places in training tokens that must be inside words. ENOUGH is for dash and dot: between two words they
-are often just that, as in "Paris - Nice", and nothing tells those places from the ones that were cut."""
+"""Share of a sign's places in training tokens that must be inside words. ENOUGH is for dash and dot: between
+two words they are often just that, as in "Paris - Nice", and nothing tells those places from the ones that
+were cut."""
 
 
 def learn(tokens: Iterable[Sequence[str]]) -> Cut:
@@ -134,11 +143,16 @@ def learn(tokens: Iterable[Sequence[str]]) -> Cut:
     usual = Cut()
 
     def held(place: str, signs: str) -> str:
-        return "".join(s for s in signs if _most(seen[place, s, "inside"], seen[place, s, "apart"], s in getattr(usual, place),
-                                                 ENOUGH if s in "-." else MOST))
+        return "".join(s for s in signs if _most(seen[place, s,
+                                                      "inside"], seen[place, s, "apart"], s in getattr(
+                                                          usual, place), ENOUGH if s in "-." else MOST))
 
-    return Cut(inner=held("inner", INNER), digits=held("digits", BETWEEN_DIGITS), front=held("front", FRONT), clitics=clitics,
-               **{name: _most(seen[name, "inside"], seen[name, "apart"], getattr(usual, name), MOST) for name in ("links", "runs", "whole")})
+    return Cut(
+        inner=held("inner", INNER), digits=held("digits", BETWEEN_DIGITS), front=held("front", FRONT),
+        clitics=clitics, **{
+            name: _most(seen[name, "inside"], seen[name, "apart"], getattr(usual, name), MOST)
+            for name in ("links", "runs", "whole")
+        })
 
 
 _Seen = Counter[tuple[str, ...]]
@@ -188,7 +202,8 @@ def _look_at_two(word: str, after: str, seen: _Seen) -> None:
 
 
 def _look_between(before: str, sign: str, after: str, seen: _Seen) -> None:
-    if len(sign) != 1 or not (before[-1].isalnum() and after[0].isalnum()) or sign.isascii() and sign.isalnum():
+    if len(sign) != 1 or not (before[-1].isalnum()
+                              and after[0].isalnum()) or sign.isascii() and sign.isalnum():
         return
     if sign in set(APOSTROPHES) and after.lower() in _HANGS_ON:
         seen["clitic", "apart"] += 1

@@ -35,7 +35,8 @@ class EncoderConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """LoRA scale is alpha / rank; 0 means twice the rank."""
     lora_dropout: float = 0.0
     attention_dropout: float | None = None
-    """On the attention weights while training; by default what the encoder was trained with. 0 saves a CPU about a fifth of the time."""
+    """On the attention weights while training; by default what the encoder was trained with. 0 saves a CPU
+    about a fifth of the time."""
     train_embeddings: bool = True
     """Whether the encoder's input embeddings are trained too (never under LoRA)."""
     train_layers: int = -1
@@ -57,7 +58,8 @@ class TextEncoder(nn.Module):
         super().__init__()
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-        self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings or config.train_layers >= 0)
+        self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings
+                                 or config.train_layers >= 0)
         self.base_sha256: str | None = None
         if source.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=source.offline)
@@ -88,8 +90,10 @@ class TextEncoder(nn.Module):
             from peft import LoraConfig, get_peft_model
 
             alpha = config.lora_alpha or 2 * config.lora_rank
-            self.base = get_peft_model(self.base, LoraConfig(
-                r=config.lora_rank, lora_alpha=alpha, lora_dropout=config.lora_dropout, target_modules="all-linear"))
+            self.base = get_peft_model(
+                self.base,
+                LoraConfig(r=config.lora_rank, lora_alpha=alpha, lora_dropout=config.lora_dropout,
+                           target_modules="all-linear"))
         self.cases = nn.Embedding(len(CASES), self._input_width(sample)) if config.case_embeddings else None
         if self.cases is not None:
             nn.init.zeros_(self.cases.weight)
@@ -122,7 +126,8 @@ class TextEncoder(nn.Module):
                 for part in parts:
                     part.requires_grad_(number >= len(stack) - config.train_layers)
 
-    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor | None = None, cases: Tensor | None = None) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor | None = None,
+                cases: Tensor | None = None) -> Tensor:
         """``ids``, ``mask`` (1 = real), ``kinds`` (token types) and ``cases`` (index into CASES): [B, T]."""
         inputs: dict[str, Any] = {"attention_mask": mask}
         if kinds is not None and getattr(self.base.config, "type_vocab_size", 0) > 1:

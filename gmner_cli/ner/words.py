@@ -1,4 +1,5 @@
-"""Words of a tweet and their sub-words: alignment, windows, tags. How plain text is cut into words is told in ``cut``."""
+"""Words of a tweet and their sub-words: alignment, windows, tags. How plain text is cut into words is told in
+``cut``."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ MOST_PIECES = 16
 
 
 def words_of(post: Post, cut: Cut = Cut()) -> tuple[list[str], list[tuple[int, int]]]:
-    """The words a tagger sees and their character spans: the post's own tokens, or else the text as ``cut`` cuts it."""
+    """The words a tagger sees and their character spans: the post's own tokens, or else the text as ``cut``
+    cuts it."""
     spans = token_offsets(post.text, post.tokens) if post.tokens is not None else cut.spans(post.text)
     return [post.text[a:b] for a, b in spans], spans
 
@@ -69,7 +71,9 @@ def windows(pieces: Sequence[int], budget: int, overlap: int = 32) -> list[Windo
             shared += pieces[back]
         start = back
     cuts = [0] + [(a[1] + b[0]) // 2 for a, b in zip(ranges, ranges[1:], strict=False)] + [len(pieces)]
-    return [Window(words, keep) for words, keep in zip(ranges, zip(cuts, cuts[1:], strict=False), strict=True)]
+    return [
+        Window(words, keep) for words, keep in zip(ranges, zip(cuts, cuts[1:], strict=False), strict=True)
+    ]
 
 
 def bio_labels(types: Sequence[str]) -> list[str]:

@@ -38,11 +38,12 @@ MOST_PIXELS = 100_000_000
 """Above this a file is taken for a decompression bomb (a 100-megapixel photo is 300 MB in memory)."""
 
 MOST_SIDE, MOST_ASPECT = 65_535, 500
-"""The longest side that a JPEG can have, and how many times the other a side may be: models scale pictures by one
-side, and a line of 100 million pixels by one would become larger than any memory."""
+"""The longest side that a JPEG can have, and how many times the other a side may be: models scale pictures by
+one side, and a line of 100 million pixels by one would become larger than any memory."""
 
 LARGE_PIXELS = 25_000_000
-"""Pictures above this are decoded one at a time: the copies on the way from a file take up to ten bytes a pixel."""
+"""Pictures above this are decoded one at a time: the copies on the way from a file take up to ten bytes a
+pixel."""
 
 _LARGE_TURN = Lock()
 
@@ -59,10 +60,11 @@ KINDS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000",
 
 
 def own_folder(path: Path | str, follow_links: bool = False) -> Path:
-    """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there is
-    one, else beside it; for a pipe, where the user is.
+    """Where the pictures of a JSONL file are looked for by default: the folder ``images`` beside it if there
+    is one, else beside it; for a pipe, where the user is.
 
-    Raises UsageError where ``images`` is a link that leads out of its folder, unless ``follow_links``: nobody named that place.
+    Raises UsageError where ``images`` is a link that leads out of its folder, unless ``follow_links``: nobody
+    named that place.
     """
     folder = Path(path).absolute().parent if Path(path).is_file() else Path.cwd()
     own = folder / "images"
@@ -75,7 +77,8 @@ def own_folder(path: Path | str, follow_links: bool = False) -> Path:
 
 
 def locate(root: Path, name: str, follow_links: bool = False) -> Path:
-    """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder (see ``inside``) or is not there."""
+    """The path of ``name`` inside ``root``. Raises ImageError when it leaves the folder (see ``inside``) or
+    is not there."""
     return inside(root, name, follow_links=follow_links, what="image", error=ImageError)
 
 
@@ -142,9 +145,11 @@ def _decoded(stream: BinaryIO, side: int | None) -> Opened:
 
 def _refuse_extremes(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
-        raise ImageError(f"image has {width}x{height} pixels, more than {MOST_PIXELS}", hint="scale it down first")
+        raise ImageError(f"image has {width}x{height} pixels, more than {MOST_PIXELS}",
+                         hint="scale it down first")
     if max(width, height) > MOST_SIDE or max(width, height) > MOST_ASPECT * min(width, height):
-        raise ImageError(f"image has {width}x{height} pixels, but no side may be longer than {MOST_SIDE}, or than "
+        raise ImageError(f"image has {width}x{height} pixels, but no side may be longer than {MOST_SIDE}, or "
+                         "than "
                          f"{MOST_ASPECT} times the other", hint="cut it first")
 
 
@@ -184,14 +189,16 @@ class Pictures:
 
     def __init__(self, root: Path | None, missing: str = "error", workers: int = WORKERS, named: bool = True,
                  follow_links: bool = False):
-        """``named``: whether somebody said that the pictures are in ``root``, so that a missing one is a surprise.
+        """``named``: whether somebody said that the pictures are in ``root``, so that a missing one is a
+        surprise.
 
         ``follow_links``: whether symbolic links in ``root`` may lead out of it.
         """
         if missing not in MISSING:
             raise UsageError(f"unknown --on-missing-image {missing!r}", hint=", ".join(MISSING))
         if root is not None and not root.is_dir():
-            raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the pictures")
+            raise UsageError("is not a folder", where=str(root), hint="--images names the folder of the "
+                                                                      "pictures")
         self.root, self.missing, self.workers, self.named = root, missing, workers, named
         self.told: set[str] = set()
         """Lines on stderr about pictures that posts do without (see ``named_pictures``)."""
@@ -202,14 +209,17 @@ class Pictures:
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="gmner-pictures")
 
     def open(self, name: str, side: int | None = None) -> Opened:
-        """A picture of the folder by its file name, RGB, EXIF applied. ``side``: see ``open_sized``. Raises ImageError."""
+        """A picture of the folder by its file name, RGB, EXIF applied. ``side``: see ``open_sized``. Raises
+        ImageError."""
         if self.root is None:
-            raise ImageError("there is no image folder", where=printable(name), hint="give it with --images DIR")
+            raise ImageError("there is no image folder", where=printable(name),
+                             hint="give it with --images DIR")
         with self._lock:
             if (name, side) in self._kept:
                 self._kept.move_to_end((name, side))
                 return self._kept[name, side]
-        opened = open_sized(self.root, name, side, **self._rule)  # not under the lock, which would decode one after the other
+        # not under the lock, which would decode one after the other
+        opened = open_sized(self.root, name, side, **self._rule)
         with self._lock:
             if (name, side) not in self._kept:
                 self._kept[name, side] = opened
@@ -226,7 +236,8 @@ class Pictures:
             return None
 
     def load(self, post: Post, side: int | None = None) -> Image.Image | None:
-        """The picture of a post; None when it has none, or goes on without. Sets ``image_size``. Raises ImageError.
+        """The picture of a post; None when it has none, or goes on without. Sets ``image_size``. Raises
+        ImageError.
 
         ``image_size`` is that of the whole picture, also where ``side`` asks for no more than a reduced copy.
         """

@@ -53,12 +53,14 @@ def iou(a: Mask, b: Mask) -> float:
 
 
 def run_lengths(mask: Mask) -> list[int]:
-    """Runs of background and foreground in turn, down the columns. Raises RecordError when they are malformed."""
+    """Runs of background and foreground in turn, down the columns. Raises RecordError when they are
+    malformed."""
     try:
         runs = rle.read(mask.counts)
         rle.check(runs, *mask.size)
     except ValueError:
-        raise RecordError(f"a mask of size {_size(mask)} has counts that are not a COCO run-length encoding of it") from None
+        raise RecordError(f"a mask of size {_size(mask)} has counts that are not a COCO run-length encoding "
+                          "of it") from None
     return runs
 
 

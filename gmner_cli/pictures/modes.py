@@ -10,7 +10,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB: 16-bit and float greys scaled, transparency on white."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         grey = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0, neginf=0)
-        return Image.fromarray(np.rint(np.clip(grey / _white(picture.mode, grey), 0, 1) * 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(
+            np.rint(np.clip(grey / _white(picture.mode, grey), 0, 1) * 255).astype(np.uint8)).convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         page = Image.new("RGBA", layered.size, "white")
@@ -19,7 +20,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _white(mode: str, grey: np.ndarray) -> float:
-    """The value that is white: of 16-bit modes the highest, of wider ones the next usual range above the data."""
+    """The value that is white: of 16-bit modes the highest, of wider ones the next usual range above the
+    data."""
     if mode.startswith("I;16"):
         return 65535.0
     top = float(grey.max(initial=0))

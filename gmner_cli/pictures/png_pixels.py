@@ -1,4 +1,5 @@
-"""A PNG file without its words: Pillow refuses one whose texts or colour profile are large, and they are never needed."""
+"""A PNG file without its words: Pillow refuses one whose texts or colour profile are large, and they are
+never needed."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import BinaryIO
 
 _MARK = b"\x89PNG\r\n\x1a\n"
 _KEPT = {b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"}
-"""Chunks that may be left out, but say something about the pixels. Those that may not begin with a capital."""
+"""Chunks that may be left out, but say something about the pixels. Those that may not begin with a
+capital."""
 
 
 class PixelsAlone(io.RawIOBase):

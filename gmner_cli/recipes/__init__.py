@@ -3,7 +3,8 @@
 Every recipe shipped here spells out every value, so reading the file is reading
 the defaults. A recipe of your own can start with ``extends: mini`` and give only
 what differs. Where it names another model, the settings and weights of the old one are gone with it, and what
-training values are about its parts (``head_lr``, ``metric``). A ``file.py`` that holds a model lies beside the recipe.
+training values are about its parts (``head_lr``, ``metric``). A ``file.py`` that holds a model lies beside
+the recipe.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class Recipe:
 
     @property
     def precision(self) -> str:
-        """What `predict` computes in: auto, float32 or bfloat16. Training has its own, ``train.precision``."""
+        """What `predict` computes in: auto, float32 or bfloat16. Training has its own,
+        ``train.precision``."""
         return str(self.values.get("precision", "auto"))
 
     def changed_settings(self, name: str) -> dict[str, Any]:
@@ -178,20 +180,24 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """What of a section still holds under the one above: another model has other settings and other weights."""
+    """What of a section still holds under the one above: another model has other settings and other
+    weights."""
     other = any(kind in above and above[kind] != below.get(kind) for kind in ("model", "stage"))
     if not other:
         return below
     kept = {key: below[key] for key in ("batch_size", "train") if key in below}
     if isinstance(kept.get("train"), dict):
-        kept["train"] = {key: None if key in ("head_lr", "metric") else value for key, value in kept["train"].items()}
+        kept["train"] = {
+            key: None if key in ("head_lr", "metric") else value for key, value in kept["train"].items()
+        }
     return kept
 
 
 def _check(values: dict[str, Any], name: str) -> None:
     for key in _TOP - {"stages"}:
         if not isinstance(values.get(key), (str, type(None))):
-            raise UsageError(f"the value of {key!r} must be text", where=f"recipe {name}", hint="write it in quotes")
+            raise UsageError(f"the value of {key!r} must be text", where=f"recipe {name}",
+                             hint="write it in quotes")
     stages = values.get("stages") or []
     if not isinstance(stages, list) or not all(isinstance(stage, str) for stage in stages):
         raise UsageError("the value of 'stages' must be a list of sections", where=f"recipe {name}")
@@ -206,10 +212,13 @@ def _check(values: dict[str, Any], name: str) -> None:
             raise UsageError(f"unknown key {key!r}", where=f"recipe {name}", hint=did_you_mean(key, _TOP))
         for inner in section:
             if inner not in _SECTION:
-                raise UsageError(f"unknown key {key}.{inner}", where=f"recipe {name}", hint=did_you_mean(inner, _SECTION))
+                raise UsageError(f"unknown key {key}.{inner}", where=f"recipe {name}",
+                                 hint=did_you_mean(inner, _SECTION))
             kind, value = _SECTION[inner], section[inner]
-            if value is not None and (not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 1))):
-                raise UsageError(f"the value of '{key}.{inner}' must be {_WORDS[kind]}", where=f"recipe {name}")
+            if value is not None and (not isinstance(value, kind) or
+                                      (kind is int and (isinstance(value, bool) or value < 1))):
+                raise UsageError(f"the value of '{key}.{inner}' must be {_WORDS[kind]}",
+                                 where=f"recipe {name}")
         if not section.get("model") and not section.get("stage"):
             raise UsageError(f"section {key!r} names no model", where=f"recipe {name}",
                              hint="write model: package.module:Class")
@@ -228,10 +237,12 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     paths += [path for name in trained for key in UNSPELT if (path := f"{name}.train.{key}") not in paths]
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
-    if not inside and (key in paths or key == "precision"):  # of the whole run, which a recipe need not spell out
+    # of the whole run, which a recipe need not spell out
+    if not inside and (key in paths or key == "precision"):
         return key
     fits = inside or fits
-    if not inside and all(values[p.partition(".")[0]].get("model") for p in fits) and (own := _own_setting(values, key, within)):
+    if not inside and all(values[p.partition(".")[0]].get("model")
+                          for p in fits) and (own := _own_setting(values, key, within)):
         return own
     # A key of a section is meant before one of the same name deeper down (batch_size, say).
     shallow = [p for p in fits if p.count(".") == min(f.count(".") for f in fits)]
@@ -241,7 +252,8 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
         raise UsageError(f"--set {key} is ambiguous", hint=f"write one of {', '.join(fits)}")
     near = get_close_matches(key, [*paths, *(p.rsplit(".", 1)[-1] for p in paths)], n=1)
     raise UsageError(f"--set {key}: the recipe has no such value",
-                     hint=f"did you mean {near[0]!r}?" if near else "`gmner recipes NAME` shows all that it has")
+                     hint=f"did you mean {near[0]!r}?" if near else "`gmner recipes NAME` shows all that it "
+                                                                    "has")
 
 
 def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | None:
@@ -259,4 +271,3 @@ def _put(values: dict[str, Any], path: str, value: Any) -> None:
             values[key] = {}
         values = values[key]
     values[last] = value
-

@@ -24,10 +24,12 @@ def _say_once(message: str) -> None:
 
 
 def place_files(content: dict[str, Any], recipe: Path, tell: Callable[[str], object] = _say_once) -> None:
-    """Make the paths in a recipe whole, in place: ``file.py:Class``, ``weights``, and what stands in ``settings``.
+    """Make the paths in a recipe whole, in place: ``file.py:Class``, ``weights``, and what stands in
+    ``settings``.
 
-    There ``./x`` and ``../x`` are paths, and ``a/b`` is one where it lies beside the recipe; else it is a hub id. What
-    lies in the working directory alone is taken from there for one more release; ``tell`` hears of that.
+    There ``./x`` and ``../x`` are paths, and ``a/b`` is one where it lies beside the recipe; else it is a hub
+    id. What lies in the working directory alone is taken from there for one more release; ``tell`` hears of
+    that.
     """
     for section in content.values():
         if not isinstance(section, dict):
@@ -52,7 +54,8 @@ def place(name: str, recipe: Path, tell: Callable[[str], object] = _say_once) ->
     beside = recipe.parent / path
     if os.path.lexists(beside) or not os.path.lexists(path):
         return str(beside)
-    tell(f"{printable(name)} of {printable(str(recipe))} does not lie beside it; the one in the working directory is taken, "
+    tell(f"{printable(name)} of {printable(str(recipe))} does not lie beside it; the one in the working "
+         "directory is taken, "
          "which the next release will not do: write its path from the recipe")
     return str(path.absolute())
 
@@ -62,7 +65,8 @@ def _within(value: Any, recipe: Path, tell: Callable[[str], object]) -> Any:
         return {key: _within(inner, recipe, tell) for key, inner in value.items()}
     if isinstance(value, list):
         return [_within(inner, recipe, tell) for inner in value]
-    if not isinstance(value, str) or "/" not in value or "\0" in value or ":" in value or os.path.isabs(value):
+    if not isinstance(value,
+                      str) or "/" not in value or "\0" in value or ":" in value or os.path.isabs(value):
         return value
     if value.startswith(("./", "../")):
         return place(value, recipe, tell)
@@ -71,5 +75,6 @@ def _within(value: Any, recipe: Path, tell: Callable[[str], object]) -> Any:
     except (OSError, ValueError):  # no path at all
         return value
     if beside:
-        tell(f"{printable(value)} of {printable(str(recipe))} is what lies beside it, and no model of the hub")
+        tell(
+            f"{printable(value)} of {printable(str(recipe))} is what lies beside it, and no model of the hub")
     return place(value, recipe, tell) if beside or here else value

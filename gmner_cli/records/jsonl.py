@@ -72,10 +72,12 @@ def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Itera
             except EOFError:
                 return
             except OSError as problem:
-                raise GmnerError(f"cannot be read: {problem.strerror}", where=f"{name}:{counter.number}") from None
+                raise GmnerError(f"cannot be read: {problem.strerror}",
+                                 where=f"{name}:{counter.number}") from None
             except jsonlines.InvalidLineError as problem:
                 error = RecordError(_invalid_line(problem), where=f"{name}:{counter.number}")
-                yield Line(counter.number, _new_id(None, seen, counter.number), error=error, raw=_as_text(counter.line))
+                yield Line(counter.number, _new_id(None, seen, counter.number), error=error,
+                           raw=_as_text(counter.line))
                 continue
             yield _checked(raw, counter.number, f"{name}:{counter.number}", seen, allowed)
 
@@ -215,7 +217,8 @@ def disk_errors(where: Path | str, hint: str = "free some space and run again") 
         raise
     except OSError as problem:
         full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise GmnerError(f"cannot write: {problem.strerror}", where=str(where), hint=hint if full else None) from None
+        raise GmnerError(f"cannot write: {problem.strerror}", where=str(where),
+                         hint=hint if full else None) from None
 
 
 @contextmanager

@@ -6,10 +6,10 @@ Spans are the key; nothing is ever joined by an entity's text. A field that is
 ``None`` here is absent in the file and means "not assessed yet"; an empty list
 of boxes means "assessed, and the picture does not show it".
 
-Names of files (``image``, the pictures made from text, crops, and the annotation files of data sets) follow one
-rule, that of ``inside``: the name, ".." reckoned with, stays inside its folder as it is written; a symbolic
-link there may lead out of it only with --follow-links or GMNER_FOLLOW_LINKS=1, never by ``gmner.yaml``, and then
-only to a regular file.
+Names of files (``image``, the pictures made from text, crops, and the annotation files of data sets) follow
+one rule, that of ``inside``: the name, ".." reckoned with, stays inside its folder as it is written; a
+symbolic link there may lead out of it only with --follow-links or GMNER_FOLLOW_LINKS=1, never by
+``gmner.yaml``, and then only to a regular file.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class Entity(Record):
     groundable: float | None = None
     """Probability that the picture shows it. Filled by `predict`."""
     visible: bool | None = None
-    """What visual entailment decided: grounding does not look for what is not; boxes have the last word. Filled by
-    `predict`."""
+    """What visual entailment decided: grounding does not look for what is not; boxes have the last word.
+    Filled by `predict`."""
     boxes: list[Box] | None = None
     """x1, y1, x2, y2 of each in pixels, best first; [] is not visible, and absent not assessed. Filled by
     annotators, `predict`."""
@@ -139,7 +139,8 @@ class Entity(Record):
     masks: list[Mask] | None = None
     """The pixels of each of `boxes`. Filled by annotators, `predict`, `segment`."""
     slices: list[str] | None = None
-    """Groups of gold entities that `score` reports rows of, such as "held-out". Filled by you, `prepare scenes`."""
+    """Groups of gold entities that `score` reports rows of, such as "held-out". Filled by you, `prepare
+    scenes`."""
     generated: list[Generated] | None = None
     """Pictures of the entity that were made from text. Filled by you."""
     parts: ClassVar = {"expansions": Expansion, "masks": Mask, "generated": Generated}
@@ -214,7 +215,8 @@ class Post(Record):
         if self.entities is None:
             return msgspec.structs.replace(self)
         absent = dict.fromkeys(fields)
-        return msgspec.structs.replace(self, entities=[msgspec.structs.replace(e, **absent) for e in self.entities])
+        return msgspec.structs.replace(self,
+                                       entities=[msgspec.structs.replace(e, **absent) for e in self.entities])
 
     def check(self, labels: Iterable[str] | None = None) -> Post:
         """Return self when it is consistent; raise RecordError otherwise.
@@ -273,9 +275,11 @@ def check_box(box: Box, name: str) -> None:
 def _check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None, at: str) -> None:
     start, end = entity.span
     if not 0 <= start < end <= len(text):
-        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters", hint=_units(entity, text))
+        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters",
+                          hint=_units(entity, text))
     if entity.text is not None and entity.text != text[start:end]:
-        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: {text[start:end]!r}", hint=_units(entity, text))
+        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: "
+                          f"{text[start:end]!r}", hint=_units(entity, text))
     if not entity.type:
         raise RecordError(f"{at}.type is empty")
     if (entity.token_start is None) != (entity.token_end is None):

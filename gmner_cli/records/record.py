@@ -59,7 +59,8 @@ def id_text(value: Any) -> str:
         return value
     if type(value) is int:
         return str(value)
-    hint = {float: "whole numbers alone are read as ids", bool: "true and false name no post"}.get(type(value))
+    hint = {float: "whole numbers alone are read as ids",
+            bool: "true and false name no post"}.get(type(value))
     raise RecordError(f"expected text or a whole number at id, got {json_type(value)}"
                       + (f" ({str(value).lower()})" if hint else ""),
                       hint=(f"{hint}; " if hint else "") + 'write it as text, as in {"id": "7"}')

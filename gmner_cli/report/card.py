@@ -37,19 +37,23 @@ def card(post: Post, pairs: Sequence[Pair], picture: Shown | str | None, palette
     body += [f'<p class="note">{escape(note)}</p>' for note in notes]
     body.append(_table(post, pairs, palette, compared))
     body.append(_background(post))
-    return (f'<article id="post-{number}" class="card" tabindex="-1" data-search="{escape(_searchable(post, pairs))}">'
+    return (f'<article id="post-{number}" class="card" tabindex="-1" '
+            f'data-search="{escape(_searchable(post, pairs))}">'
             f'{head}<div class="sides">{figure}<div class="words">{"".join(body)}</div></div></article>')
 
 
-def _figure(post: Post, pairs: Sequence[Pair], picture: Shown | str | None, palette: Palette) -> tuple[str, list[str]]:
+def _figure(post: Post, pairs: Sequence[Pair], picture: Shown | str | None,
+            palette: Palette) -> tuple[str, list[str]]:
     if picture is None:
         return '<figure class="empty"><span>no picture</span></figure>', []
     if isinstance(picture, str):
-        return (f'<figure class="empty broken"><span><b>picture not shown</b><br>{escape(picture)}</span></figure>', [])
+        return ('<figure class="empty broken"><span><b>picture not '
+                f'shown</b><br>{escape(picture)}</span></figure>', [])
     drawn, trouble = overlay(picture, post.text, pairs, palette)
     alt = escape(post.caption or f"the picture of post {post.id}")
     # The size of the frame is known before the picture is decoded, so the page does not jump.
-    return (f'<figure><div class="frame"><img src="{picture.uri}" width="{picture.width}" height="{picture.height}" '
+    return (f'<figure><div class="frame"><img src="{picture.uri}" width="{picture.width}" '
+            f'height="{picture.height}" '
             f'alt="{alt}" decoding="async">{drawn}</div></figure>', trouble)
 
 
@@ -168,6 +172,9 @@ def _chip(kind: str, words: str) -> str:
 def _searchable(post: Post, pairs: Sequence[Pair]) -> str:
     """Lower-case text that the free-text search looks in."""
     entities = [e for pair in pairs for e in (pair.found, pair.gold) if e is not None]
-    words = [post.id, post.text, post.caption, post.error, *(e.type for e in entities), *(e.fine_type for e in entities),
-             *(e.expression for e in entities), *(x.text for e in entities for x in e.expansions or [])]
+    words = [
+        post.id, post.text, post.caption, post.error, *(e.type for e in entities),
+        *(e.fine_type for e in entities), *(e.expression for e in entities),
+        *(x.text for e in entities for x in e.expansions or [])
+    ]
     return " ".join(dict.fromkeys(word.lower() for word in words if word))

@@ -32,7 +32,9 @@ KINDS = {
 boxes were not assessed counts as not visible, as in the score; where no boxes were assessed on a whole side,
 nothing is said of regions. A wrong mask is one in a right box."""
 
-STATES = {"grounded": "In the picture", "not-in-picture": "Not in the picture", "not-assessed": "Not assessed"}
+STATES = {
+    "grounded": "In the picture", "not-in-picture": "Not in the picture", "not-assessed": "Not assessed"
+}
 """What is said of a prediction that is not compared with anything."""
 
 
@@ -139,7 +141,8 @@ def _verdict(held: Held, found: Entity, gold: Entity, rows: Collection[str]) -> 
     if "GMNER" not in rows:
         return tuple(wrong) or ("region-not-assessed",)
     if not held.box:
-        wrong.append("wrongly-grounded" if not gold.boxes else "wrongly-none" if not found.boxes else "wrong-region")
+        wrong.append(
+            "wrongly-grounded" if not gold.boxes else "wrongly-none" if not found.boxes else "wrong-region")
     elif "SMNER" in rows and not held.mask:
         wrong.append("wrong-mask")
     return tuple(wrong) or ("correct",)

@@ -21,7 +21,8 @@ Area = tuple[float, float, float, float]
 
 
 def overlay(shown: Shown, text: str, pairs: Sequence[Pair], palette: Palette) -> tuple[str, list[str]]:
-    """The SVG over the picture of a post with this ``text``, and a sentence for each mask that could not be drawn.
+    """The SVG over the picture of a post with this ``text``, and a sentence for each mask that could not be
+    drawn.
 
     Gold is drawn first and dashed, the prediction over it and solid.
     """
@@ -81,7 +82,8 @@ def _labels(entity: Entity, text: str, number: int, side: str, shown: Shown, pal
         area = _free((x1, y, x1 + width, y + height), shown, taken)
         taken.append(area)
         parts.append(
-            f'<rect x="{area[0]:.1f}" y="{area[1]:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{3 * unit:.1f}"/>'
+            f'<rect x="{area[0]:.1f}" y="{area[1]:.1f}" width="{width:.1f}" height="{height:.1f}" '
+            f'rx="{3 * unit:.1f}"/>'
             f'<text x="{area[0] + LABEL_PAD * unit:.1f}" y="{area[1] + 12.2 * unit:.1f}" '
             f'font-size="{LABEL_FONT * unit:.1f}" textLength="{width - 2 * LABEL_PAD * unit:.1f}" '
             f'lengthAdjust="spacingAndGlyphs">{escape(words)}</text>')
@@ -97,7 +99,8 @@ def _free(area: Area, shown: Shown, taken: Sequence[Area]) -> Area:
     for step in (0, 1, 2, 3, -1, -2, -3):
         y = wanted + step * height
         if 0 <= y <= shown.height - height and not any(
-                x1 < t[2] and t[0] < x1 + width and y < t[3] - 0.5 and t[1] < y + height - 0.5 for t in taken):
+                x1 < t[2] and t[0] < x1 + width and y < t[3] - 0.5 and t[1] < y + height - 0.5
+                for t in taken):
             return x1, y, x1 + width, y + height
     return x1, wanted, x1 + width, wanted + height
 

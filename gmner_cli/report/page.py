@@ -87,7 +87,8 @@ def _kind_filters(items: Sequence[Item]) -> str:
     # With gold all verdicts are listed, so that a zero can be read; otherwise only what occurs.
     names = [kind for kind in (*KINDS, *STATES)
              if counts[kind] or (kind in KINDS and any(item.compared for item in items))]
-    return "".join(_filter("kind", kind, {**KINDS, **STATES}[kind], f"k-{kind}", counts[kind]) for kind in names)
+    return "".join(
+        _filter("kind", kind, {**KINDS, **STATES}[kind], f"k-{kind}", counts[kind]) for kind in names)
 
 
 def _row_filters(items: Sequence[Item], report: dict[str, Any] | None) -> str:
@@ -109,7 +110,8 @@ def _type_filters(items: Sequence[Item], palette: Palette) -> str:
 def _filter(group: str, value: str, words: str, css: str, count: int, name: str | None = None) -> str:
     """A toggle button. ``name``: how the address of the page spells it, where that is not ``value``."""
     return (f'<button type="button" class="filter {css}" data-group="{group}" data-value="{escape(value)}" '
-            f'data-name="{escape(name or value)}" aria-pressed="false">{escape(words)} <b>{count}</b></button>')
+            f'data-name="{escape(name or value)}" aria-pressed="false">{escape(words)} '
+            f'<b>{count}</b></button>')
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -56,7 +56,8 @@ def mask_layer(mask: Mask, shown: Shown, colour: str, fill: int) -> str:
     width, height = shown.size
     if tuple(mask.size) != (height, width):
         raise RecordError(f"a mask is {mask.size[1]}x{mask.size[0]} pixels, the picture {width}x{height}")
-    small = Image.fromarray(decode(mask) * np.uint8(255)).resize((shown.width, shown.height), Image.Resampling.BOX)
+    small = Image.fromarray(decode(mask) * np.uint8(255)).resize((shown.width, shown.height),
+                                                                 Image.Resampling.BOX)
     inside = np.pad(np.asarray(small) >= 128, 1)
     core = inside[1:-1, 1:-1] & inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
     clear_fill_edge = inside[1:-1, 1:-1].astype(np.uint8) + (inside[1:-1, 1:-1] & ~core)

@@ -9,7 +9,8 @@ HEAD = ("Row", "Precision", "Recall", "F1", "Predicted", "Gold", "Correct")
 
 
 def score_table(report: dict[str, Any] | None) -> str:
-    """HTML of the rows of ``task_scores.score`` or ``published.score_by_text``; "" where nothing is compared."""
+    """HTML of the rows of ``task_scores.score`` or ``published.score_by_text``; "" where nothing is
+    compared."""
     if report is None:
         return ""
     rows = dict(report["rows"])

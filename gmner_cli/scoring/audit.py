@@ -18,7 +18,8 @@ from gmner_cli.scoring.picture_sizes import PictureSizes
 
 
 class Audit:
-    """Counts over all posts, filled by the ``add_`` methods and read by ``heading``, ``warnings`` and ``notes``."""
+    """Counts over all posts, filled by the ``add_`` methods and read by ``heading``, ``warnings`` and
+    ``notes``."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -52,14 +53,16 @@ class Audit:
         return entities
 
     def add_predicted(self, post: Post) -> list[Entity]:
-        """Count a predicted post and return its entities: none when it failed, or was skipped and so holds what came in."""
+        """Count a predicted post and return its entities: none when it failed, or was skipped and so holds
+        what came in."""
         if post.set_aside:
             self.failed += 1
             return []
         entities = post.entities or []
         self.abstained += post.grounding == ABSTAINED
         self.count("PRED", entities)
-        self._predicted_parents.update((e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
+        self._predicted_parents.update(
+            (e.fine_type, self._read(e.type)) for e in entities if e.fine_type is not None)
         return entities
 
     def compare_posts(self, predicted: Post, gold: Post) -> None:
@@ -68,7 +71,8 @@ class Audit:
             return
         if predicted.text != gold.text:
             self.other_text.append(gold.id)
-        self.pictures.add(gold.id, all_boxes(predicted), predicted.image_size, all_boxes(gold), gold.image_size)
+        self.pictures.add(gold.id, all_boxes(predicted), predicted.image_size, all_boxes(gold),
+                          gold.image_size)
 
     def add_missing(self, post_id: str) -> None:
         """Note a gold post that PRED has not."""
@@ -81,8 +85,10 @@ class Audit:
     def check(self) -> None:
         """Raise GmnerError when the two files cannot be files of the same posts."""
         if self.extra and not self.settings.ignore_extra:
-            raise GmnerError(f"{len(self.extra)} post(s) of PRED are not in GOLD; the first is id {self.extra[0]!r}",
-                             hint="is this the gold file of the same split? If so, leave them out with --ignore-extra")
+            raise GmnerError(f"{len(self.extra)} post(s) of PRED are not in GOLD; the first is id "
+                             f"{self.extra[0]!r}",
+                             hint="is this the gold file of the same split? If so, leave them out with "
+                                  "--ignore-extra")
         if not self.posts:
             raise GmnerError("GOLD holds no posts, so there is nothing to score")
 
@@ -106,14 +112,18 @@ class Audit:
 
     def heading(self) -> dict[str, Any]:
         """The counts that open a report."""
-        return {"posts": self.posts, "missing": len(self.missing), "failed": self.failed, "ignored": len(self.extra),
-                "abstained": self.abstained, "not_assessed": {"predicted": self.without_boxes["PRED"], "gold": self.without_boxes["GOLD"]}}
+        return {
+            "posts": self.posts, "missing": len(self.missing), "failed": self.failed,
+            "ignored": len(self.extra), "abstained": self.abstained,
+            "not_assessed": {"predicted": self.without_boxes["PRED"], "gold": self.without_boxes["GOLD"]}
+        }
 
     def warnings(self) -> list[str]:
         """What probably is a mistake of the user's, with the next step."""
         found = []
         if self.missing:
-            found.append(f"{len(self.missing)} of {self.posts} gold posts are not in PRED (first: {self.missing[0]}); "
+            found.append(f"{len(self.missing)} of {self.posts} gold posts are not in PRED (first: "
+                         f"{self.missing[0]}); "
                          "their entities count as not found")
         if self.other_text:
             found.append(f"{len(self.other_text)} post(s) have another text in PRED than in GOLD "
@@ -143,7 +153,8 @@ class Audit:
                 found.append(f"{self.without_boxes[side]} of {self.entities[side]} entities of {side} "
                              "have no boxes assessed and count as not visible")
         if self.with_masks["GOLD"] and not self.masks_assessed:
-            found.append("GOLD has masks but PRED has none, so EES and SMNER are not given; run `gmner segment` on PRED")
+            found.append("GOLD has masks but PRED has none, so EES and SMNER are not given; run `gmner "
+                         "segment` on PRED")
         if self.masks_assessed:
             for side in ("PRED", "GOLD"):
                 if self.without_masks[side]:

@@ -25,8 +25,8 @@ _BELIEVED = {"spans": "MNER", "groundable": "MNER", "boxes": "EEG"}
 """The row that must be perfect in a run that believes so much."""
 
 
-def cascade(predicted: Iterable[Post], oracles: Mapping[str, Iterable[Post]], gold: Callable[[], Iterable[Post]],
-            settings: Settings | None = None) -> dict[str, Any]:
+def cascade(predicted: Iterable[Post], oracles: Mapping[str, Iterable[Post]],
+            gold: Callable[[], Iterable[Post]], settings: Settings | None = None) -> dict[str, Any]:
     """The report of ``predicted``, as ``score`` gives it, with a part "cascade" more.
 
     Parameters
@@ -38,7 +38,8 @@ def cascade(predicted: Iterable[Post], oracles: Mapping[str, Iterable[Post]], go
     ``cascade.f1`` holds the F1 in percent of every run by level ("predicted" is the one without), and
     ``cascade.lost`` the points between one run and the next, from the last one to 100, by the
     stages in between ("entailment+grounding" where the run between them was not given). A figure is None
-    where a run has no boxes or masks. A stage may lose less than nothing, when gold serves the next one badly.
+    where a run has no boxes or masks. A stage may lose less than nothing, when gold serves the next one
+    badly.
 
     Raises what ``score`` raises, UsageError for an unknown level, and GmnerError when a run is
     of other posts than ``predicted``.
@@ -58,10 +59,21 @@ def cascade(predicted: Iterable[Post], oracles: Mapping[str, Iterable[Post]], go
             raise GmnerError(f"{len(first ^ ids)} post(s) are in only one of PRED and {_option(level)}; "
                              f"the first is id {min(first ^ ids)!r}",
                              hint="make all runs from the same posts, without --limit or with the same one")
-    f1 = {level: {row: report["rows"].get(row, {}).get("f1") for row in ROWS} for level, report in reports.items()}
+    f1 = {
+        level: {row: report["rows"].get(row, {}).get("f1")
+                for row in ROWS}
+        for level, report in reports.items()
+    }
     report = reports["predicted"]
-    return {**report, "cascade": {"f1": f1, "lost": _lost(f1)},
-            **{part: [text for level in reports for text in _told(part, level, reports)] for part in ("warnings", "notes")}}
+    return {
+        **report, "cascade": {"f1": f1,
+                              "lost": _lost(
+                                  f1)}, **{
+                                      part: [
+                                          text for level in reports for text in _told(part, level, reports)
+                                      ] for part in ("warnings", "notes")
+                                  }
+    }
 
 
 def check_level(name: str) -> None:
@@ -70,7 +82,8 @@ def check_level(name: str) -> None:
         raise UsageError(f"unknown level {name!r} of --cascade", hint=did_you_mean(name, LEVELS))
 
 
-def _score(level: str, posts: Iterable[Post], gold: Iterable[Post], settings: Settings | None) -> dict[str, Any]:
+def _score(level: str, posts: Iterable[Post], gold: Iterable[Post],
+           settings: Settings | None) -> dict[str, Any]:
     try:
         report = score(posts, gold, settings)
     except GmnerError as problem:
@@ -79,7 +92,8 @@ def _score(level: str, posts: Iterable[Post], gold: Iterable[Post], settings: Se
         raise type(problem)(problem.message, where=_option(level), hint=problem.hint) from None
     row = report["rows"].get(_BELIEVED.get(level, ""))
     if row is not None and row["gold"] and row["f1"] < 100:
-        report["warnings"].append(f"{_BELIEVED[level]} is {row['f1']:.2f} and not 100, so this is not a whole run "
+        report["warnings"].append(f"{_BELIEVED[level]} is {row['f1']:.2f} and not 100, so this is not a "
+                                  "whole run "
                                   f"of `gmner predict --gold {level}` on these gold posts")
     return report
 
@@ -92,8 +106,9 @@ def _lost(f1: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float |
     for number, level in enumerate(levels):
         after = f1[levels[number + 1]] if number + 1 < len(levels) else dict.fromkeys(ROWS, 100.0)
         lost["+".join(STAGES[starts[number]:starts[number + 1]])] = {
-            row: None if f1[level][row] is None or after[row] is None else round(after[row] - f1[level][row], 4)
-            for row in ROWS}
+            row: None if f1[level][row] is None or after[row] is None else round(
+                after[row] - f1[level][row], 4) for row in ROWS
+        }
     return lost
 
 

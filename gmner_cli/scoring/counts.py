@@ -43,8 +43,10 @@ def percent(part: float, whole: float) -> float:
 
 def row(predicted: int, gold: int, correct: int) -> dict[str, Any]:
     """Micro precision, recall and F1 in percent, with their counts. An undefined ratio is 0, never NaN."""
-    return {"precision": percent(correct, predicted), "recall": percent(correct, gold),
-            "f1": percent(2 * correct, predicted + gold), "predicted": predicted, "gold": gold, "correct": correct}
+    return {
+        "precision": percent(correct, predicted), "recall": percent(correct, gold),
+        "f1": percent(2 * correct, predicted + gold), "predicted": predicted, "gold": gold, "correct": correct
+    }
 
 
 class TypeCounts:

@@ -16,7 +16,8 @@ from gmner_cli.records import Entity
 from gmner_cli.scoring.regions import agreement, box_iou
 
 MOST_PAIRS = 1_000_000
-"""Of gold and predicted entities of one span: a thousand on both sides, of which real posts have one or two."""
+"""Of gold and predicted entities of one span: a thousand on both sides, of which real posts have one or
+two."""
 
 Pairs = list[tuple[int, int]]
 """(index of the gold entity, index of the predicted one), both inside their group."""
@@ -63,10 +64,15 @@ class SpanGroup:
     def __init__(self, gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str],
                  gold_at: Sequence[int] = (), predicted_at: Sequence[int] = ()):
         if len(gold) * len(predicted) > MOST_PAIRS:
-            raise RecordError(f"{len(gold)} gold and {len(predicted)} predicted entities have the span {list(gold[0].span)}, more than can be compared")
+            raise RecordError(f"{len(gold)} gold and {len(predicted)} predicted entities have the span "
+                              f"{list(gold[0].span)}, more than can be compared")
         self.gold, self.predicted, self.gold_at, self.predicted_at = gold, predicted, gold_at, predicted_at
-        self.types = [[renames.get(g.type, g.type) == renames.get(p.type, p.type) for p in predicted] for g in gold]
-        self.fine_types = [[g.fine_type is not None and g.fine_type == p.fine_type for p in predicted] for g in gold]
+        self.types = [[renames.get(g.type, g.type) == renames.get(p.type, p.type)
+                       for p in predicted]
+                      for g in gold]
+        self.fine_types = [[g.fine_type is not None and g.fine_type == p.fine_type
+                            for p in predicted]
+                           for g in gold]
         self.boxes = [[agreement(p.boxes or (), g.boxes or (), box_iou) for p in predicted] for g in gold]
         self.masks = [[agreement(p.masks or (), g.masks or (), mask_iou) for p in predicted] for g in gold]
 
@@ -93,7 +99,8 @@ class SpanGroup:
         return self.best_pairs(self.matches(TASKS["GMNER"], iou))
 
     def best_pairs(self, first: Pairs = ()) -> Pairs:
-        """Each gold entity with at most one prediction, right or not: same type first, then the nearest region.
+        """Each gold entity with at most one prediction, right or not: same type first, then the nearest
+        region.
 
         For measures that take the span as given (groundability, grounding). ``first``: settled pairs.
         """
@@ -110,7 +117,8 @@ class SpanGroup:
         return pairs
 
 
-def span_groups(gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str, str]) -> list[SpanGroup]:
+def span_groups(gold: Sequence[Entity], predicted: Sequence[Entity], renames: dict[str,
+                                                                                   str]) -> list[SpanGroup]:
     """One group for every span that has entities on both sides; other entities can match nothing."""
     by_span: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
     for number, entity in enumerate(gold):

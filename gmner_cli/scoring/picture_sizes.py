@@ -57,18 +57,22 @@ class PictureSizes:
         """One sentence for each kind that was met."""
         once = "; boxes are compared as they are, in pixels: make PRED from the pictures that GOLD's boxes were drawn on"
         for examples, what in ((self._same_shape, " but of the same shape, as a resized copy is"),
-                               (self._turned, " with width and height the other way round, as where EXIF's rotation was left out"),
+                               (self._turned, " with width and height the other way round, as where EXIF's "
+                                              "rotation was left out"),
                                (self._other_shape, "")):
             if examples:
                 yield f"{len(examples)} post(s) have another image_size in PRED than in GOLD{what} (first: {examples[0]}){once}"
         for side, examples in self._beyond.items():
             if examples:
-                yield (f"{len(examples)} post(s) have boxes in {side} that reach far beyond the picture (first: {examples[0]}), "
+                yield (f"{len(examples)} post(s) have boxes in {side} that reach far beyond the picture "
+                       f"(first: {examples[0]}), "
                        f"so they seem to be of another or a larger one{once}")
         for side, examples in self._shares.items():
             if examples:
-                yield (f"{len(examples)} post(s) have boxes in {side} that seem to be shares of the picture, between 0 and 1, "
-                       f"and not pixels (first: {examples[0]}); multiply them by the picture's width and height")
+                yield (f"{len(examples)} post(s) have boxes in {side} that seem to be shares of the picture, "
+                       "between 0 and 1, "
+                       f"and not pixels (first: {examples[0]}); multiply them by the picture's width and "
+                       "height")
 
     def _kind(self, one: Size, other: Size) -> list[str]:
         if _same_shape(one, other):
@@ -82,7 +86,8 @@ def _same_shape(one: Size, other: Size) -> bool:
 
 
 def _is_beyond(box: Box, size: Size) -> bool:
-    return any(box[axis] < -BEYOND * size[axis] or box[axis + 2] > (1 + BEYOND) * size[axis] for axis in (0, 1))
+    return any(box[axis] < -BEYOND * size[axis] or box[axis + 2] > (1 + BEYOND) * size[axis]
+               for axis in (0, 1))
 
 
 def _told(post_id: str, box: Box, size: Size) -> str:

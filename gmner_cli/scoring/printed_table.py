@@ -23,8 +23,11 @@ def render(report: dict[str, Any], width: int = 80) -> str:
         parts.append(_table(f"{task} by IoU", by_iou))
     if report["small_objects"]:
         small = report["small_objects"]
-        rows = {name: {**small[name], "correct": f"{small[name]['correct_predicted']}/{small[name]['correct_gold']}"}
-                for name in ("EEG", "GMNER")}
+        rows = {
+            name: {
+                **small[name], "correct": f"{small[name]['correct_predicted']}/{small[name]['correct_gold']}"
+            } for name in ("EEG", "GMNER")
+        }
         parts.append(_table(f"regions under {small['share']:g} of the image", rows))
     if report["slices"]:
         parts.append(_slices(report["slices"], report["iou"]))
@@ -33,13 +36,16 @@ def render(report: dict[str, Any], width: int = 80) -> str:
 
 
 def render_cascade(report: dict[str, Any], width: int = 80) -> str:
-    """Lay out the part "cascade" of a report of ``cascade.cascade``: F1 of the runs above what each stage loses."""
+    """Lay out the part "cascade" of a report of ``cascade.cascade``: F1 of the runs above what each stage
+    loses."""
     f1, lost = report["cascade"]["f1"], report["cascade"]["lost"]
     given = [name for name in next(iter(f1.values())) if any(row[name] is not None for row in f1.values())]
     last = list(lost)[-1]
-    runs = [("as predicted" if level == "predicted" else f"+ gold {level}", *(_figure(row[name]) for name in given))
+    runs = [("as predicted" if level == "predicted" else f"+ gold {level}", *(_figure(row[name])
+                                                                              for name in given))
             for level, row in f1.items()]
-    losses = [(f"{stages.replace('+', ' + ')}{' (to 100)' if stages == last else ''}", *(_figure(row[name]) for name in given))
+    losses = [(f"{stages.replace('+', ' + ')}{' (to 100)' if stages == last else ''}", *(_figure(row[name])
+                                                                                         for name in given))
               for stages, row in lost.items()]
     blank = ("",) * (1 + len(given))
     table = _aligned([("F1", *given), *runs, blank, ("points lost by", *given), *losses])
@@ -47,7 +53,8 @@ def render_cascade(report: dict[str, Any], width: int = 80) -> str:
 
 
 def _page(parts: Iterable[str], notes: Iterable[str], width: int) -> str:
-    told = "\n".join(textwrap.fill(clean(f"note: {note}"), max(width, 20), subsequent_indent="  ") for note in notes)
+    told = "\n".join(
+        textwrap.fill(clean(f"note: {note}"), max(width, 20), subsequent_indent="  ") for note in notes)
     return "\n\n".join(part for part in (*parts, told) if part) + "\n"
 
 
@@ -70,11 +77,16 @@ def _table(title: str, rows: dict[str, dict[str, Any]]) -> str:
 
 def _slices(slices: dict[str, dict[str, Any]], iou: float) -> str:
     """A line for each slice. A ratio over no entities is left open, and what it is over stands beside it."""
-    tasks = [task for task in ("MNER", "GMNER", "EES", "SMNER") if task in next(iter(slices.values()))["recall"]]
-    parts = {"groundability": ("visible?", "accuracy", "entities"), "grounding": (f"Prec@{iou:g}", "precision", "found"),
-             "masks": ("mIoU", "mean_iou", "found")}
+    tasks = [
+        task for task in ("MNER", "GMNER", "EES", "SMNER") if task in next(iter(slices.values()))["recall"]
+    ]
+    parts = {
+        "groundability": ("visible?", "accuracy", "entities"),
+        "grounding": (f"Prec@{iou:g}", "precision", "found"), "masks": ("mIoU", "mean_iou", "found")
+    }
     given = {part: keys for part, keys in parts.items() if next(iter(slices.values()))[part] is not None}
-    head = ("slice", "gold", *(f"{task} R" for task in tasks), *(cell for title, *_ in given.values() for cell in (title, "of")))
+    head = ("slice", "gold", *(f"{task} R" for task in tasks), *(cell for title, *_ in given.values()
+                                                                 for cell in (title, "of")))
     body = [(_short(name), str(row["gold"]), *(f"{row['recall'][task]:.2f}" for task in tasks),
              *(cell for part, (_, ratio, whole) in given.items()
                for cell in (_figure(row[part][ratio] if row[part][whole] else None), str(row[part][whole]))))
@@ -89,27 +101,34 @@ def _figure(value: float | None) -> str:
 def _aligned(lines: list[tuple[str, ...]]) -> str:
     """Columns of one width each, the first to the left and the others to the right."""
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-                     .rstrip() for line in lines)
+    return "\n".join("  ".join(
+        [line[0].ljust(widths[0]), *(c.rjust(w)
+                                     for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()
+                     for line in lines)
 
 
 def _facts(report: dict[str, Any]) -> Iterable[str]:
     iou = f"{report['iou']:g}"
     if report["groundability"]:
         g = report["groundability"]
-        yield (f"groundability accuracy {g['accuracy']:.2f} over {g['entities']} gold entities whose span is found "
+        yield (f"groundability accuracy {g['accuracy']:.2f} over {g['entities']} gold entities whose span is "
+               "found "
                f"(tp {g['tp']}, fp {g['fp']}, fn {g['fn']}, tn {g['tn']})")
     if report["grounding"]:
         g = report["grounding"]
-        yield (f"grounding Prec@{iou} {g['precision']:.2f} over {g['found']} of {g['gold']} groundable gold entities "
-               f"whose span is found; {g['precision_given_box']:.2f} over the {g['given_box']} that were given a box")
+        yield (f"grounding Prec@{iou} {g['precision']:.2f} over {g['found']} of {g['gold']} groundable gold "
+               "entities "
+               f"whose span is found; {g['precision_given_box']:.2f} over the {g['given_box']} that were "
+               "given a box")
     if report["masks"]:
         m = report["masks"]
-        yield (f"mask mIoU {m['mean_iou']:.2f} over {m['found']} of {m['gold']} gold entities with masks whose span is "
+        yield (f"mask mIoU {m['mean_iou']:.2f} over {m['found']} of {m['gold']} gold entities with masks "
+               "whose span is "
                f"found; {m['mean_iou_given_mask']:.2f} over the {m['given_mask']} that were given a mask")
     if report["proposals"]:
         p = report["proposals"]
-        yield (f"proposals TopN-Prec@0.5: top 10 {p['top10']:.2f}, top 15 {p['top15']:.2f}, top 20 {p['top20']:.2f} "
+        yield (f"proposals TopN-Prec@0.5: top 10 {p['top10']:.2f}, top 15 {p['top15']:.2f}, top 20 "
+               f"{p['top20']:.2f} "
                f"over {p['gold']} groundable gold entities")
     if report.get("reused"):
         yield f"{report['reused']} more predictions would be right if a gold entity could be found twice, as in the script"

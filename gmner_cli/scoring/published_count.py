@@ -101,7 +101,8 @@ def judge_picture(picture: Picture, iou: float) -> Judgement:
          for g, p in held], {name: greedy(picture, iou, *row) for name, row in ROWS.items()})
 
 
-def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | None = None) -> dict[str, Any]:
+def score_by_text(predicted: Iterable[Post], gold: Iterable[Post],
+                  settings: Settings | None = None) -> dict[str, Any]:
     """The report of ``task_scores.score`` with the rows that this way of counting knows; the others are None.
 
     Holds the names, types and boxes of all entities in memory, because posts of one
@@ -132,7 +133,8 @@ def score_by_text(predicted: Iterable[Post], gold: Iterable[Post], settings: Set
         **dict.fromkeys(missing_parts),
         "reused": reused - correct["GMNER"] if audit.boxes_assessed else None,
         "warnings": audit.warnings(),
-        "notes": [*audit.notes(), "--match text counts by image, name and type, as the script published with RiVEG; "
+        "notes": [*audit.notes(), "--match text counts by image, name and type, as the script published with "
+                                  "RiVEG; "
                   "the other measures need --match span"],
     }
 
@@ -159,7 +161,8 @@ def gather(predicted: Iterable[Post], gold: Iterable[Post], audit: Audit) -> dic
         picture.predicted += [_named(entity, post, audit.settings) for entity in entities]
         picture.predicted_at += [(post.id, number) for number in range(len(entities))]
         if not post.set_aside:
-            audit.pictures.add(post.id, all_boxes(post), post.image_size, [b for e in picture.gold for b in e.boxes], picture.size)
+            audit.pictures.add(post.id, all_boxes(post), post.image_size,
+                               [b for e in picture.gold for b in e.boxes], picture.size)
     for key, picture in pictures.items():
         if key not in seen:
             for post_id in picture.posts:

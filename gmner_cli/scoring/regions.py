@@ -1,4 +1,5 @@
-"""How far two regions overlap: boxes by their corners, masks by their pixels (``gmner_cli.pictures.masks.iou``).
+"""How far two regions overlap: boxes by their corners, masks by their pixels
+(``gmner_cli.pictures.masks.iou``).
 
 Boxes are ``(x1, y1, x2, y2)`` in pixels, x to the right and y down, x1 < x2 and
 y1 < y2. Masks are COCO run-length encodings, ``size`` = [height, width]. Every
@@ -43,7 +44,8 @@ def box_iou(a: Box, b: Box) -> float:
     return shared / union if 0 < union < math.inf else 0.0
 
 
-def agreement(predicted: Sequence[Region], gold: Sequence[Region], iou: Callable[[Region, Region], float]) -> float:
+def agreement(predicted: Sequence[Region], gold: Sequence[Region], iou: Callable[[Region, Region],
+                                                                                 float]) -> float:
     """IoU of the best (first) predicted region with the gold region nearest to it.
 
     BOTH_NONE when neither side has a region, ONE_NONE when only one has; so

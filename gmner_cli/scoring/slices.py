@@ -25,7 +25,8 @@ class Slices:
         self.iou = iou
         self._slices: dict[str, _Slice] = {}
 
-    def add(self, gold: Sequence[Entity], groups: Sequence[SpanGroup], matches: dict[str, list[Pairs]]) -> None:
+    def add(self, gold: Sequence[Entity], groups: Sequence[SpanGroup], matches: dict[str,
+                                                                                     list[Pairs]]) -> None:
         """Count a post. ``matches``: for every task, the right pairs of every group in turn.
 
         Raises RecordError for a slice without a name.
@@ -50,7 +51,8 @@ class Slices:
                         part.correct[task] += 1
 
     def report(self, tasks: Collection[str], boxes: bool, masks: bool) -> dict[str, dict[str, Any]] | None:
-        """Slices in alphabetical order, with the recall in percent of each of ``tasks``; None when GOLD has none."""
+        """Slices in alphabetical order, with the recall in percent of each of ``tasks``; None when GOLD has
+        none."""
         return {name: {
             "gold": part.gold,
             "recall": {task: percent(part.correct[task], part.gold) for task in tasks},

@@ -23,7 +23,8 @@ SWEEP = tuple(step / 10 for step in range(3, 10))
 """IoU thresholds of RiVEG's Fig. 9."""
 
 
-def score(predicted: Iterable[Post], gold: Iterable[Post], settings: Settings | None = None) -> dict[str, Any]:
+def score(predicted: Iterable[Post], gold: Iterable[Post],
+          settings: Settings | None = None) -> dict[str, Any]:
     """Compare posts by id and entities by span; returns the report.
 
     Both streams are read once, in lock step, and nothing in them is changed. The
@@ -97,17 +98,22 @@ class Scorer:
         if boxes and self.small.reason():
             notes.append(self.small.reason())
         return {
-            **audit.heading(), "match": "span", "iou": self.settings.iou,
+            **audit.heading(),
+            "match": "span",
+            "iou": self.settings.iou,
             "rows": {name: self._row(self.correct[name]) for name in TASKS if given[name]},
             "per_type": {name: counts.rows() for name, counts in self.per_type.items() if given[name]},
-            "sweep": {name: {f"{iou:.1f}": self._row(self.swept[name, iou]) for iou in SWEEP} for name in swept} or None,
+            "sweep": {
+                name: {f"{iou:.1f}": self._row(self.swept[name, iou]) for iou in SWEEP} for name in swept
+            } or None,
             "groundability": self.visibility.groundability() if boxes else None,
             "grounding": self.visibility.grounding() if boxes else None,
             "masks": self.visibility.masks() if masks else None,
             "slices": self.slices.report([name for name in TASKS if given[name]], boxes, masks),
             "small_objects": small,
             "proposals": self.top.report(),
-            "warnings": audit.warnings(), "notes": notes,
+            "warnings": audit.warnings(),
+            "notes": notes,
         }
 
     def _sweep(self, groups: list[SpanGroup]) -> None:

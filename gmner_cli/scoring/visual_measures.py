@@ -137,8 +137,11 @@ class SmallObjects:
         precise = row(self.predicted, 0, self.correct_predicted[name])["precision"]
         recalled = row(0, self.gold, self.correct_gold[name])["recall"]
         f1 = round(2 * precise * recalled / (precise + recalled), 4) if precise + recalled else 0.0
-        return {"precision": precise, "recall": recalled, "f1": f1, "predicted": self.predicted, "gold": self.gold,
-                "correct_predicted": self.correct_predicted[name], "correct_gold": self.correct_gold[name]}
+        return {
+            "precision": precise, "recall": recalled, "f1": f1, "predicted": self.predicted,
+            "gold": self.gold, "correct_predicted": self.correct_predicted[name],
+            "correct_gold": self.correct_gold[name]
+        }
 
 
 def small_area(share: float, post: Post, other: Post | None) -> float | None:
@@ -181,7 +184,8 @@ class TopProposals:
             self.without += len(boxes)
             return
         self.gold += len(boxes)
-        ranked = sorted(proposals, key=lambda proposal: math.inf if proposal.score is None else -proposal.score)
+        ranked = sorted(proposals, key=lambda proposal: math.inf
+                        if proposal.score is None else -proposal.score)
         for of_entity in boxes:
             rank = next((n for n, proposal in enumerate(ranked)
                          if any(box_iou(proposal.box, box) >= 0.5 for box in of_entity)), None)

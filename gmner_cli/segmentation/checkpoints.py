@@ -52,7 +52,8 @@ def locate(name: str, *, offline: bool = False) -> Path:
     if not path.is_file():
         if re.fullmatch(r"\w+", name):
             raise UsageError(f"there is no SAM {name!r}", hint=did_you_mean(name, OFFICIAL))
-        raise ModelError("no such checkpoint", where=name, hint=f"give a .pth file, or one of {', '.join(OFFICIAL)}")
+        raise ModelError("no such checkpoint", where=name, hint="give a .pth file, or one of "
+                                                                f"{', '.join(OFFICIAL)}")
     for official in OFFICIAL.values():
         if path.name == official.name:
             official.check(path)
@@ -60,34 +61,41 @@ def locate(name: str, *, offline: bool = False) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .pth file. Raises ModelError when it holds anything else, without running any of it."""
+    """The tensors of a .pth file. Raises ModelError when it holds anything else, without running any of
+    it."""
     import torch
 
     _refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # damage shows itself as errors of every class
-        raise ModelError(f"is refused: {_reason(problem)}", where=str(path),
-                         hint="only tensors are read from a .pth file, because a pickle can run code") from None
-    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()) or not content:
+        raise ModelError(
+            f"is refused: {_reason(problem)}", where=str(path),
+            hint="only tensors are read from a .pth file, because a pickle can run code") from None
+    if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor)
+                                                for v in content.values()) or not content:
         raise ModelError("is not a dictionary of tensors", where=str(path))
     if sum(v.numel() * v.element_size() for v in content.values()) > 2 * path.stat().st_size:
-        raise ModelError("its tensors are larger than the file", where=str(path), hint="it is damaged, or made to do harm")
+        raise ModelError("its tensors are larger than the file", where=str(path),
+                         hint="it is damaged, or made to do harm")
     refuse_not_finite(content.items(), path)
     return content
 
 
 def _refuse_packed(path: Path) -> None:
-    """Raise ModelError for what is no regular file, or would be larger in memory than it is; torch does not compress."""
+    """Raise ModelError for what is no regular file, or would be larger in memory than it is; torch does not
+    compress."""
     try:
         with open_regular(path) as stream:
             if not zipfile.is_zipfile(stream):
                 return  # the older format, which is not packed
             unpacked = sum(entry.file_size for entry in zipfile.ZipFile(stream).infolist())
     except (OSError, zipfile.BadZipFile, ValueError) as problem:
-        raise ModelError(f"is refused: {getattr(problem, 'strerror', None) or problem}", where=str(path)) from None
+        raise ModelError(f"is refused: {getattr(problem, 'strerror', None) or problem}",
+                         where=str(path)) from None
     if unpacked > 2 * path.stat().st_size:
-        raise ModelError("is compressed, which a checkpoint is not", where=str(path), hint="save it again with torch.save where you trust it")
+        raise ModelError("is compressed, which a checkpoint is not", where=str(path),
+                         hint="save it again with torch.save where you trust it")
 
 
 def build_sam(tensors: dict[str, Tensor], tell: Any = say) -> torch.nn.Module:
@@ -129,13 +137,15 @@ def build_sam(tensors: dict[str, Tensor], tell: Any = say) -> torch.nn.Module:
 
 
 def _parts(tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Arguments of the package's classes, read off the shapes. Raises KeyError or IndexError when one is not there."""
+    """Arguments of the package's classes, read off the shapes. Raises KeyError or IndexError when one is not
+    there."""
 
     def shape(name: str) -> tuple[int, ...]:
         return tuple(tensors[name].shape)
 
     def count(start: str) -> int:
-        found = 1 + max((int(n[len(start):].split(".")[0]) for n in tensors if n.startswith(start)), default=-1)
+        found = 1 + max(
+            (int(n[len(start):].split(".")[0]) for n in tensors if n.startswith(start)), default=-1)
         if found > len(tensors):
             raise ValueError(f"{start}{found - 1} in a file of {len(tensors)} tensors")
         return found
@@ -147,16 +157,22 @@ def _parts(tensors: dict[str, Tensor]) -> dict[str, Any]:
     windows = [length for length, _ in reaches if length != 2 * grid - 1]
     everywhere = [n for n, (length, _) in enumerate(reaches) if length == 2 * grid - 1]
     return {
-        "encoder": {"embed_dim": wide, "depth": depth, "num_heads": wide // reaches[0][1], "img_size": grid * patch,
-                    "patch_size": patch, "out_chans": shape("image_encoder.neck.0.weight")[0],
-                    "window_size": (windows[0] + 1) // 2 if windows else 0, "global_attn_indexes": everywhere},
+        "encoder": {
+            "embed_dim": wide, "depth": depth, "num_heads": wide // reaches[0][1], "img_size": grid * patch,
+            "patch_size": patch, "out_chans": shape("image_encoder.neck.0.weight")[0],
+            "window_size": (windows[0] + 1) // 2 if windows else 0, "global_attn_indexes": everywhere
+        },
         "mlp_ratio": shape("image_encoder.blocks.0.mlp.lin1.weight")[0] / wide,
         "mask_in_chans": shape("prompt_encoder.mask_downscaling.3.weight")[0],
-        "transformer": {"depth": count("mask_decoder.transformer.layers."),
-                        "mlp_dim": shape("mask_decoder.transformer.layers.0.mlp.lin1.weight")[0]},
-        "decoder": {"num_multimask_outputs": shape("mask_decoder.mask_tokens.weight")[0] - 1,
-                    "iou_head_depth": count("mask_decoder.iou_prediction_head.layers."),
-                    "iou_head_hidden_dim": shape("mask_decoder.iou_prediction_head.layers.0.weight")[0]},
+        "transformer": {
+            "depth": count("mask_decoder.transformer.layers."),
+            "mlp_dim": shape("mask_decoder.transformer.layers.0.mlp.lin1.weight")[0]
+        },
+        "decoder": {
+            "num_multimask_outputs": shape("mask_decoder.mask_tokens.weight")[0] - 1,
+            "iou_head_depth": count("mask_decoder.iou_prediction_head.layers."),
+            "iou_head_hidden_dim": shape("mask_decoder.iou_prediction_head.layers.0.weight")[0]
+        },
     }
 
 

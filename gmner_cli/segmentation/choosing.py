@@ -36,10 +36,12 @@ def segmenter(model: str, runtime: Runtime | None, pictures: Pictures, *, batch_
     if model == GRABCUT:
         return GrabCut(pictures=pictures)
     if re.fullmatch(r"[\w:]+", model) and model not in _NAMES and not Path(model).exists():
-        raise UsageError(f"unknown --model {model!r}", hint=f"{did_you_mean(model, _NAMES)} It may also be a hub id such as "
+        raise UsageError(f"unknown --model {model!r}", hint=f"{did_you_mean(model, _NAMES)} It may also be a "
+                                                            "hub id such as "
                                                             "facebook/sam-vit-base, a folder, or a .pth file")
     if model in _NAMES or _is_file(model):
-        kind, checkpoint = "gmner_cli.segmentation.segment_anything:SegmentAnything", model.removeprefix("sam:")
+        kind, checkpoint = "gmner_cli.segmentation.segment_anything:SegmentAnything", model.removeprefix(
+            "sam:")
     else:
         kind, checkpoint = "gmner_cli.segmentation.sam:Sam", model
     from gmner_cli.classes.class_paths import new_model

@@ -1,4 +1,5 @@
-"""Segmentation without weights: GrabCut (Rother, Kolmogorov and Blake 2004) started from a shape and judged with it.
+"""Segmentation without weights: GrabCut (Rother, Kolmogorov and Blake 2004) started from a shape and judged
+with it.
 
 OpenCV's GrabCut alone, started from a box, does worse than the box: it knows
 colours and edges, but not that things are rather in the middle of their boxes.
@@ -33,7 +34,8 @@ CONTEXT = 0.25
 """Of the box's width and height, around it: where the background's colours are learned."""
 
 ROUND, START_ROUND, SURE_ROUND = 3.0, 2.5, 2.0
-"""Exponents of the superellipses: the shape a thing has in its box, what the cut starts from, and its sure core."""
+"""Exponents of the superellipses: the shape a thing has in its box, what the cut starts from, and its sure
+core."""
 FIRST, SECOND = (0.6, 1), (0.2, 3)
 """Radius of the sure core, 1 at the middle of a box's sides, and how often GrabCut cuts."""
 CLEAR = 0.8
@@ -86,8 +88,9 @@ def segment_box(image: Image.Image, box: Box) -> np.ndarray:
         return np.zeros((height, width), dtype=bool)
     x1, y1, x2, y2 = columns.start, rows.start, columns.stop, rows.stop
     cut = _cut_out(image, x1, y1, x2, y2)
-    across, down = (_radii(n, a, b, first, last) for n, a, b, first, last in (
-        (cut.pixels.shape[1], x1, x2, cut.left, cut.right), (cut.pixels.shape[0], y1, y2, cut.top, cut.bottom)))
+    across, down = (_radii(n, a, b, first, last)
+                    for n, a, b, first, last in ((cut.pixels.shape[1], x1, x2, cut.left, cut.right),
+                                                 (cut.pixels.shape[0], y1, y2, cut.top, cut.bottom)))
     inside = (across <= 1)[None] & (down <= 1)[:, None]
     radius = _superellipse(across, down, ROUND)
     core = _superellipse(across, down, SURE_ROUND)
@@ -116,7 +119,8 @@ def segment_box(image: Image.Image, box: Box) -> np.ndarray:
 
 
 def segment_heat(image: Image.Image, heat: np.ndarray) -> np.ndarray:
-    """What grows from the hottest places of a map, float [h, w] of any resolution over the whole picture (GEM eq. 11).
+    """What grows from the hottest places of a map, float [h, w] of any resolution over the whole picture (GEM
+    eq. 11).
 
     All False when the map is nowhere above 0.
     """
@@ -124,7 +128,8 @@ def segment_heat(image: Image.Image, heat: np.ndarray) -> np.ndarray:
 
 
 def segment_points(image: Image.Image, points: Sequence[Point]) -> np.ndarray:
-    """What grows from the points with label 1 and not into those with 0. All False without one of label 1 inside."""
+    """What grows from the points with label 1 and not into those with 0. All False without one of label 1
+    inside."""
     width, height = image.size
     scale = min(1.0, SIDE / max(width, height))
     y, x = np.mgrid[:max(1, round(height * scale)), :max(1, round(width * scale))] + 0.5
@@ -141,7 +146,8 @@ def segment_points(image: Image.Image, points: Sequence[Point]) -> np.ndarray:
 
 
 def _grow(image: Image.Image, heat: np.ndarray) -> tuple[np.ndarray, float]:
-    """``segment_heat``, and the share of pixels that the colours are sure of: the lower of inside and outside."""
+    """``segment_heat``, and the share of pixels that the colours are sure of: the lower of inside and
+    outside."""
     cut = _cut_out(image, 0, 0, *image.size)
     height, width = cut.pixels.shape[:2]
     heat = cv2.resize(np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
@@ -159,7 +165,8 @@ def _grow(image: Image.Image, heat: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _covered(low: float, high: float, size: int) -> range:
-    """The pixels of one axis whose middles are between ``low`` and ``high``; of a part of a pixel, that pixel."""
+    """The pixels of one axis whose middles are between ``low`` and ``high``; of a part of a pixel, that
+    pixel."""
     low, high = max(low, 0.0), min(high, float(size))
     if not low < high:
         return range(0)
@@ -171,11 +178,13 @@ def _covered(low: float, high: float, size: int) -> range:
 def _cut_out(image: Image.Image, x1: int, y1: int, x2: int, y2: int) -> _Cut:
     """The box with its context, scaled to the working size."""
     across, down = max(2, math.ceil(CONTEXT * (x2 - x1))), max(2, math.ceil(CONTEXT * (y2 - y1)))
-    place = (max(0, x1 - across), max(0, y1 - down), min(image.width, x2 + across), min(image.height, y2 + down))
+    place = (max(0, x1 - across), max(0, y1 - down), min(image.width,
+                                                         x2 + across), min(image.height, y2 + down))
     part = np.asarray(image.crop(place))
     scale = min(MOST_ENLARGED, SIDE / max(part.shape[:2]))
     size = tuple(max(1, round(n * scale)) for n in (part.shape[1], part.shape[0]))
-    return _Cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), *place)
+    return _Cut(cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC),
+                *place)
 
 
 def _radii(count: int, low: int, high: int, first: int, last: int) -> np.ndarray:
@@ -190,9 +199,10 @@ def _superellipse(across: np.ndarray, down: np.ndarray, exponent: float) -> np.n
     return (across[None] ** exponent + down[:, None] ** exponent) ** (1 / exponent)
 
 
-def _judge(pixels: np.ndarray, hints: np.ndarray, shape: np.ndarray, cuts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two bool [h, w]: where the cut, the colours and the shape together speak for the foreground, and where the
-    colours alone are sure, of either side.
+def _judge(pixels: np.ndarray, hints: np.ndarray, shape: np.ndarray,
+           cuts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two bool [h, w]: where the cut, the colours and the shape together speak for the foreground, and where
+    the colours alone are sure, of either side.
 
     ``hints``: OpenCV's GC_* of every pixel; ``shape``: the shape's voice, positive for the foreground.
     """
@@ -211,10 +221,12 @@ def _judge(pixels: np.ndarray, hints: np.ndarray, shape: np.ndarray, cuts: int) 
 
 
 def _log_likelihood(colours: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Of colours [N, 3] under OpenCV's mixture of 5 Gaussians: weights, means and covariances in a row of 65."""
+    """Of colours [N, 3] under OpenCV's mixture of 5 Gaussians: weights, means and covariances in a row of
+    65."""
     weights, means, covariances = model[0, :5], model[0, 5:20].reshape(5, 3), model[0, 20:].reshape(5, 3, 3)
     used = weights > 0
-    covariances = covariances[used] + np.eye(3)  # one grey level of noise, which also keeps flat colours regular
+    # one grey level of noise, which also keeps flat colours regular
+    covariances = covariances[used] + np.eye(3)
     away = colours[None] - means[used, None]  # [K, N, 3]
     squares = np.einsum("kni,kni->kn", away @ np.linalg.inv(covariances), away)
     logs = np.log(weights[used]) - 0.5 * np.log(np.linalg.det(covariances))

@@ -16,7 +16,8 @@ from gmner_cli.segmentation.mask_prompts import Prompt, empty_mask, prompts_of, 
 
 
 class GrabCut:
-    """Stage that fills ``masks``, parallel to ``boxes``, as the SAM models do; see ``segmentation.grabcut``."""
+    """Stage that fills ``masks``, parallel to ``boxes``, as the SAM models do; see
+    ``segmentation.grabcut``."""
 
     name = "segment"
     finds = ("masks",)

@@ -30,7 +30,8 @@ class Prompt:
     box: Box | None = None
     points: tuple[Point, ...] = ()
     heat: np.ndarray | None = None
-    """Float [h, w] over the whole picture, of any resolution: higher where the thing more likely is (GEM eq. 11)."""
+    """Float [h, w] over the whole picture, of any resolution: higher where the thing more likely is (GEM eq.
+    11)."""
 
     def within(self, width: int, height: int) -> Prompt:
         """The part of it that lies in the picture: the box clipped, points outside left out.
@@ -69,7 +70,8 @@ def prompts_of(post: Post) -> list[Prompt]:
         if entity.boxes is not None:
             prompts += [Prompt(box=box) for box in entity.boxes]
         elif _asks_by_points(entity):
-            prompts.append(Prompt(points=_points(entity.extra["points"], f"post {post.id}, entities[{number}].points")))
+            prompts.append(
+                Prompt(points=_points(entity.extra["points"], f"post {post.id}, entities[{number}].points")))
     return prompts
 
 
@@ -120,5 +122,6 @@ def _points(value: Any, where: str) -> tuple[Point, ...]:
         right = isinstance(point, list) and len(point) in (2, 3) and all(
             isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in point)
         if not right or point[2:] not in ([], [0], [1]):
-            raise RecordError(f"must be [[x, y], ...], perhaps with a third value of 0 or 1, not {point!r}", where=where)
+            raise RecordError(f"must be [[x, y], ...], perhaps with a third value of 0 or 1, not {point!r}",
+                              where=where)
     return tuple((float(p[0]), float(p[1]), int(p[2]) if p[2:] else 1) for p in value)

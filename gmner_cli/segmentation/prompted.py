@@ -52,7 +52,8 @@ class PromptedSam(Model):
     @abstractmethod
     def ask(self, view: Any, *, boxes: Tensor | None = None, points: Tensor | None = None,
             labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Masks of one picture: bool [N, M, height, width] in its own pixels, and their predicted IoU, float [N, M].
+        """Masks of one picture: bool [N, M, height, width] in its own pixels, and their predicted IoU, float
+        [N, M].
 
         ``boxes``: float [N, 4] in the scaled picture's pixels, M = 1. ``points``: float
         [1, P, 2] in the same, with ``labels``, int [1, P]; N = 1, M = 3.
@@ -92,8 +93,10 @@ class PromptedSam(Model):
 
     def predict(self, batch: dict[str, Any]) -> list[list[Mask]]:
         """Per picture one mask for each of its prompts, in pixels of the picture."""
-        return [self._masks(view, size, prompts)
-                for view, size, prompts in zip(self.views(batch), batch["sizes"], batch["prompts"], strict=True)]
+        return [
+            self._masks(view, size, prompts)
+            for view, size, prompts in zip(self.views(batch), batch["sizes"], batch["prompts"], strict=True)
+        ]
 
     def _masks(self, view: Any, size: tuple[int, int], prompts: Sequence[Prompt]) -> list[Mask]:
         masks = [empty_mask(*size)] * len(prompts)
@@ -112,7 +115,8 @@ class PromptedSam(Model):
         for i, prompt in enumerate(prompts):
             if prompt.points:
                 points = np.array(prompt.points, dtype=np.float32)
-                found, quality = self.ask(view, points=torch.from_numpy(points[None, :, :2]).to(device) * scale,
+                found, quality = self.ask(view,
+                                          points=torch.from_numpy(points[None, :, :2]).to(device) * scale,
                                           labels=torch.from_numpy(points[None, :, 2]).to(device, torch.int))
                 masks[i] = encode(found[0, int(quality[0].argmax())].cpu().numpy())
         return masks

@@ -34,19 +34,23 @@ class Sam(PromptedSam):
         kind = read_json(resolve(config.checkpoint, offline=source.offline) / "config.json").get("model_type")
         if kind != "sam":
             raise ModelError(f"is a model of type {kind!r}, not 'sam'", where=config.checkpoint)
-        self.net, report = pretrained_model(SamModel, config.checkpoint, offline=source.offline, output_loading_info=True)
+        self.net, report = pretrained_model(SamModel, config.checkpoint, offline=source.offline,
+                                            output_loading_info=True)
         # The class fills what a checkpoint lacks with random numbers.
         lacking = sorted(set(report["missing_keys"]) - set(SamModel._tied_weights_keys))
         if lacking:
-            raise ModelError(f"lacks {len(lacking)} of SAM's weights, the first is {lacking[0]}", where=config.checkpoint)
-        self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=source.offline, backend="pil")
+            raise ModelError(f"lacks {len(lacking)} of SAM's weights, the first is {lacking[0]}",
+                             where=config.checkpoint)
+        self.processor = pretrained(AutoImageProcessor, config.checkpoint, offline=source.offline,
+                                    backend="pil")
 
     @property
     def side(self) -> int:
         return self.processor.size["longest_edge"]
 
     def prepare(self, images: Sequence[Image.Image]) -> dict[str, Any]:
-        """pixels: float [B, 3, S, S], scaled and padded; sizes before and after the scaling, [height, width] each."""
+        """pixels: float [B, 3, S, S], scaled and padded; sizes before and after the scaling, [height, width]
+        each."""
         made = self.processor(list(images), return_tensors="pt")
         return {"pixels": made["pixel_values"], "original": made["original_sizes"].tolist(),
                 "reshaped": made["reshaped_input_sizes"].tolist()}

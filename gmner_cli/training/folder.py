@@ -26,9 +26,13 @@ from gmner_cli.weights import trained_on
 from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 
 PLACING = ".placing"
-"""Stands in a finished folder while it takes the place of the old one, so that after a kill the two can be told apart."""
+"""Stands in a finished folder while it takes the place of the old one, so that after a kill the two can be
+told apart."""
 
-KNOWN = {CONFIG, WEIGHTS, manifest.FILE, resume_state.FILE, trained_on.FILE, PLACING, "encoder", "README.md", "LICENSE"}
+KNOWN = {
+    CONFIG, WEIGHTS, manifest.FILE, resume_state.FILE, trained_on.FILE, PLACING, "encoder", "README.md",
+    "LICENSE"
+}
 """What a model folder may hold besides the files that its own run.json lists."""
 
 _EXCHANGE, _HERE = 2, -100
@@ -43,7 +47,8 @@ def before(out: Path) -> Path:
 
 
 def refuse_foreign(out: Path) -> None:
-    """Raise UsageError unless ``out`` is absent, empty, or a model folder with nothing in it that is not the model's.
+    """Raise UsageError unless ``out`` is absent, empty, or a model folder with nothing in it that is not the
+    model's.
 
     Where a model is there, the same holds of ``before(out)``, which it would replace.
     """
@@ -56,16 +61,19 @@ def _refuse_foreign(out: Path) -> None:
     if not os.path.lexists(out):
         return
     if out.is_symlink():  # of OUT itself it was followed
-        raise UsageError("is a link; it will not be replaced", where=str(out), hint="move it, or give another folder with -o")
+        raise UsageError("is a link; it will not be replaced", where=str(out),
+                         hint="move it, or give another folder with -o")
     if not out.is_dir():
         raise UsageError("is not a folder; it will not be replaced", where=str(out))
     # A config.json alone says little: every other model on the hub has one, too.
     config, run = _json_object(out / CONFIG), _json_object(out / manifest.FILE)
-    ours = config.get("format") == 1 and isinstance(config.get("model"), str) and isinstance(config.get("facts"), dict)
+    ours = config.get("format") == 1 and isinstance(config.get("model"), str) and isinstance(
+        config.get("facts"), dict)
     known = {*KNOWN, *run.get("files", [])} if ours else set()
     foreign = next((name for name in sorted(os.listdir(out)) if name not in known), None)
     if foreign is not None:
-        raise UsageError(f"holds {printable(foreign)!r}, which is not part of a gmner model; the folder will not be replaced",
+        raise UsageError(f"holds {printable(foreign)!r}, which is not part of a gmner model; the folder will "
+                         "not be replaced",
                          where=str(out), hint="give a new folder with -o, or move what is not the model's")
 
 
@@ -73,20 +81,23 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
     """Raise UsageError where something that is read lies in a folder that a training of ``out`` removes."""
     for gone in (_work(out), *([before(out)] if holds_something(out) else [])):
         for path in inputs:
-            if path is not None and str(path) != "-" and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(gone)):
-                raise UsageError(f"is read, and a training that ends in {out} removes {gone.name}", where=printable(str(path)),
-                                 hint="move it, or give another folder with -o")
+            if path is not None and str(path) != "-" and Path(os.path.realpath(path)).is_relative_to(
+                    os.path.realpath(gone)):
+                raise UsageError(f"is read, and a training that ends in {out} removes {gone.name}",
+                                 where=printable(str(path)), hint="move it, or give another folder with -o")
 
 
 @contextmanager
 def claimed(out: Path, tell: Callable[[str], Any]) -> Iterator[Path]:
-    """``OUT.partial``, for this process alone; what a kill left of an earlier change of models is mended first.
+    """``OUT.partial``, for this process alone; what a kill left of an earlier change of models is mended
+    first.
 
     Raises GmnerError when another training writes ``out``, UsageError where nothing can be written.
     """
     work, lock = _work(out), out.with_name(out.name + ".lock")
     if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
-        raise UsageError("is in the way: it is not the lock of a training", where=str(lock), hint="move it, or give another folder with -o")
+        raise UsageError("is in the way: it is not the lock of a training", where=str(lock),
+                         hint="move it, or give another folder with -o")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         held = open_locked(lock)
@@ -95,7 +106,8 @@ def claimed(out: Path, tell: Callable[[str], Any]) -> Iterator[Path]:
                          hint="wait until it ends, or give another folder with -o") from None
     except OSError as problem:
         kind = GmnerError if problem.errno in (errno.ENOSPC, errno.EDQUOT) else UsageError
-        raise kind(f"cannot be written: {problem.strerror}", where=str(out), hint="give another folder with -o") from None
+        raise kind(f"cannot be written: {problem.strerror}", where=str(out),
+                   hint="give another folder with -o") from None
     try:
         with disk_errors(out):
             _mend(work, out, tell)
@@ -123,26 +135,31 @@ def contents(work: Path) -> list[str]:
 
 
 def refuse_unmovable(out: Path) -> None:
-    """Raise UsageError where ``put_in_place`` could not rename: mount points, other file systems, folders without permission.
+    """Raise UsageError where ``put_in_place`` could not rename: mount points, other file systems, folders
+    without permission.
 
     Nothing is moved. To be called within ``claimed``.
     """
-    elsewhere = f"give a folder inside it, as in -o {out / 'model'}" if out.is_dir() else "give another folder with -o"
+    elsewhere = f"give a folder inside it, as in -o {out / 'model'}" if out.is_dir(
+    ) else "give another folder with -o"
     for folder in (out, before(out)):
         if os.path.ismount(folder):
-            raise UsageError("is a mount point, and a trained model takes its place by renaming", where=str(folder), hint=elsewhere)
+            raise UsageError("is a mount point, and a trained model takes its place by renaming",
+                             where=str(folder), hint=elsewhere)
     probe = None
     try:
         probe = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=_PROBE, dir=out.parent))
         (probe / "full").touch()
         if out.is_dir():
-            # Onto a folder that is not empty it never goes; how it fails says whether it could have gone elsewhere.
+            # Onto a folder that is not empty it never goes; how it fails says whether it could have gone
+            # elsewhere.
             os.rename(out, probe)
             os.rename(probe, out)  # not every file system keeps to that
     except OSError as problem:
         if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             reason = "is a mount point or in use" if problem.errno == errno.EBUSY else f"cannot be renamed: {problem.strerror}"
-            raise UsageError(reason if out.is_dir() else f"cannot be written: {problem.strerror}", where=str(out), hint=elsewhere) from None
+            raise UsageError(reason if out.is_dir() else f"cannot be written: {problem.strerror}",
+                             where=str(out), hint=elsewhere) from None
     finally:
         if probe is not None:
             _remove_probe(probe)
@@ -156,7 +173,8 @@ def _remove_probe(probe: Path) -> None:
 
 
 def put_in_place(work: Path, out: Path) -> None:
-    """Put the finished folder in place; the model that was there becomes ``before(out)``, and an older one of that name goes.
+    """Put the finished folder in place; the model that was there becomes ``before(out)``, and an older one of
+    that name goes.
 
     Killed at any moment, ``out`` is the old or the new model (where two folders cannot be swapped
     in one step, the next ``claimed`` may have to bring the old one back), and it can be called

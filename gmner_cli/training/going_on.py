@@ -26,7 +26,8 @@ from gmner_cli.training.settings import TrainSettings
 from gmner_cli.weights.model_folder import WEIGHTS, read_tensors, save_model
 
 CONTINUED = "continued"
-"""In run.json: after how many epochs a finished training was taken up again, and whose weights it went on from."""
+"""In run.json: after how many epochs a finished training was taken up again, and whose weights it went on
+from."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,15 @@ class Earlier:
     """The manifest of a finished model that is to be trained for more epochs."""
 
     def refuse_changes(self, about: dict[str, Any]) -> None:
-        """Raise GmnerError, naming every value, when ``about`` is another training than this one, but for more epochs."""
+        """Raise GmnerError, naming every value, when ``about`` is another training than this one, but for
+        more epochs."""
         if self.run is None:
             return
         epochs = _epochs_key(about)
         if changed := manifest.changes(self.run, about, growing=[epochs]):
             raise GmnerError(f"was started with another {' and '.join(changed)}", where=str(self.where),
-                             hint=f"train without --resume to start again, or with the old values; of them only {epochs} may grow")
+                             hint="train without --resume to start again, or with the old values; of them "
+                                  f"only {epochs} may grow")
 
 
 NOTHING = Earlier()
@@ -69,10 +72,10 @@ def as_begun(model: Model, run: dict[str, Any], offline: bool) -> Model:
     return begun
 
 
-def look_back(work: Path, out: Path, about: dict[str, Any], settings: TrainSettings, tell: Callable[[str], Any],
-              place: Callable[[], Any]) -> Earlier:
-    """What was done of the training ``about``; ``place`` is called for a ``work`` that is finished and still has to go
-    to ``out``. Raises GmnerError for another training."""
+def look_back(work: Path, out: Path, about: dict[str, Any], settings: TrainSettings,
+              tell: Callable[[str], Any], place: Callable[[], Any]) -> Earlier:
+    """What was done of the training ``about``; ``place`` is called for a ``work`` that is finished and still
+    has to go to ``out``. Raises GmnerError for another training."""
     if run := manifest.read(work):
         earlier = Earlier(run, work)
         earlier.refuse_changes(about)
@@ -93,25 +96,29 @@ def look_back(work: Path, out: Path, about: dict[str, Any], settings: TrainSetti
             tell(f"{out} is already finished (train without --resume to train it again)")
         return Earlier(done, out, history=history)
     if out_of_patience(history, settings, len(history.rows) + 1):
-        tell(f"{out} stopped after {len(history.rows)} epochs by train.patience={settings.patience}; more epochs change nothing")
+        tell(f"{out} stopped after {len(history.rows)} epochs by train.patience={settings.patience}; more "
+             "epochs change nothing")
         return Earlier(done, out, history=history)
     return _taken_up(done, out, tell)
 
 
-def _interrupted(earlier: Earlier, out: Path, about: dict[str, Any], settings: TrainSettings, tell: Callable[[str], Any]) -> Earlier:
+def _interrupted(earlier: Earlier, out: Path, about: dict[str, Any], settings: TrainSettings,
+                 tell: Callable[[str], Any]) -> Earlier:
     run = earlier.run or {}
     if CONTINUED in run:
         about[CONTINUED] = run[CONTINUED]
         if read_progress(earlier.where) is None:  # killed before the first word of it was written
             return _taken_up(manifest.read(out) or {}, out, tell)
     if _epochs(run) != settings.epochs:
-        tell(f"goes on with {settings.epochs} epochs instead of {_epochs(run)}; from here on the learning rate follows the "
+        tell(f"goes on with {settings.epochs} epochs instead of {_epochs(run)}; from here on the learning "
+             "rate follows the "
              "schedule of the larger number")
     return earlier
 
 
 def _taken_up(done: dict[str, Any], out: Path, tell: Callable[[str], Any]) -> Earlier:
-    tell(f"{out} is finished after {len(done['epochs'])} epochs; it is trained on from the weights of its best one, epoch "
+    tell(f"{out} is finished after {len(done['epochs'])} epochs; it is trained on from the weights of its "
+         "best one, epoch "
          f"{done['best_epoch']}, with a fresh optimiser, whose state a finished model does not keep")
     return Earlier(done, out, finished=done)
 
@@ -122,7 +129,8 @@ def continued(done: dict[str, Any]) -> dict[str, Any]:
 
 
 def begin_again(model: Model, done: dict[str, Any], out: Path, work: Path, about: dict[str, Any]) -> None:
-    """Make ``work`` a training that was interrupted when it had done the epochs of the finished model in ``out``.
+    """Make ``work`` a training that was interrupted when it had done the epochs of the finished model in
+    ``out``.
 
     ``model`` gets that model's weights. Notes it in ``about``. Killed at any moment, it can be called again.
     """
@@ -130,12 +138,16 @@ def begin_again(model: Model, done: dict[str, Any], out: Path, work: Path, about
     manifest.write(work, {**about, "finished": False, "epochs": done["epochs"]})
     model.load_saved_state(read_tensors(out / WEIGHTS))
     save_model(model, work)  # it may stay the best
-    save_checkpoint(work, resumable_tensors(model), None, {
-        "epoch": len(done["epochs"]), "rows": done["epochs"], "best_epoch": done["best_epoch"], "best_score": done["best_score"]})
+    save_checkpoint(
+        work, resumable_tensors(model), None, {
+            "epoch": len(done["epochs"]), "rows": done["epochs"], "best_epoch": done["best_epoch"],
+            "best_score": done["best_score"]
+        })
 
 
 def comparison(work: Path, out: Path) -> str | None:
-    """How the finished model in ``work`` compares to the one in ``out`` that it replaces, and where that will be kept; None if there is none."""
+    """How the finished model in ``work`` compares to the one in ``out`` that it replaces, and where that will
+    be kept; None if there is none."""
     if not folder.holds_something(out):
         return None
     new, old, kept = manifest.read(work) or {}, manifest.read(out) or {}, f"kept in {folder.before(out)}"

@@ -28,8 +28,8 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
               tell: Callable[[str], Any], met: set[str] | None = None) -> list[Post]:
     """The posts of a file that were assessed; the others would teach that nothing is an entity.
 
-    ``label_map``: types to read as others; entities of a type that is O there are left out, as in ``prepare``.
-    ``met`` takes the types that stand in the file.
+    ``label_map``: types to read as others; entities of a type that is O there are left out, as in
+    ``prepare``. ``met`` takes the types that stand in the file.
     Marks of an earlier run on a picture are taken off: it is tried again. Raises
     RecordError at the first bad or failed record, GmnerError when no post is left.
     """
@@ -40,14 +40,17 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
         if line.error is not None:
             raise line.error
         if line.post.error is not None:
-            raise RecordError(f"the post failed in an earlier run: {printable(line.post.error)}", where=f"{name}:{line.number}",
+            raise RecordError(f"the post failed in an earlier run: {printable(line.post.error)}",
+                              where=f"{name}:{line.number}",
                               hint='leave out records with "error" before training on the rest')
         if line.post.entities is None:
             unassessed += 1
             continue
         if met is not None:
             met.update(entity.type for entity in line.post.entities)
-        line.post.entities = [entity for entity in line.post.entities if renames.get(entity.type) != NO_ENTITY]
+        line.post.entities = [
+            entity for entity in line.post.entities if renames.get(entity.type) != NO_ENTITY
+        ]
         for entity in line.post.entities:
             entity.type = renames.get(entity.type, entity.type)
         posts.append(msgspec.structs.replace(line.post, skipped=None, image_problem=None))
@@ -60,7 +63,8 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
 
 def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str], Any],
            wanted: Mapping[str, Callable[[Post], bool]] | None = None) -> dict[str, list[Post]]:
-    """The posts that can be trained on, after opening every picture once: a bad one must not end a run hours later.
+    """The posts that can be trained on, after opening every picture once: a bad one must not end a run hours
+    later.
 
     ``wanted``: by the name of a file, whether a post's picture will be looked at; without it all will be.
     Raises GmnerError when pictures cannot be read and ``pictures.missing`` is "error", or no post is left.
@@ -99,13 +103,17 @@ def _kept(checked: dict[str, list[Post]], tell: Callable[[str], Any]) -> dict[st
         tell(f"post {printable(post.id)}: {post.error}")
     if failed:
         first = f"; the first {MOST_LISTED} are listed" if len(failed) > MOST_LISTED else ""
-        raise GmnerError(f"{len(failed)} of {sum(map(len, checked.values()))} posts have a picture that cannot be read{first}",
-                         hint="name the folder with --images DIR, or add --on-missing-image skip (or text-only)")
+        raise GmnerError(f"{len(failed)} of {sum(map(len, checked.values()))} posts have a picture that "
+                         f"cannot be read{first}",
+                         hint="name the folder with --images DIR, or add --on-missing-image skip (or "
+                              "text-only)")
     kept = {}
     for role, posts in checked.items():
         kept[role] = [post for post in posts if not post.set_aside]
         if len(kept[role]) < len(posts):
-            tell(f"{len(posts) - len(kept[role])} of {len(posts)} {role} posts are left out, because of their pictures")
+            tell(f"{len(posts) - len(kept[role])} of {len(posts)} {role} posts are left out, because of "
+                 "their pictures")
         if not kept[role]:
-            raise GmnerError(f"no {role} post has a picture that can be read", hint="is --images the right folder?")
+            raise GmnerError(f"no {role} post has a picture that can be read", hint="is --images the right "
+                                                                                    "folder?")
     return kept

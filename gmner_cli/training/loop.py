@@ -113,7 +113,8 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         except torch.OutOfMemoryError as problem:
             # Halving, as prediction does, would change losses that are means over a batch.
             raise GmnerError(f"a batch of {settings.batch_size} does not fit into the GPU's memory",
-                             hint="halve train.batch_size and double train.accumulate: the steps stay the same") from problem
+                             hint="halve train.batch_size and double train.accumulate: the steps stay the "
+                                  "same") from problem
         trained = time.perf_counter() - began
         if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
             raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
@@ -122,9 +123,12 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         if metric not in figures:
             scores = _evaluated(model, dev, settings, runtime, pictures, metric, figures)
         score = scores[metric] if scores else -figures[metric] if is_loss(metric) else figures[metric]
-        row = {"epoch": epoch, **{k: round(v, 6) for k, v in means.items()}, **{k: round(v, 4) for k, v in scores.items()},
-               **{k: _as_told(k, v) for k, v in figures.items()},
-               "train_seconds": round(trained, 1), "posts_per_second": round(len(train) / trained, 2)}
+        row = {
+            "epoch": epoch, **{k: round(v, 6) for k, v in means.items()},
+            **{k: round(v, 4) for k, v in scores.items()},
+            **{k: _as_told(k, v) for k, v in figures.items()}, "train_seconds": round(trained, 1),
+            "posts_per_second": round(len(train) / trained, 2)
+        }
         best = history.is_best(score, figures.get(LOSS) if settings.ties == "loss" else None)
         history.rows.append(row)
         if best:
@@ -151,7 +155,8 @@ def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runti
     scores: dict[str, float] = {}
     # Where the loop was to compute the metric, a model need be able neither to predict nor to score.
     if not figures or not metric.startswith("dev_") or type(model).evaluate is not Model.evaluate:
-        scores = model.evaluate(predict_posts(model.eval(), dev, runtime, 2 * settings.batch_size, pictures), dev)
+        scores = model.evaluate(predict_posts(model.eval(), dev, runtime, 2 * settings.batch_size, pictures),
+                                dev)
     if metric not in scores:
         raise GmnerError(f"the recipe selects by {metric!r}, which the model does not report",
                          hint=f"train.metric can be {', '.join(sorted({*scores, *figures, LOSS}))}")
@@ -159,8 +164,8 @@ def _evaluated(model: Model, dev: Sequence[Post], settings: TrainSettings, runti
 
 
 def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], settings: TrainSettings,
-               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule,
-               pictures: Pictures, order: random.Random, tell: Callable[[int, int, float], Any]) -> dict[str, float]:
+               runtime: Runtime, optimizer: torch.optim.Optimizer, schedule: _Schedule, pictures: Pictures,
+               order: random.Random, tell: Callable[[int, int, float], Any]) -> dict[str, float]:
     """One pass over the examples; returns the mean of the loss and of what the model watches."""
     model.train()
     batches = bucket(examples, settings.batch_size, order)
@@ -178,7 +183,8 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
         (loss / (len(batches) % settings.accumulate if last_group else settings.accumulate)).backward()
         if number % settings.accumulate == 0 or number == len(batches):
             if settings.clip:
-                torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]), settings.clip)
+                torch.nn.utils.clip_grad_norm_((p for g in optimizer.param_groups for p in g["params"]),
+                                               settings.clip)
             optimizer.step()
             schedule.go_to(schedule.step + 1)
             optimizer.zero_grad(set_to_none=True)
@@ -192,8 +198,10 @@ def _one_epoch(model: Model, examples: list[Example], posts: Sequence[Post], set
 def _scalar(loss: Any, model: Model) -> float:
     if isinstance(loss, torch.Tensor) and loss.numel() == 1:
         return loss.item()
-    what = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, torch.Tensor) else f"{type(loss).__name__}"
-    raise UsageError(f"{type(model).__name__}.loss gives {what}; wanted is a tensor of one number, or a pair of it and a dict")
+    what = f"a tensor of shape {list(loss.shape)}" if isinstance(loss,
+                                                                 torch.Tensor) else f"{type(loss).__name__}"
+    raise UsageError(f"{type(model).__name__}.loss gives {what}; wanted is a tensor of one number, or a pair "
+                     "of it and a dict")
 
 
 def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:
@@ -202,7 +210,8 @@ def _optimizer(model: Model, settings: TrainSettings) -> torch.optim.AdamW:
     for group in model.parameter_groups(settings.lr, settings.head_lr):
         params = list(group["params"])
         decay = group.get("weight_decay", settings.weight_decay)
-        for chosen, rate in (([p for p in params if p.ndim > 1], decay), ([p for p in params if p.ndim <= 1], 0.0)):
+        for chosen, rate in (([p for p in params if p.ndim > 1], decay), ([p for p in params
+                                                                           if p.ndim <= 1], 0.0)):
             if chosen:
                 groups.append({**group, "params": chosen, "weight_decay": rate})
     # One pass over all parameters instead of ten: for a whole encoder on a CPU a third of the training.
@@ -228,4 +237,5 @@ class _Schedule:
 
 def out_of_patience(history: History, settings: TrainSettings, epoch: int) -> bool:
     """Whether ``epoch`` is one too many after the best one."""
-    return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(history.rows)
+    return bool(settings.patience) and epoch - 1 - history.best_epoch >= settings.patience and bool(
+        history.rows)

@@ -27,13 +27,21 @@ FILE = "run.json"
 _PACKAGES = ("torch", "transformers", "peft", "pytorch-crf", "numpy", "pillow", "safetensors")
 
 _SAME = {
-    "section": ("command",),
-    "recipe": ("recipe",), "seed": ("seed",), "precision": ("precision",), "--label-map": ("label_map",),
-    "--limit": ("limit",), "--images": ("images",), "--on-missing-image": ("on_missing_image",),
-    "training data": ("data", "train", "sha256"), "dev data": ("data", "dev", "sha256"),
-    "--init": ("init", "sha256"), "labels or base weights": ("facts",), "number of usable posts and pictures": ("usable",),
-    "number of posts whose named pictures can be read": ("named_pictures",),
-    "input of the stages before the model": ("earlier_stages",),
+    "section": ("command", ),
+    "recipe": ("recipe", ),
+    "seed": ("seed", ),
+    "precision": ("precision", ),
+    "--label-map": ("label_map", ),
+    "--limit": ("limit", ),
+    "--images": ("images", ),
+    "--on-missing-image": ("on_missing_image", ),
+    "training data": ("data", "train", "sha256"),
+    "dev data": ("data", "dev", "sha256"),
+    "--init": ("init", "sha256"),
+    "labels or base weights": ("facts", ),
+    "number of usable posts and pictures": ("usable", ),
+    "number of posts whose named pictures can be read": ("named_pictures", ),
+    "input of the stages before the model": ("earlier_stages", ),
 }
 """What must not change between a killed run and the one that goes on with it, and where it is written.
 
@@ -43,16 +51,27 @@ MOST_TOLD, LONGEST_TOLD = 5, 100
 """Values of a kind that are named, and characters that are shown of one."""
 
 
-def describe(command: str, recipe: dict[str, Any], data: dict[str, tuple[Path | str, Iterable[Post]]], seed: int,
+def describe(command: str, recipe: dict[str, Any], data: dict[str, tuple[Path | str,
+                                                                         Iterable[Post]]], seed: int,
              device: torch.device, precision: str, init: Path | None, **options: Any) -> dict[str, Any]:
-    """The run's inputs. ``data``: by role a file, with the posts that were read from it. ``init``: a weights file."""
+    """The run's inputs. ``data``: by role a file, with the posts that were read from it. ``init``: a weights
+    file."""
     return {
-        "gmner": VERSION, "command": command, "arguments": sys.argv[1:], "recipe": recipe, "seed": seed, **options,
+        "gmner": VERSION,
+        "command": command,
+        "arguments": sys.argv[1:],
+        "recipe": recipe,
+        "seed": seed,
+        **options,
         "data": {role: _describe_data(path, posts) for role, (path, posts) in data.items()},
         "init": _describe_file(init) if init else {},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
-        "precision": precision, "threads": torch.get_num_threads(), "cores": os.cpu_count(),
-        "python": platform.python_version(), "versions": {name: _version(name) for name in _PACKAGES},
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda" else platform.processor() or "cpu",
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
     }
 
 
@@ -80,7 +99,8 @@ def _version(name: str) -> str | None:
 
 
 def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str] = ()) -> list[str]:
-    """What ``about`` says otherwise than the manifest ``before``, as far as ``about`` goes, with the values then and now.
+    """What ``about`` says otherwise than the manifest ``before``, as far as ``about`` goes, with the values
+    then and now.
 
     ``growing``: dotted paths of the recipe's numbers that may be larger now.
     """
@@ -153,7 +173,8 @@ def _file(then: Any, now: Any) -> str:
 
 def _shown(value: Any) -> str:
     """A value in one short line."""
-    text = "none" if value is None else value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    text = "none" if value is None else value if isinstance(value, str) and value else json.dumps(
+        value, ensure_ascii=False)
     return printable(text if len(text) <= LONGEST_TOLD else text[:LONGEST_TOLD] + "...")
 
 

@@ -19,7 +19,8 @@ FILE = "resume.safetensors"
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer | None,
                     progress: dict[str, Any]) -> None:
-    """Write weights, optimiser state (None: that of a fresh one) and progress (JSON-able) into ``folder/resume.safetensors``."""
+    """Write weights, optimiser state (None: that of a fresh one) and progress (JSON-able) into
+    ``folder/resume.safetensors``."""
     content = {f"weights/{name}": value.detach().cpu().contiguous() for name, value in tensors.items()}
     for index, state in (optimizer.state_dict()["state"] if optimizer else {}).items():
         for key, value in state.items():
@@ -35,7 +36,8 @@ def read_progress(folder: Path) -> dict[str, Any] | None:
         with safe_open(folder / FILE, "pt") as file:
             return json.loads(file.metadata()["progress"])
     except (SafetensorError, KeyError, ValueError, TypeError) as problem:
-        raise ModelError(f"is damaged: {problem}", where=str(folder / FILE), hint="train again without --resume") from None
+        raise ModelError(f"is damaged: {problem}", where=str(folder / FILE),
+                         hint="train again without --resume") from None
 
 
 def load_checkpoint(folder: Path, tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:

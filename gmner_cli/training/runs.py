@@ -41,19 +41,19 @@ from gmner_cli.weights import trained_on
 from gmner_cli.weights.model_folder import WEIGHTS, init_from
 
 
-def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path, runtime: Runtime, *,
-          seed: int = 0, images: Path | None = None, follow_links: bool = False, on_missing_image: str = "error",
-          resume: bool = False, offline: bool = False, init: Path | str | None = None, label_map: dict[str, str] | None = None,
-          limit: int | None = None, watcher: Watcher | None = None,
-          tell: Callable[[str], Any] = print) -> History:
+def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | str, out: Path,
+          runtime: Runtime, *, seed: int = 0, images: Path | None = None, follow_links: bool = False,
+          on_missing_image: str = "error", resume: bool = False, offline: bool = False,
+          init: Path | str | None = None, label_map: dict[str, str] | None = None, limit: int | None = None,
+          watcher: Watcher | None = None, tell: Callable[[str], Any] = print) -> History:
     """Train the model of ``recipe``'s section ``stage`` and leave it, complete, in ``out``.
 
     The work happens in ``out.partial``; the old ``out`` stays until the new model
     is whole, and is then kept as ``out.before``. With ``resume`` a killed run goes on, and a finished
-    one stays as it is; a changed recipe, seed, option or content of a file is refused by its name and values, but for
-    more epochs (see ``going_on``). ``images``: by default the folder of ``train_file``. ``init``: a checkpoint to start
-    from, as ``start.start_folder`` reads it. The recipe's stages before ``stage`` that find nothing of gold
-    run first (see ``earlier_stages``). Raises GmnerError.
+    one stays as it is; a changed recipe, seed, option or content of a file is refused by its name and values,
+    but for more epochs (see ``going_on``). ``images``: by default the folder of ``train_file``. ``init``: a
+    checkpoint to start from, as ``start.start_folder`` reads it. The recipe's stages before ``stage`` that
+    find nothing of gold run first (see ``earlier_stages``). Raises GmnerError.
     """
     section = recipe.section(stage)
     if section.train is None or section.model is None:
@@ -71,7 +71,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     before = EarlierStages(recipe, stage, kind.finds, runtime, offline=offline, tell=tell)
     refuse_inputs(out, (train_file, dev_file, start, images, *before.weights))
     if settings.head_lr is not None and kind.parameter_groups is Model.parameter_groups:
-        tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its head is")
+        tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its "
+             "head is")
     looks = kind.reads_images or kind.trains_on_images or before.reads_images
     folder = images or (own_folder(train_file, follow_links) if looks else None)
     before.pictures = pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
@@ -83,18 +84,21 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         met: set[str] = set()
         posts, dev = (read_gold(path, label_map, limit, tell, met) for path in (train_file, dev_file))
         if unmet := sorted((label_map or {}).keys() - met):
-            tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are {', '.join(map(printable, sorted(met)))}")
+            tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are "
+                 f"{', '.join(map(printable, sorted(met)))}")
         parts = _sections(recipe, stage)
         about = manifest.describe(
-            sections.run_name(stage), recipe.values,
-            {"train": (train_file, posts), "dev": (dev_file, dev)}, seed, runtime.device,
-            runtime.precision, start / WEIGHTS if start else None, label_map=label_map or {}, limit=limit,
-            images=str(pictures.root.resolve()) if looks else None, on_missing_image=on_missing_image if looks else None,
-            code=digests(section.model) or None, sections=parts, earlier_stages=before.describe(),
-            pictures=digest_of_all(
+            sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)},
+            seed, runtime.device, runtime.precision, start / WEIGHTS if start else None, label_map=label_map
+            or {}, limit=limit, images=str(pictures.root.resolve()) if looks else None,
+            on_missing_image=on_missing_image if looks else None, code=digests(section.model) or None,
+            sections=parts, earlier_stages=before.describe(), pictures=digest_of_all(
                 {"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
-            contents={name: held for name, held in named_contents(recipe, without={f"{stage}.model"}).items()
-                      if name.partition(".")[0] in parts})
+            contents={
+                name: held
+                for name, held in named_contents(recipe, without={f"{stage}.model"}).items()
+                if name.partition(".")[0] in parts
+            })
         before.check([*posts, *dev])
 
         # What is quickly made is made first: a model that is finished is compared by its facts, too.
@@ -116,8 +120,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 
         if quick:
             posts, dev, model = prepare(posts, dev)
-        earlier = (going_on.look_back(work, out, about, settings, tell, lambda: _place(work, out, tell)) if resume
-                   else going_on.NOTHING)
+        earlier = (going_on.look_back(work, out, about, settings, tell, lambda: _place(work, out, tell))
+                   if resume else going_on.NOTHING)
         if earlier.history is not None:
             return earlier.history
         if looks:
@@ -148,7 +152,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             tell(f"starts from {used} of the {held} tensors in {start}")
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         total = sum(p.numel() for p in model.parameters())
-        tell(f"{len(posts)} posts to train on, {len(dev)} to choose by; {trained:,} of {total:,} parameters are trained")
+        tell(f"{len(posts)} posts to train on, {len(dev)} to choose by; {trained:,} of {total:,} parameters "
+             "are trained")
         began = time.perf_counter()
         outer = watcher or Watcher()
 
@@ -159,9 +164,12 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
 
         history = fit(model, posts, dev, settings, work, runtime, seed=seed, pictures=pictures, resume=resume,
                       watcher=Watcher(step=outer.step, epoch=after_epoch))
-        manifest.write(work, {**record, "epochs": history.rows, "best_epoch": history.best_epoch,
-                              "best_score": history.best_score, "metric": settings.metric or model.metric, "finished": True,
-                              "files": contents(work), "seconds": round(time.perf_counter() - began, 1)})
+        manifest.write(
+            work, {
+                **record, "epochs": history.rows, "best_epoch": history.best_epoch,
+                "best_score": history.best_score, "metric": settings.metric or model.metric, "finished": True,
+                "files": contents(work), "seconds": round(time.perf_counter() - began, 1)
+            })
         _place(work, out, tell)
     return history
 

@@ -21,7 +21,8 @@ class TrainSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     lr: float = 5e-5
     """Peak rate of the pretrained part."""
     head_lr: float | None = None
-    """Peak rate of what starts from scratch (tag scores, CRF); the model decides what that is. None: ``lr``."""
+    """Peak rate of what starts from scratch (tag scores, CRF); the model decides what that is. None:
+    ``lr``."""
     weight_decay: float = 0.01
     warmup: float = 0.1
     """Share of all steps in which the rate rises from 0; then it falls linearly to 0."""

@@ -14,7 +14,8 @@ def start_folder(name: Path | str, stage: str) -> Path:
     """The model folder that ``name`` stands for, which holds weights.
 
     ``name``: a folder, "embedded:PATH" for weights shipped with the tool, or a recipe (its name, or
-    a YAML file) whose section ``stage`` has weights. Of a folder and a recipe of the same name, the folder is meant. Raises UsageError.
+    a YAML file) whose section ``stage`` has weights. Of a folder and a recipe of the same name, the folder is
+    meant. Raises UsageError.
     """
     name = str(name)
     if name.startswith("embedded:"):
@@ -27,7 +28,8 @@ def start_folder(name: Path | str, stage: str) -> Path:
         raise UsageError(f"--init {name}: there is no such folder and no such recipe",
                          hint=f"{near} {_known(stage)}" if near and near.startswith("did") else _known(stage))
     if folder.is_file() and folder.suffix not in (".yaml", ".yml"):
-        raise UsageError("--init wants the folder of a trained model, not a file of it", where=name, hint=_known(stage))
+        raise UsageError("--init wants the folder of a trained model, not a file of it", where=name,
+                         hint=_known(stage))
     return _with_weights(_weights_of(name, stage), name, stage)
 
 
@@ -45,5 +47,8 @@ def _with_weights(folder: Path | None, name: str, stage: str) -> Path:
 
 def _known(stage: str) -> str:
     """A hint that lists what could be given."""
-    known = [name for name in recipes.names() if (folder := _weights_of(name, stage)) and (folder / WEIGHTS).is_file()]
+    known = [
+        name for name in recipes.names()
+        if (folder := _weights_of(name, stage)) and (folder / WEIGHTS).is_file()
+    ]
     return f"give the folder of a trained model, or a recipe that has weights for {stage!r}: {', '.join(known) or 'none has'}"

@@ -1,4 +1,5 @@
-"""Does a picture look like those that a model was trained on? A model that asks can decline instead of inventing."""
+"""Does a picture look like those that a model was trained on? A model that asks can decline instead of
+inventing."""
 
 from __future__ import annotations
 
@@ -15,19 +16,22 @@ from gmner_cli.vision.pixels import colours
 from gmner_cli.vision.textures import SIZE, textures_once
 
 SHRINKAGE = 0.01
-"""Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be inverted."""
+"""Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be
+inverted."""
 
 FOLDS = 5
-"""Parts of the pictures, each judged by statistics of the others: pictures are less strange to statistics they are part of."""
+"""Parts of the pictures, each judged by statistics of the others: pictures are less strange to statistics
+they are part of."""
 
 
 class Familiarity(nn.Module):
-    """How far a picture is from the training domain, by two kinds of features: what the network sees in it, and its texture.
+    """How far a picture is from the training domain, by two kinds of features: what the network sees in it,
+    and its texture.
 
     Features [P, 2d + t]: mean and standard deviation of the patch features [P, K, d], and ``textures``. The
-    strangeness is the sum of the Mahalanobis distances of the two kinds (Lee et al. 2018, one class), each divided by the
-    kind's number of features: photographs that fool one are told by the other. What was fitted stands in buffers, so it is
-    saved with the network whose features these are.
+    strangeness is the sum of the Mahalanobis distances of the two kinds (Lee et al. 2018, one class), each
+    divided by the kind's number of features: photographs that fool one are told by the other. What was fitted
+    stands in buffers, so it is saved with the network whose features these are.
     """
 
     def __init__(self, width: int):
@@ -51,14 +55,16 @@ class Familiarity(nn.Module):
 
     @torch.no_grad()
     def fit(self, share: float) -> None:
-        """Take the pictures gathered as the domain, of which a ``share`` may be found strange (cross-fitted in FOLDS parts)."""
+        """Take the pictures gathered as the domain, of which a ``share`` may be found strange (cross-fitted
+        in FOLDS parts)."""
         features = torch.cat(self.gathered or [torch.zeros(0, len(self.mean))]).double()
         self.gathered = []
         if len(features) < 2 * FOLDS or share <= 0:
             self.limit.fill_(float("inf"))
             return
         part = torch.arange(len(features)) % FOLDS
-        strange = torch.cat([_distance(features[part == n], *self._statistics(features[part != n])) for n in range(FOLDS)])
+        strange = torch.cat(
+            [_distance(features[part == n], *self._statistics(features[part != n])) for n in range(FOLDS)])
         mean, whitener = self._statistics(features)
         self.mean.copy_(mean)
         self.whitener.copy_(whitener)
@@ -83,7 +89,8 @@ def _whitener(features: Tensor) -> Tensor:
     """[f, f] such that features [P, f], less their mean, times it have about unit covariance."""
     scale = features.std(0).clamp_min(1e-6)  # else the shrinkage would drown what is small
     scaled = (features - features.mean(0)) / scale
-    covariance = (1 - SHRINKAGE) * scaled.T @ scaled / len(scaled) + SHRINKAGE * torch.eye(len(scale), dtype=torch.double)
+    covariance = (1 - SHRINKAGE) * scaled.T @ scaled / len(scaled) + SHRINKAGE * torch.eye(
+        len(scale), dtype=torch.double)
     values, vectors = torch.linalg.eigh(covariance)
     return vectors / values.sqrt() / scale[:, None]
 
@@ -98,8 +105,9 @@ class Declining:
     """
 
     def judged(self, patches: Tensor, shown: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
-        """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d] and ``shown``, the pixels
-        that the processor of the ``backbone`` gave, float [P, 3, H, W]: one P per example."""
+        """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d] and
+        ``shown``, the pixels that the processor of the ``backbone`` gave, float [P, 3, H, W]: one P per
+        example."""
         if self.familiarity is None:
             return [(False, output) for output in outputs]
         strange = self.familiarity(patches, colours(shown, self.backbone.processor)) > self.familiarity.limit
@@ -107,7 +115,9 @@ class Declining:
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         super().write(posts, examples, [output for _, output in outputs])
-        for post in {example.post for example, (declined, _) in zip(examples, outputs, strict=True) if declined}:
+        for post in {
+                example.post for example, (declined, _) in zip(examples, outputs, strict=True) if declined
+        }:
             posts[post].grounding = ABSTAINED
             for entity in posts[post].entities or []:
                 for name in VISUAL:

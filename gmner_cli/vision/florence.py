@@ -1,4 +1,5 @@
-"""A Florence-2 (Xiao et al. 2024) taken apart: read pictures once, read texts with them, decode step by step."""
+"""A Florence-2 (Xiao et al. 2024) taken apart: read pictures once, read texts with them, decode step by
+step."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def check_prompt(prompt: str) -> str:
 
 
 class Florence(nn.Module):
-    """Picture and text fuse in the encoder, so the pixels are encoded once per picture and the rest once per text."""
+    """Picture and text fuse in the encoder, so the pixels are encoded once per picture and the rest once per
+    text."""
 
     def __init__(self, checkpoint: str, text_length: int, source: WeightSource):
         super().__init__()
@@ -44,18 +46,21 @@ class Florence(nn.Module):
         return {"pixels": pixels, "ids": words["input_ids"], "mask": words["attention_mask"]}
 
     def read(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Encoder states float [N, I + T, d] over I picture tokens and the text, and their mask int64 [N, I + T].
+        """Encoder states float [N, I + T, d] over I picture tokens and the text, and their mask int64 [N, I +
+        T].
 
         ``batch``: ``inputs``, and owner int64 [N], the picture of each text.
         """
         seen = self.net.get_image_features(batch["pixels"]).pooler_output[batch["owner"]]
         words = self.net.get_input_embeddings()(batch["ids"])
         mask = torch.cat([batch["mask"].new_ones(seen.shape[:2]), batch["mask"]], 1)
-        states = self.net.get_encoder()(inputs_embeds=torch.cat([seen.to(words.dtype), words], 1), attention_mask=mask)
+        states = self.net.get_encoder()(inputs_embeds=torch.cat([seen.to(words.dtype), words], 1),
+                                        attention_mask=mask)
         return states.last_hidden_state, mask
 
     def decode(self, ids: Tensor, states: Tensor, mask: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
-        """Decoder states float [N, S, d] of ``ids`` int64 [N, S], which follow those in ``cache``; and the new cache."""
+        """Decoder states float [N, S, d] of ``ids`` int64 [N, S], which follow those in ``cache``; and the
+        new cache."""
         out = self.net.model.language_model.decoder(
             input_ids=ids, encoder_hidden_states=states, encoder_attention_mask=mask, past_key_values=cache,
             use_cache=not self.training)

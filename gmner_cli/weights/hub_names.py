@@ -1,4 +1,5 @@
-"""How models of the Hugging Face hub are named: ``org/name``, of a revision ``org/name@REVISION``, a GGUF file ``org/name:QUANT``."""
+"""How models of the Hugging Face hub are named: ``org/name``, of a revision ``org/name@REVISION``, a GGUF
+file ``org/name:QUANT``."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class HubName(NamedTuple):
     quant: str | None = None
 
     def __str__(self) -> str:
-        return self.repo + (f"@{self.revision}" if self.revision else "") + (f":{self.quant}" if self.quant else "")
+        return self.repo + (f"@{self.revision}" if self.revision else "") + (f":{self.quant}"
+                                                                             if self.quant else "")
 
     @property
     def at(self) -> dict[str, str]:
@@ -39,18 +41,24 @@ def hub_name(source: str) -> HubName:
 
 def choose(files: Sequence[str], name: HubName) -> str:
     """The GGUF file among ``files`` that ``name`` asks for. Raises ModelError unless there is one."""
-    known = [file for file in files if file.lower().endswith(".gguf") and not file.rpartition("/")[2].lower().startswith("mmproj")]
+    known = [
+        file for file in files
+        if file.lower().endswith(".gguf") and not file.rpartition("/")[2].lower().startswith("mmproj")
+    ]
     wanted = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name.quant or '')}(?![A-Za-z0-9_])", re.IGNORECASE)
-    found = [file for file in known if name.quant in (file, file.rpartition("/")[2])] or [file for file in known if wanted.search(file)]
+    found = [file for file in known if name.quant in (file, file.rpartition("/")[2])
+             ] or [file for file in known if wanted.search(file)]
     if len(found) == 1:
         return found[0]
     several = found if len(found) > 1 else known
     if not several:
-        raise ModelError("holds no GGUF file", where=str(name), hint=f"without :{name.quant} its safetensors are taken")
+        raise ModelError("holds no GGUF file", where=str(name), hint=f"without :{name.quant} its safetensors "
+                                                                     "are taken")
     in_parts = all(re.search(r"-\d+-of-\d+\.gguf$", file) for file in several) and bool(found)
     why = f"{len(found)} of its GGUF files are called {name.quant}" if found else f"none of its GGUF files is called {name.quant}"
     raise ModelError("is in several parts, which cannot be read" if in_parts else why, where=str(name),
-                     hint=f"give one file's name after the colon; there are {shown(', '.join(sorted(several)), 600)}")
+                     hint="give one file's name after the colon; there are "
+                          f"{shown(', '.join(sorted(several)), 600)}")
 
 
 def _instead(source: str) -> str:

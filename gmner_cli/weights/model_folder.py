@@ -60,9 +60,10 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
     cls = find_class(path, trusted=[wanted] if wanted else ())
     for key in changes or {}:
         if key not in cls.adjustable:
-            raise UsageError(f"{key!r} was fixed when the model was trained and cannot be changed now", where=str(folder),
-                             hint="train again with that value" + (f"; {', '.join(sorted(cls.adjustable))} can be changed"
-                                                                   if cls.adjustable else ""))
+            raise UsageError(
+                f"{key!r} was fixed when the model was trained and cannot be changed now", where=str(folder),
+                hint="train again with that value" +
+                (f"; {', '.join(sorted(cls.adjustable))} can be changed" if cls.adjustable else ""))
     config = parse_config(cls, {**content.get("config", {}), **(changes or {})}, str(folder / CONFIG))
     model = cls(config, content["facts"], WeightSource(offline=offline, pretrained=False, folder=folder))
     model.origin = {"model": path, "recipe": content.get("recipe", "")}
@@ -95,7 +96,8 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
         reason = (f"would change {frozen[0]}, which this recipe keeps frozen" if frozen
                   else f"only {len(fits)} of its {len(usable)} tensors fit the model")
         raise ModelError(reason, where=str(folder),
-                         hint="both must train the same parts of the same encoder (lora_rank, train_layers, train_embeddings)")
+                         hint="both must train the same parts of the same encoder (lora_rank, train_layers, "
+                              "train_embeddings)")
     with torch.no_grad():
         for name in fits:
             own[name].copy_(tensors[name])  # state_dict shares memory with the model
@@ -103,15 +105,19 @@ def init_from(model: Model, folder: Path) -> tuple[int, int]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, a pickle in disguise, or holds NaN or infinity."""
+    """Tensors of a safetensors file. Raises ModelError when it is missing, damaged, a pickle in disguise, or
+    holds NaN or infinity."""
     if not path.is_file():
-        others = [p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
+        others = [
+            p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
+        ]
         hint = f"{others[0]} is a pickle, which is never loaded" if others else "was the training interrupted? try --resume"
         raise ModelError("no such file", where=str(path), hint=hint)
     with open(path, "rb") as stream:
         head = stream.read(9)
     # Safetensors begin with the length of a JSON object, whose bytes may be any, a pickle's among them.
-    if head[8:] != b"{" and (head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05")):
+    if head[8:] != b"{" and (head[:4] == b"PK\x03\x04" or
+                             (head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05")):
         raise ModelError("is a pickle, not safetensors; pickles are never loaded because they can run code",
                          where=str(path), hint="convert it to safetensors where you trust it")
     try:

@@ -1,7 +1,8 @@
-"""The way to other machines as the environment describes it: proxies and certificates, checked before it is taken.
+"""The way to other machines as the environment describes it: proxies and certificates, checked before it is
+taken.
 
-The clients below us raise errors of every class for a variable that names nothing usable; here each is one message
-that names the variable and what to do with it.
+The clients below us raise errors of every class for a variable that names nothing usable; here each is one
+message that names the variable and what to do with it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def first_words(problem: BaseException) -> str:
-    """Why a library of others gave up, in one printable line: the first that says more than a status, or the error's class."""
+    """Why a library of others gave up, in one printable line: the first that says more than a status, or the
+    error's class."""
     lines = [" ".join(line.split()) for line in str(problem).splitlines() if line.strip()]
     # Of what the hub's client says, the first line is a status and the number of a request.
     said = lines[1] if len(lines) > 1 and "Request ID" in lines[0] else next(iter(lines), "")
@@ -28,7 +30,8 @@ def first_words(problem: BaseException) -> str:
 
 
 def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
-    """The proxy that questions to an address go through, or None. Raises UsageError for one that cannot be used."""
+    """The proxy that questions to an address go through, or None. Raises UsageError for one that cannot be
+    used."""
     proxies = getproxies()
     if _spared(host.lower(), port, proxies.get("no", "")) or proxy_bypass(host):
         return None
@@ -37,8 +40,10 @@ def proxy_for(scheme: str, host: str, port: int | None = None) -> str | None:
 
 
 def certificates() -> ssl.SSLContext | None:
-    """Those that SSL_CERT_FILE, or else SSL_CERT_DIR, names; None where neither is set. Raises UsageError for one that holds none."""
-    for name, option, there in (("SSL_CERT_FILE", "cafile", os.path.isfile), ("SSL_CERT_DIR", "capath", _folders)):
+    """Those that SSL_CERT_FILE, or else SSL_CERT_DIR, names; None where neither is set. Raises UsageError for
+    one that holds none."""
+    for name, option, there in (("SSL_CERT_FILE", "cafile", os.path.isfile), ("SSL_CERT_DIR", "capath",
+                                                                              _folders)):
         path = os.environ.get(name)
         if not path:
             continue
@@ -48,8 +53,10 @@ def certificates() -> ssl.SSLContext | None:
             return ssl.create_default_context(**{option: path})
         except (OSError, ValueError) as problem:  # ssl's own are among them
             raise UsageError(f"{name} names no certificates: {first_words(problem)}", where=shown(path),
-                             hint=f"give the path of a file in PEM format, or take the variable away: unset {name}"
-                             if option == "cafile" else f"give a folder of certificates, or take the variable away: unset {name}") from None
+                             hint="give the path of a file in PEM format, or take the variable away: unset "
+                                  f"{name}"
+                             if option == "cafile" else "give a folder of certificates, or take the "
+                                                        f"variable away: unset {name}") from None
     return None
 
 
@@ -67,7 +74,8 @@ def check() -> None:
 
 def _proxy(kind: str, url: str) -> str:
     """The address of a proxy; nothing of it is shown but its scheme, because it may hold a password."""
-    name = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), f"{kind}_proxy")
+    name = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)),
+                f"{kind}_proxy")
     otherwise = f"unset {name}, or name in NO_PROXY the hosts that need none"
     url = url if "://" in url else f"http://{url}"
     try:
@@ -76,24 +84,29 @@ def _proxy(kind: str, url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError(f"{name} is not the address of a proxy", hint=f"such as http://localhost:3128; or {otherwise}")
+        raise UsageError(f"{name} is not the address of a proxy", hint="such as http://localhost:3128; or "
+                                                                       f"{otherwise}")
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{name} is a proxy of the kind {shown(parts.scheme, 40)}, which is not spoken here",
-                         hint=f"{', '.join(SCHEMES)} are; for a SOCKS proxy write socks5://HOST:PORT. Else {otherwise}")
+                         hint=f"{', '.join(SCHEMES)} are; for a SOCKS proxy write socks5://HOST:PORT. Else "
+                              f"{otherwise}")
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise UsageError(f"{name} is a SOCKS proxy, and the package socksio, which speaks to those, is not installed",
+        raise UsageError(f"{name} is a SOCKS proxy, and the package socksio, which speaks to those, is not "
+                         "installed",
                          hint=f"pip install socksio; or {otherwise}")
     return url
 
 
 def _spared(host: str, port: int | None, listed: str) -> bool:
-    """Whether NO_PROXY lists a host: by its name, by that of a domain above it, or by a network that it is in."""
+    """Whether NO_PROXY lists a host: by its name, by that of a domain above it, or by a network that it is
+    in."""
     for entry in (part.strip().lower() for part in listed.split(",")):
         name = entry.partition("://")[2] or entry
         if name == "*":
             return True
         name = name.removeprefix("*").strip(".")
-        if name and (host in (name, name.strip("[]")) or f"{host}:{port}" == name or host.endswith(f".{name}") or _within(host, name)):
+        if name and (host in (name, name.strip("[]")) or f"{host}:{port}" == name or host.endswith(f".{name}")
+                     or _within(host, name)):
             return True
     return False
 

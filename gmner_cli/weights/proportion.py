@@ -24,10 +24,11 @@ MOST_TENSORS = 50_000
 MOST_LAYERS = 1_000
 """The deepest published models have some 200."""
 MOST_UNSEEN = 16_384
-"""A size may always be as large as this, whatever the tensors' shapes are; beyond it, 16 times the largest of them
-(quantised weights are packed)."""
+"""A size may always be as large as this, whatever the tensors' shapes are; beyond it, 16 times the largest of
+them (quantised weights are packed)."""
 MOST_UNSEEN_WEIGHTS = 100_000_000
-"""A table (positions, vocabulary) may always hold as many numbers as this; beyond it, no more than there are bytes."""
+"""A table (positions, vocabulary) may always hold as many numbers as this; beyond it, no more than there are
+bytes."""
 MOST_UNSEEN_LAYERS = 20_000_000
 """Likewise all layers together, at one square matrix each, of which they have four and more."""
 
@@ -36,25 +37,36 @@ _USUAL_WIDTH = 768
 
 # By the last word of a key: how many parts there are, how large one is, how many rows a table has.
 _COUNTS = {"layer", "layers", "depth", "depths", "blocks", "stages", "levels", "experts"}
-_SIZES = {"size", "sizes", "labels", "dim", "dims", "rank", "width", "channels", "embd", "inner", "model", "ff", "heads", "queries"}
+_SIZES = {
+    "size", "sizes", "labels", "dim", "dims", "rank", "width", "channels", "embd", "inner", "model", "ff",
+    "heads", "queries"
+}
 _TABLES = {"embeddings", "positions", "length", "len", "ctx", "tokens"}
-_WIDTHS = ("hidden_size", "hidden_sizes", "hidden_dim", "d_model", "n_embd", "embed_dim", "width", "dim", "encoder_hidden_size")
-_DEPTHS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "text_layers", "fusion_layers")
+_WIDTHS = ("hidden_size", "hidden_sizes", "hidden_dim", "d_model", "n_embd", "embed_dim", "width", "dim",
+           "encoder_hidden_size")
+_DEPTHS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers",
+           "text_layers", "fusion_layers")
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ModelError where a config.json in ``folder``, or in one right in it, is out of proportion to the safetensors of ``folder``.
+    """Raise ModelError where a config.json in ``folder``, or in one right in it, is out of proportion to the
+    safetensors of ``folder``.
 
     Also for a FIFO or a device among the files, which a library would wait for.
     """
     try:
         refuse_special(folder)
-        configs = [path for path in (folder / "config.json", *sorted(folder.glob("*/config.json"))) if path.is_file()]
+        configs = [
+            path for path in (folder / "config.json", *sorted(folder.glob("*/config.json")))
+            if path.is_file()
+        ]
         contents = {path: read_regular(path, MOST_CONFIG_BYTES) for path in configs}
         weights = [path for path in sorted(folder.glob("*.safetensors")) if path.is_file()]
-        total, largest = sum(path.stat().st_size for path in weights), max((_largest(path) for path in weights), default=0)
+        total, largest = sum(path.stat().st_size for path in weights), max(
+            (_largest(path) for path in weights), default=0)
     except OSError as problem:
-        raise ModelError(f"cannot be read: {problem.strerror}", where=shown(str(problem.filename or folder))) from None
+        raise ModelError(f"cannot be read: {problem.strerror}", where=shown(str(problem.filename
+                                                                                or folder))) from None
     _refuse_detours(folder)
     for path, content in contents.items():
         try:
@@ -67,10 +79,12 @@ def check_folder(folder: Path) -> None:
 
 
 def _refuse_detours(folder: Path) -> None:
-    """Raise ModelError where the files of ``folder`` would have others loaded in their place, or pickles among them."""
+    """Raise ModelError where the files of ``folder`` would have others loaded in their place, or pickles
+    among them."""
     if os.path.lexists(adapter := folder / "adapter_config.json"):
         raise ModelError("holds an adapter, which has another model loaded", where=str(folder),
-                         hint=f"merge them where you trust both (merge_and_unload, save_pretrained), or remove {adapter.name}")
+                         hint="merge them where you trust both (merge_and_unload, save_pretrained), or "
+                              f"remove {adapter.name}")
     for path in folder.glob("*.index.json"):
         try:
             names = set(json.loads(read_regular(path, MOST_CONFIG_BYTES))["weight_map"].values())
@@ -78,24 +92,29 @@ def _refuse_detours(folder: Path) -> None:
             continue  # whoever reads it next says so
         for name in names:
             if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
-                raise ModelError(f"names {shown(str(name))}, which is no safetensors file beside it", where=str(path),
+                raise ModelError(f"names {shown(str(name))}, which is no safetensors file beside it",
+                                 where=str(path),
                                  hint="the file is damaged, made to do harm, or belongs to other weights")
 
 
 def _largest(path: Path) -> int:
-    """The longest side of any tensor of a safetensors file; 0 when it is damaged. Raises ModelError for too long a list of them."""
+    """The longest side of any tensor of a safetensors file; 0 when it is damaged. Raises ModelError for too
+    long a list of them."""
     with open_regular(path) as stream:
         head = stream.read(8)
         length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
         if length > path.stat().st_size:
             return 0
         if length > MOST_HEADER_BYTES:
-            raise ModelError(f"its list of tensors takes {length} bytes, more than {MOST_HEADER_BYTES}", where=str(path))
+            raise ModelError(f"its list of tensors takes {length} bytes, more than {MOST_HEADER_BYTES}",
+                             where=str(path))
         try:
             tensors = json.loads(stream.read(length))
             if len(tensors) > MOST_TENSORS:
                 raise ModelError(f"holds {len(tensors)} tensors, more than {MOST_TENSORS}", where=str(path))
-            return max((max(entry["shape"], default=0) for name, entry in tensors.items() if name != "__metadata__"), default=0)
+            return max(
+                (max(entry["shape"], default=0) for name, entry in tensors.items() if name != "__metadata__"),
+                default=0)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return 0
 
@@ -118,7 +137,8 @@ def _oddities(config: Any, total: int, largest: int) -> Iterator[tuple[str, str]
         depth = sum(_numbers(value, *_DEPTHS))
         for key, inner in value.items():
             name = f"{path}.{key}".lstrip(".")
-            if key.endswith("_implementation") and "/" in str(inner):  # fetched from the hub and run by transformers
+            # fetched from the hub and run by transformers
+            if key.endswith("_implementation") and "/" in str(inner):
                 yield name, f"{shown(str(inner))}, code that does not come with the tool"
             if isinstance(inner, (dict, list)):
                 rest.append((name, inner))
@@ -130,7 +150,8 @@ def _oddities(config: Any, total: int, largest: int) -> Iterator[tuple[str, str]
         for side in _numbers(value, "image_size"):
             pixels = min(_numbers(value, "patch_size"), default=16)
             if (side // max(1, pixels)) ** 2 * width > max(MOST_UNSEEN_WEIGHTS, total):
-                yield f"{path}.image_size".lstrip("."), f"{side} in patches of {pixels}, but the weights take only {total} bytes"
+                yield f"{path}.image_size".lstrip(
+                    "."), f"{side} in patches of {pixels}, but the weights take only {total} bytes"
 
 
 def _too_much(kind: str, key: str, number: int, width: int, total: int, largest: int) -> str | None:

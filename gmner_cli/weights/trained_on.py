@@ -1,7 +1,9 @@
-"""Which texts a model was trained on, as hashes beside its weights, so that nobody is scored on them unknowingly.
+"""Which texts a model was trained on, as hashes beside its weights, so that nobody is scored on them
+unknowingly.
 
 A text counts by its letters and digits, without its links and however it is written in case and
-tokenised: the tweets of Twitter-2015 and -2017 are found in Twitter-GMNER. Nothing can be read back from a hash.
+tokenised: the tweets of Twitter-2015 and -2017 are found in Twitter-GMNER. Nothing can be read back from a
+hash.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ from gmner_cli.records.jsonl import write_atomic
 FILE = "trained_on.hashes"
 """Sorted hashes of 8 bytes each."""
 LEAST = 10
-"""Letters and digits of a text that is told from others by them; a shorter one ("good morning") may be anybody's."""
+"""Letters and digits of a text that is told from others by them; a shorter one ("good morning") may be
+anybody's."""
 SHARE = 0.01
 """Share of known posts below which nothing is said: a split may hold a retweet of another."""
 
 _SIZE = 8
-# As it is, cut off by Twitter ("http…"), or in the pieces of a tokeniser ("https : //t . co/x", "http://t. co/x").
-_LINK = re.compile(r"https?\s*:\s*/+\s*(?:t\s*\.\s*co\b\s*/?\s*[^\s…]*|\S+)|https?(?=\s*(?:…|:|\.\s*\.|$))|www\.\S+|pic\.twitter\.com\S*")
+# As it is, cut off by Twitter ("http…"), or in the pieces of a tokeniser ("https : //t . co/x", "http://t.
+# co/x").
+_LINK = re.compile(
+    r"https?\s*:\s*/+\s*(?:t\s*\.\s*co\b\s*/?\s*[^\s…]*|\S+)|https?(?=\s*(?:…|:|\.\s*\.|$))|www\.\S+|pic\.twitter\.com\S*"
+)
 _ESCAPED = re.compile(r"&\s*(?:amp|lt|gt|quot)\b")
 
 
@@ -33,7 +39,8 @@ def fingerprint(text: str) -> bytes | None:
     """The hash of a text, or None of one that is too short to be told from others."""
     bare = _LINK.sub(" ", _ESCAPED.sub(" ", unicodedata.normalize("NFKC", text).casefold()))
     key = "".join(c for c in bare if c.isalnum())
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest() if len(key) >= LEAST else None
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"),
+                           digest_size=_SIZE).digest() if len(key) >= LEAST else None
 
 
 def write(folder: Path, posts: Iterable[Post], init: Path | None = None) -> None:
@@ -52,27 +59,32 @@ def read(folder: Path) -> frozenset[bytes]:
     except OSError as problem:
         raise GmnerError(f"cannot be read: {problem.strerror}", where=str(path)) from None
     if len(content) % _SIZE:
-        raise ModelError("is damaged", where=str(path), hint="remove it: then nobody is told of posts that the model was trained on")
+        raise ModelError("is damaged", where=str(path), hint="remove it: then nobody is told of posts that "
+                                                             "the model was trained on")
     return frozenset(content[at:at + _SIZE] for at in range(0, len(content), _SIZE))
 
 
 def told_of_dev(posts: Iterable[Post], dev: Sequence[Post], init: Path | None = None) -> str | None:
-    """What to say where posts to choose by stand among those to train on, or in the data of the model that training starts from."""
+    """What to say where posts to choose by stand among those to train on, or in the data of the model that
+    training starts from."""
     hashes = {fingerprint(post.text) for post in posts} - {None} | (read(init) if init else set())
     count = sum(fingerprint(post.text) in hashes for post in dev)
     if not count or count < SHARE * len(dev):
         return None
-    return (f"{count} of {len(dev)} posts to choose by stand in the training data" + (", or in that of the model it starts from" if init else "")
-            + ": the dev score is too high, and what was learnt by heart chooses the epoch")
+    return (f"{count} of {len(dev)} posts to choose by stand in the training data" +
+            (", or in that of the model it starts from" if init else "") +
+            ": the dev score is too high, and what was learnt by heart chooses the epoch")
 
 
 class Known:
-    """Stage that changes nothing: it counts posts that models were trained on, but for those whose ``meta.split`` is train."""
+    """Stage that changes nothing: it counts posts that models were trained on, but for those whose
+    ``meta.split`` is train."""
 
     name = "known"
 
     def __init__(self, models: Mapping[str, frozenset[bytes]], so: str):
-        """``models``: hashes by what the model is called. ``so``: what follows for posts that stand among them."""
+        """``models``: hashes by what the model is called. ``so``: what follows for posts that stand among
+        them."""
         self.models, self.so = {name: hashes for name, hashes in models.items() if hashes}, so
         self.posts, self.found = 0, dict.fromkeys(self.models, 0)
 

@@ -1,9 +1,11 @@
-"""Posts per second of every visual stage, and what a second, third and fourth entity of a picture costs beside the first.
+"""Posts per second of every visual stage, and what a second, third and fourth entity of a picture costs
+beside the first.
 
     python -m tests.bench.bench_entities [--posts 96] [--rounds 5] [--threads 1] [--large]
 
-Stages are mini's, on drawn scenes; pictures are opened, decoded and encoded in every round. --large adds the SeqTR-style
-head of recipe riveg-seqtr on a BLIP of the base size with random weights (batches of 4 of 4 posts).
+Stages are mini's, on drawn scenes; pictures are opened, decoded and encoded in every round. --large adds the
+SeqTR-style head of recipe riveg-seqtr on a BLIP of the base size with random weights (batches of 4 of 4
+posts).
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from tests import tiny
 from tests.bench.markdown import conditions, show
 
 COLUMNS = ("stage", "posts/s with one entity each", "2nd entity, % of the first", "3rd", "4th")
-EXPRESSIONS = ["Liam (PER) - a man in a grey coat with a guitar", "Zentek (ORG) - a pink logo with a brown leaf",
+EXPRESSIONS = ["Liam (PER) - a man in a grey coat with a guitar", "Zentek (ORG) - a pink logo with a brown "
+                                                                  "leaf",
                "Skerry Light (LOC) - a red lighthouse", "Milo (OTHER) - a black puppy with a purple collar"]
 
 
@@ -74,8 +77,9 @@ def main() -> None:
         rows.append(measure("GrabCut", lambda posts: grabcut(boxed(posts)), fewer, given.rounds))
         if given.large:
             model = large(folder)
-            rows.append(measure("riveg-seqtr", lambda posts: predict_posts(model, posts, where, 4, pictures), 4,
-                                given.rounds))
+            rows.append(
+                measure("riveg-seqtr", lambda posts: predict_posts(model, posts, where, 4, pictures), 4,
+                        given.rounds))
     show("Visual stages, from opening the picture on", COLUMNS, rows)
 
 
@@ -99,7 +103,8 @@ def measure(name: str, work, posts: int, rounds: int) -> tuple[str, ...]:
             began = time.perf_counter()
             work(made)
             times.append(time.perf_counter() - began)
-    median = {count: statistics.median(times[1:]) for count, times in seconds.items()}  # the first round warms up
+    # the first round warms up
+    median = {count: statistics.median(times[1:]) for count, times in seconds.items()}
     further = (f"{100 * (median[count] - median[count - 1]) / median[1]:.1f}" for count in (2, 3, 4))
     return name, f"{posts / median[1]:.1f}", *further
 

@@ -1,9 +1,11 @@
-"""Mutated lines and pictures through the real commands: ``python -m tests.bench.bench_fuzz --lines 10000 --pictures 2000``.
+"""Mutated lines and pictures through the real commands: ``python -m tests.bench.bench_fuzz --lines 10000
+--pictures 2000``.
 
 Everything is drawn from ``--seed`` and runs in this process. What must hold: a command ends
 with the exit code of what happened and never with a traceback or an error that it did
 not expect; as many records come out as lines went in, and each of them is a valid record.
-Faults are printed with the line or the picture (in hexadecimal) that showed them; exit code 1 where there are any.
+Faults are printed with the line or the picture (in hexadecimal) that showed them; exit code 1 where there are
+any.
 """
 
 from __future__ import annotations
@@ -45,18 +47,23 @@ BOM = b"\xef\xbb\xbf"
 
 TEXT = "Allen met Zoë 👩‍👧 in Zürich's \u200fנמל"
 BASE = {
-    "id": "1", "text": TEXT, "tokens": TEXT.split(" "), "image": "a.png", "image_size": [40, 32], "caption": "a red square",
-    "knowledge": [{"text": "a swimmer", "source": "llm:x"}], "proposals": [{"box": [1, 2, 3, 4.5], "score": 0.5, "label": "x"}],
-    "entities": [
-        {"start": 0, "end": 5, "token_start": 0, "token_end": 1, "text": "Allen", "type": "PER", "fine_type": "actor", "score": 0.9,
-         "expansions": [{"text": "an actor", "source": "s"}], "expression": "Allen", "groundable": 0.8, "boxes": [[1, 2, 20.5, 30]],
-         "box_scores": [0.7], "masks": [{"size": [32, 40], "counts": "^4"}], "slices": ["small"]},
-        {"start": 10, "end": 13, "type": "PER", "boxes": []}],
-    "grounding": None, "meta": {"dataset": "x", "split": "test", "deep": [[[{"a": [1]}]]]}}
+    "id": "1", "text": TEXT, "tokens": TEXT.split(" "), "image": "a.png", "image_size": [40, 32],
+    "caption": "a red square", "knowledge": [{"text": "a swimmer", "source": "llm:x"}],
+    "proposals": [{"box": [1, 2, 3, 4.5], "score": 0.5, "label": "x"}], "entities": [{
+        "start": 0, "end": 5, "token_start": 0, "token_end": 1, "text": "Allen", "type": "PER",
+        "fine_type": "actor", "score": 0.9, "expansions": [{"text": "an actor", "source": "s"}],
+        "expression": "Allen", "groundable": 0.8, "boxes": [[1, 2, 20.5, 30]], "box_scores": [0.7],
+        "masks": [{"size": [32, 40], "counts": "^4"}], "slices": ["small"]
+    }, {"start": 10, "end": 13, "type": "PER",
+        "boxes": []}], "grounding": None, "meta": {"dataset": "x", "split": "test", "deep": [[[{"a": [1]}]]]}
+}
 CONLL = "IMGID:1\nAllen\tB-PER\nmet\tO\nZoë\tB-PER\nSilva\tI-PER\n\nIMGID:2\nOslo\tB-LOC\n👩\tO\n\n"
-ODD = [None, True, False, 0, -1, 1, 3.5, -0.0, 1e308, -1e308, 2**31, 2**63, 2**64, 10**40, "", " ", "\0", "\x1b[31m", "\ud800", "\u202e", "ß" * 999,
-       "../../etc/passwd", "/dev/zero", "a.png", "nan", [], {}, [None], [[]], [[1, 2, 3, 4]], [[4, 3, 2, 1]], [[0, 0, 1e300, 1e300]],
-       {"a": 1}, ["x"] * 50, [0] * 4, [10**9, 10**9]]
+ODD = [
+    None, True, False, 0, -1, 1, 3.5, -0.0, 1e308, -1e308, 2 ** 31, 2 ** 63, 2 ** 64, 10 ** 40, "", " ",
+    "\0", "\x1b[31m", "\ud800", "\u202e", "ß" * 999, "../../etc/passwd", "/dev/zero", "a.png", "nan", [], {},
+    [None], [[]], [[1, 2, 3, 4]], [[4, 3, 2, 1]], [[0, 0, 1e300, 1e300]], {"a": 1}, ["x"] * 50, [0] * 4,
+    [10 ** 9, 10 ** 9]
+]
 
 
 def mutated_line(rng: random.Random) -> bytes:
@@ -71,7 +78,8 @@ def mutated_line(rng: random.Random) -> bytes:
         depth = rng.choice((50, 500, 5_000, 100_000))
         line = line[:-1] + b', "more": ' + b"[" * depth + b"]" * depth + b"}"
     elif way < 0.06:
-        line = rng.choice((b"", BOM, b" ", b"\xff\xfe")) + line + rng.choice((b"\r", b" ", b"\0", line[:40], b"]"))
+        line = rng.choice((b"", BOM, b" ", b"\xff\xfe")) + line + rng.choice(
+            (b"\r", b" ", b"\0", line[:40], b"]"))
     elif way < 0.4:
         line = mutated_bytes(line, rng)
     line = line.replace(b"\n", b" ")
@@ -99,8 +107,10 @@ def mutated_bytes(content: bytes, rng: random.Random) -> bytes:
 
 def mutated_picture(rng: random.Random, kind: str) -> bytes:
     """A small picture that Pillow drew, damaged, more often near its beginning, where the sizes stand."""
-    mode = rng.choice({"JPEG": ("RGB", "L", "CMYK"), "GIF": ("P", "L"), "BMP": ("RGB", "L", "1"), "WEBP": ("RGB", "RGBA"),
-                       "PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"), "TIFF": ("RGB", "L", "CMYK", "F", "I;16")}[kind])
+    mode = rng.choice({
+        "JPEG": ("RGB", "L", "CMYK"), "GIF": ("P", "L"), "BMP": ("RGB", "L", "1"), "WEBP": ("RGB", "RGBA"),
+        "PNG": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16"), "TIFF": ("RGB", "L", "CMYK", "F", "I;16")
+    }[kind])
     source = Image.effect_mandelbrot((rng.randrange(1, 40), rng.randrange(1, 40)), (-2, -1, 1, 1), 20)
     picture = source.convert("I").convert("I;16") if mode == "I;16" else source.convert("RGB").convert(mode)
     sheet, more = io.BytesIO(), {}
@@ -131,7 +141,8 @@ def _mutate_value(record: dict, rng: random.Random) -> None:
     elif isinstance(holder, list):
         holder.insert(key, json.loads(json.dumps(holder[key])))
     else:
-        holder[rng.choice(("error", "skipped", "image_problem", "unreadable", "extra", "é", "", "generated"))] = holder[key]
+        holder[rng.choice(
+            ("error", "skipped", "image_problem", "unreadable", "extra", "é", "", "generated"))] = holder[key]
 
 
 def _places(value: object) -> Iterator[tuple[dict | list, object]]:
@@ -180,19 +191,30 @@ class Fuzz:
         source.write_bytes(b"\n".join(lines) + b"\n")
         captions = self.place / "captions.txt"
         captions.write_text("a.png :a picture\n")
-        commands = {"segment": ["segment", source, "--images", "photos"], "caption": ["caption", source, "--from", captions],
-                    "expand": ["expand", source, "--task", "expansions", "--device", "cpu"]}
+        commands = {
+            "segment": ["segment", source, "--images",
+                        "photos"], "caption": ["caption", source, "--from", captions],
+            "expand": ["expand", source, "--task", "expansions", "--device", "cpu"]
+        }
         if self.tagger:
-            commands["predict"] = ["predict", "--texts", source, "--ner", self.tagger, "--images", self.place / "photos", "--offline", "--device", "cpu",
-                                   "--threads", 1, "--on-missing-image", "text-only"]
+            commands["predict"] = [
+                "predict", "--texts", source, "--ner", self.tagger, "--images", self.place / "photos",
+                "--offline", "--device", "cpu", "--threads", 1, "--on-missing-image", "text-only"
+            ]
         for name, words in commands.items():
             words = [self.place / word if word == "photos" else word for word in words]
             self.through(name, lines, words)
         read = list(read_lines(source))
-        gold.write_bytes(b"".join(line + b"\n" for line, of in zip(lines, read, strict=True) if of.error is None))
+        gold.write_bytes(b"".join(line + b"\n"
+                                  for line, of in zip(lines, read, strict=True)
+                                  if of.error is None))
         for match in ("span", "text"):
-            self.expect(f"score --match {match}", self.gmner("score", source, gold, "--match", match, "--json"), (0, 1), lines)
-        self.expect("view", self.gmner("view", source, "--gold", gold, "--images", self.place / "photos", "-o", self.place / "page.html"), (0, 1, 3), lines)
+            self.expect(f"score --match {match}", self.gmner("score", source, gold, "--match", match,
+                                                             "--json"), (0, 1), lines)
+        self.expect(
+            "view",
+            self.gmner("view", source, "--gold", gold, "--images", self.place / "photos", "-o",
+                       self.place / "page.html"), (0, 1, 3), lines)
         for line, of in zip(lines, read, strict=True):
             if of.error is None:
                 self.scores(line, of)
@@ -244,7 +266,8 @@ class Fuzz:
             if ended[0] == 0:
                 for record in read_lines(self.place / "set" / "tagged.jsonl"):
                     if record.error is not None:
-                        self.fault(f"prepare conll {' '.join(more)} wrote a bad record: {record.error}", content)
+                        self.fault(f"prepare conll {' '.join(more)} wrote a bad record: {record.error}",
+                                   content)
 
     def pictures(self, count: int) -> None:
         """Damaged pictures, each with a box, through ``segment`` and ``view``."""
@@ -258,15 +281,21 @@ class Fuzz:
             with posts.open("w") as stream:
                 for number, content in enumerate(files):
                     (folder / f"{number}.img").write_bytes(content)
-                    stream.write(json.dumps({"id": str(number), "text": "Allen", "image": f"{number}.img", "entities": [
-                        {"start": 0, "end": 5, "type": "PER", "boxes": [[0, 0, 9, 9]]}]}) + "\n")
+                    stream.write(
+                        json.dumps({
+                            "id": str(number), "text": "Allen", "image": f"{number}.img",
+                            "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": [[0, 0, 9, 9]]}]
+                        }) + "\n")
             self.through("segment", files, ["segment", posts, "--images", folder])
             for content, record in zip(files, read_lines(self.place / "out.jsonl"), strict=True):
                 for entity in (record.post.entities or []) if record.post and not record.post.error else []:
                     for mask in entity.masks or []:
                         if decode(mask).shape[::-1] != tuple(record.post.image_size):
                             self.fault("a mask is not of its picture's size", content)
-            self.expect("view", self.gmner("view", self.place / "out.jsonl", "--images", folder, "-o", self.place / "page.html"), (0, 3), files)
+            self.expect(
+                "view",
+                self.gmner("view", self.place / "out.jsonl", "--images", folder, "-o",
+                           self.place / "page.html"), (0, 3), files)
 
     def expect(self, name: str, ended: tuple[int, str], codes: tuple[int, ...], lines: list[bytes]) -> bool:
         """Note a fault unless the command ended with one of ``codes`` and an error that it knows."""
@@ -293,7 +322,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--pictures", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tagger", type=Path, help="trained tagger for `predict`; default: predict is left out")
+    parser.add_argument("--tagger", type=Path, help="trained tagger for `predict`; default: predict is left "
+                                                    "out")
     given = parser.parse_args(words)
     print(conditions(), flush=True)
     rows = []

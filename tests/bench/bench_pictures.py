@@ -1,4 +1,5 @@
-"""Posts per second of a small visual model, pictures decoded by a pool ahead against a plain loop, in the same run.
+"""Posts per second of a small visual model, pictures decoded by a pool ahead against a plain loop, in the
+same run.
 
     python -m tests.bench.bench_pictures [--posts 200] [--rounds 3] [--threads 1]
 
@@ -39,7 +40,8 @@ BATCH = 16
 def draw_pictures(folder: Path, count: int) -> None:
     """Coarse noise and shapes: as heavy to decode as a photo (about 150 KB at quality 85)."""
     for number in range(count):
-        picture = Image.effect_noise((250, 188), 60).resize((1000, 750), Image.Resampling.BICUBIC).convert("RGB")
+        picture = Image.effect_noise((250, 188), 60).resize((1000, 750),
+                                                            Image.Resampling.BICUBIC).convert("RGB")
         draw = ImageDraw.Draw(picture)
         for step in range(8):
             x, y = (97 * (number + step)) % 900, (61 * (number + 3 * step)) % 650
@@ -54,7 +56,8 @@ def plain_loop(model: Model, posts: list[Post], folder: Path) -> None:
     with torch.no_grad():
         for start in range(0, len(examples), BATCH):
             part = examples[start:start + BATCH]
-            outputs += model.predict(model.collate(part, [open_image(folder, copies[e.post].image) for e in part]))
+            outputs += model.predict(
+                model.collate(part, [open_image(folder, copies[e.post].image) for e in part]))
     model.write(copies, examples, outputs)
 
 
@@ -70,10 +73,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_pictures(folder, asked.posts)
-        model = new_model("gmner_cli.entailment.blip_itm:BlipItm", {"checkpoint": str(save_blip(folder / "blip"))}, [],
-                          recipe="bench", offline=True).to(where.device).eval()
-        posts = [Post(id=str(n), text="Allen swims", image=f"{n}.jpg", entities=[Entity(start=0, end=5, type="PER")])
-                 for n in range(asked.posts)]
+        model = new_model("gmner_cli.entailment.blip_itm:BlipItm",
+                          {"checkpoint": str(save_blip(folder / "blip"))}, [], recipe="bench",
+                          offline=True).to(where.device).eval()
+        posts = [
+            Post(id=str(n), text="Allen swims", image=f"{n}.jpg",
+                 entities=[Entity(start=0, end=5, type="PER")]) for n in range(asked.posts)
+        ]
 
         def ahead(workers: int, side: int | None = None) -> Callable[[], object]:
             def work() -> None:

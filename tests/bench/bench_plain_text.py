@@ -1,11 +1,12 @@
-"""MNER F1 of mini's tagger on Twitter-GMNER's test split, by how its posts are written: as tokens, and as plain text.
+"""MNER F1 of mini's tagger on Twitter-GMNER's test split, by how its posts are written: as tokens, and as
+plain text.
 
     python -m tests.bench.bench_plain_text --shared /work/shared [--split test] [--threads 1]
 
-Plain text is what ``tests.bench.plain_text`` makes of the tokens; gold spans move with them. Each row is given for all
-posts and for those with a possessive ("Curry 's": a token "s" after an apostrophe after a word), the plain ones twice:
-cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their tokens" is what mini's
-card says.
+Plain text is what ``tests.bench.plain_text`` makes of the tokens; gold spans move with them. Each row is
+given for all posts and for those with a possessive ("Curry 's": a token "s" after an apostrophe after a
+word), the plain ones twice: cut as in commit 0f9e0c0, whose pattern is kept here, and as now. "with their
+tokens" is what mini's card says.
 """
 
 from __future__ import annotations
@@ -48,14 +49,17 @@ class Before(Cut, frozen=True):
 def written(post: Post) -> Post:
     """The post as plain text, its entities moved."""
     text, spans = detokenise(post.tokens)
-    entities = [msgspec.structs.replace(e, start=spans[e.token_start][0], end=spans[e.token_end - 1][1], text=None,
-                                        token_start=None, token_end=None) for e in post.entities]
+    entities = [
+        msgspec.structs.replace(e, start=spans[e.token_start][0], end=spans[e.token_end - 1][1], text=None,
+                                token_start=None, token_end=None) for e in post.entities
+    ]
     return msgspec.structs.replace(post, text=text, tokens=None, entities=entities).check()
 
 
 def possessive(post: Post) -> bool:
     tokens = post.tokens
-    return any(b in ("'", "’") and c.lower() == "s" and a[-1].isalnum() for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False))
+    return any(b in ("'", "’") and c.lower() == "s" and a[-1].isalnum()
+               for a, b, c in zip(tokens, tokens[1:], tokens[2:], strict=False))
 
 
 def main() -> None:
@@ -68,7 +72,8 @@ def main() -> None:
     section = recipes.load("mini").section("ner")
     tagger = load_model(section.weights_folder(), offline=True)
     tagger.prepare_to_predict()
-    posts = read_text(given.shared / "data" / "twitter-gmner-v2" / "txt", "twitter-gmner", Options(), Report())[given.split]
+    posts = read_text(given.shared / "data" / "twitter-gmner-v2" / "txt", "twitter-gmner", Options(),
+                      Report())[given.split]
     plain = [written(post) for post in posts]
     now = tagger.cut
     chosen = [n for n, post in enumerate(posts) if possessive(post)]
@@ -81,7 +86,12 @@ def main() -> None:
     for name, asked, cut in ways:
         tagger.cut = cut
         found = predict_posts(tagger, asked, where, section.batch_size)
-        scores = [score([found[n] for n in some], [asked[n] for n in some])["rows"]["MNER"]["f1"] for some in (range(len(posts)), chosen)]
+        scores = [
+            score([found[n]
+                   for n in some], [asked[n]
+                                    for n in some])["rows"]["MNER"]["f1"]
+            for some in (range(len(posts)), chosen)
+        ]
         rows.append((name, *(f"{f1:.2f}" for f1 in scores)))
     show("MNER F1 of mini", COLUMNS, rows)
 

@@ -38,8 +38,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to work, kept afterwards")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp())
-    models = [str(word) for name in ("ve", "vg") if getattr(given, name) for word in (f"--{name}", getattr(given, name))]
-    gmner("prepare", "scenes", "--seed", given.seed, "--train", 0, "--dev", 0, "--test", given.posts, "-o", folder)
+    models = [
+        str(word) for name in ("ve", "vg") if getattr(given, name)
+        for word in (f"--{name}", getattr(given, name))
+    ]
+    gmner("prepare", "scenes", "--seed", given.seed, "--train", 0, "--dev", 0, "--test", given.posts, "-o",
+          folder)
     gold = folder / "test.jsonl"
 
     print(conditions("recipe mini", "drawn pictures: these are no results on posts"), flush=True)
@@ -66,7 +70,8 @@ def main() -> None:
     rows = []
     for what, texts in (("without expansions", found), ("with the world's expansions", named)):
         seen = folder / f"{texts.stem}.seen.jsonl"
-        gmner("predict", "--texts", texts, "--images", folder / "images", "--gold", "spans", *models, "-o", seen)
+        gmner("predict", "--texts", texts, "--images", folder / "images", "--gold", "spans", *models, "-o",
+              seen)
         mner, gmner_f1 = (score(seen, gold)["rows"][row]["f1"] for row in ("MNER", "GMNER"))
         rows.append((what, f"{mner:.2f}", f"{gmner_f1:.2f}", f"{gmner_f1 - none:+.2f}"))
     show("From text to boxes", COLUMNS_TEXT, [*rows, ("no boxes at all", f"{mner:.2f}", f"{none:.2f}", "")])
@@ -75,13 +80,16 @@ def main() -> None:
     for name, images in (("coco128", "data/coco128"), ("tweet-images", "data/tweet-images")):
         pictures = sorted(p for p in (given.shared / images).rglob("*") if p.suffix in {".jpg", ".png"})
         if pictures:
-            posts = write(folder / f"{name}.jsonl", [{"text": "Allen in London", "image": str(p.relative_to(given.shared))} for p in pictures])
+            posts = write(folder / f"{name}.jsonl",
+                          [{"text": "Allen in London", "image": str(p.relative_to(given.shared))}
+                           for p in pictures])
             rows.append((name, len(pictures), f"{100 * declined(posts, given.shared, folder, models):.1f}%"))
     show("Declined", COLUMNS_DECLINED, rows)
 
 
 def gmner(*arguments: object) -> str:
-    done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "gmner_cli", *map(str, arguments)], capture_output=True,
+                          text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return done.stdout
@@ -101,8 +109,11 @@ def figures(report: dict, name: str) -> dict:
     """Of a slice, or of "all"."""
     part = report if name == "all" else report["slices"][name]
     rows = report["rows"]["GMNER"]
-    return {"gold": rows["gold"] if name == "all" else part["gold"], "groundability": part["groundability"]["accuracy"],
-            "grounding": part["grounding"]["precision"], "GMNER": rows["recall"] if name == "all" else part["recall"]["GMNER"]}
+    return {
+        "gold": rows["gold"] if name == "all" else part["gold"],
+        "groundability": part["groundability"]["accuracy"], "grounding": part["grounding"]["precision"],
+        "GMNER": rows["recall"] if name == "all" else part["recall"]["GMNER"]
+    }
 
 
 def scramble(gold: Path, out: Path) -> Path:
@@ -120,12 +131,18 @@ def scramble(gold: Path, out: Path) -> Path:
 
 def chance(gold: Path) -> float:
     """What picking one of the same-class figures at random would get: at best one of two."""
-    counted = [len(e["boxes"]) / (len(e["boxes"]) + 1) for p in read(gold) for e in p["entities"] if "same-class" in e["slices"]]
+    counted = [
+        len(e["boxes"]) / (len(e["boxes"]) + 1)
+        for p in read(gold)
+        for e in p["entities"]
+        if "same-class" in e["slices"]
+    ]
     return sum(counted) / max(1, len(counted))
 
 
 def with_expansions(found: Path, knowledge: Path, out: Path) -> Path:
-    """Predicted entities with what the world's knowledge says of their names; nothing where the name is not known."""
+    """Predicted entities with what the world's knowledge says of their names; nothing where the name is not
+    known."""
     known = {(entry["name"], entry["type"]): entry for entry in read(knowledge)}
     posts = read(found)
     for post in posts:
@@ -161,7 +178,8 @@ def read(path: Path) -> list[dict]:
 
 
 def write(path: Path, records: list[dict]) -> Path:
-    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records),
+                    encoding="utf-8")
     return path
 
 

@@ -36,14 +36,15 @@ def make_post(rng: random.Random, number: int, noise: float) -> Post:
         start = sum(len(w) + 1 for w in words[:first])
         x, y = rng.uniform(0, 600), rng.uniform(0, 400)
         boxes = [(x, y, x + rng.uniform(20, 300), y + rng.uniform(20, 200))] if rng.random() < 0.4 else []
-        entity = Entity(start=start, end=start + len(words[first]), text=words[first], type=rng.choice(TYPES), boxes=boxes)
+        entity = Entity(start=start, end=start + len(words[first]), text=words[first], type=rng.choice(TYPES),
+                        boxes=boxes)
         if rng.random() < noise:
             entity.type = rng.choice(TYPES)
         if boxes and rng.random() < noise:
             entity.boxes = [tuple(v + 15 for v in boxes[0])]
         entities.append(entity)
-    return Post(id=f"post-{number}", text=text, tokens=words, image=f"post-{number}.jpg", image_size=(960, 640),
-                entities=entities)
+    return Post(id=f"post-{number}", text=text, tokens=words, image=f"post-{number}.jpg",
+                image_size=(960, 640), entities=entities)
 
 
 def write_pair(folder: Path, count: int) -> tuple[Path, Path]:

@@ -60,7 +60,8 @@ def things(coco: Path) -> Iterator[Thing]:
             corners = np.array(line.split()[1:], dtype=float).reshape(-1, 2) * image.size
             gold = np.zeros((image.height, image.width), np.uint8)
             cv2.fillPoly(gold, [np.round(corners - 0.5).astype(np.int32)], 1)
-            yield Thing(int(labels.stem), image, gold.astype(bool), (*corners.min(axis=0), *corners.max(axis=0)))
+            yield Thing(int(labels.stem), image, gold.astype(bool),
+                        (*corners.min(axis=0), *corners.max(axis=0)))
 
 
 def box_itself(thing: Thing) -> np.ndarray:
@@ -76,7 +77,9 @@ def _away(thing: Thing) -> tuple[np.ndarray, np.ndarray]:
     """Distance of every pixel's middle from that of the box, 1 at its sides."""
     x1, y1, x2, y2 = thing.box
     x, y = np.arange(thing.image.width) + 0.5, np.arange(thing.image.height) + 0.5
-    return np.broadcast_arrays(np.abs(2 * x - x1 - x2)[None] / (x2 - x1), np.abs(2 * y - y1 - y2)[:, None] / (y2 - y1))
+    return np.broadcast_arrays(
+        np.abs(2 * x - x1 - x2)[None] / (x2 - x1),
+        np.abs(2 * y - y1 - y2)[:, None] / (y2 - y1))
 
 
 def ours(thing: Thing) -> np.ndarray:
@@ -89,7 +92,8 @@ def from_a_point(thing: Thing) -> np.ndarray:
     return segment_points(thing.image, [(x + 0.5, y + 0.5, 1)])
 
 
-def measure(found: list[Thing], way: Callable[[Thing], np.ndarray], threads: int) -> tuple[np.ndarray, np.ndarray]:
+def measure(found: list[Thing], way: Callable[[Thing], np.ndarray],
+            threads: int) -> tuple[np.ndarray, np.ndarray]:
     """IoU with gold and milliseconds of every thing."""
 
     def one(thing: Thing) -> tuple[float, float]:
@@ -124,8 +128,10 @@ def report_sam(coco: Path, rounds: int) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, kind, save in (("Hugging Face", "gmner_cli.segmentation.sam:Sam", save_hf),
-                                 ("segment-anything", "gmner_cli.segmentation.segment_anything:SegmentAnything", save_pth)):
-            model = new_model(kind, {"checkpoint": str(save(Path(folder)))}, [], recipe="bench", offline=True).eval()
+                                 ("segment-anything",
+                                  "gmner_cli.segmentation.segment_anything:SegmentAnything", save_pth)):
+            model = new_model(kind, {"checkpoint": str(save(Path(folder)))}, [], recipe="bench",
+                              offline=True).eval()
             model.segment(image, boxes[:1])
             seconds: dict[int, list[float]] = {1: [], 9: []}
             for _ in range(rounds):
@@ -155,7 +161,8 @@ def save_pth(folder: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)

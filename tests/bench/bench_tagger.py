@@ -1,4 +1,5 @@
-"""Posts per second of the tagger's training and prediction, each against a plain loop over the same model in the same run.
+"""Posts per second of the tagger's training and prediction, each against a plain loop over the same model in
+the same run.
 
     python -m tests.bench.bench_tagger [--posts 400] [--rounds 3] [--threads 2]
 
@@ -34,7 +35,10 @@ from tests.bench.markdown import conditions, show, spread  # noqa: E402
 
 COLUMNS = ("work", "posts/s, median", "min-max", "times the plain loop")
 
-WORDS = ["the", "a", "in", "of", "over", "team", "game", "music", "river", "night", "band", "flies", "sings", "runs", "plays", "tonight", "again", "with", "their", "new"]
+WORDS = [
+    "the", "a", "in", "of", "over", "team", "game", "music", "river", "night", "band", "flies", "sings",
+    "runs", "plays", "tonight", "again", "with", "their", "new"
+]
 NAMES = [("Allen", "PER"), ("Maria Silva", "PER"), ("London", "LOC"), ("NASA", "ORG"), ("Lake Como", "LOC")]
 
 
@@ -47,7 +51,8 @@ def made_up_posts(count: int, seed: int = 0) -> list[Post]:
         words.insert(draw.randrange(len(words)), name)
         text = " ".join(words)
         start = text.index(name)
-        posts.append(Post(id=str(number), text=text, entities=[Entity(start=start, end=start + len(name), type=kind)]))
+        posts.append(
+            Post(id=str(number), text=text, entities=[Entity(start=start, end=start + len(name), type=kind)]))
     return posts
 
 
@@ -91,7 +96,8 @@ def main() -> None:
 
     def fresh():
         torch.manual_seed(0)
-        return new_model(section.model, section.settings, posts, recipe="bench", offline=True).to(where.device)
+        return new_model(section.model, section.settings, posts, recipe="bench",
+                         offline=True).to(where.device)
 
     def ours_train(model):
         with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +108,8 @@ def main() -> None:
     rounds: dict[str, list[float]] = {}
     for _ in range(asked.rounds):
         for name, work in (("predict", lambda: predict_posts(tagger, posts, where, section.batch_size)),
-                           ("predict, plain loop", lambda: plain_predict(tagger, posts, section.batch_size, where)),
+                           ("predict, plain loop",
+                            lambda: plain_predict(tagger, posts, section.batch_size, where)),
                            ("train", lambda model=fresh(): ours_train(model)),
                            ("train, plain loop", lambda model=fresh(): plain_train(model, posts, settings))):
             began = time.perf_counter()

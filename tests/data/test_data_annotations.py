@@ -33,8 +33,10 @@ def labelme(tmp_path):
     (folder.root / "json").mkdir()
 
     def write(*shapes, **changes):
-        content = {"version": "5.4.1", "flags": {}, "shapes": list(shapes), "imagePath": "t1.jpg", "imageData": "x" * 50,
-                   "imageHeight": 60, "imageWidth": 100, **changes}
+        content = {
+            "version": "5.4.1", "flags": {}, "shapes": list(shapes), "imagePath": "t1.jpg",
+            "imageData": "x" * 50, "imageHeight": 60, "imageWidth": 100, **changes
+        }
         (folder.root / "json" / "t1.json").write_text(json.dumps(content))
         return load("twitter-smner", folder.root)
 
@@ -48,8 +50,11 @@ def shape(kind, *points, label=NAME, **more):
 CORNERS = [(10, 20), (40, 20), (40, 50), (10, 50)]
 
 
-@pytest.mark.parametrize("points", [[CORNERS[i] for i in order] for order in ((0, 1, 2, 3), (3, 1, 0, 2), (0, 2, 1, 3), (2, 1, 0, 3), (0, 1, 2, 3, 0))]
-                         + [[(10, 20), (40, 50)], [(40, 20), (10, 50)]])
+@pytest.mark.parametrize("points", [[CORNERS[i]
+                                     for i in order]
+                                    for order in ((0, 1, 2, 3), (3, 1, 0, 2), (0, 2, 1, 3), (2, 1, 0, 3),
+                                                  (0, 1, 2, 3, 0))] + [[(10, 20),
+                                                                        (40, 50)], [(40, 20), (10, 50)]])
 def test_rectangles_of_two_and_four_points_in_any_order(labelme, points):
     splits = labelme(shape("rectangle", *points))
     entity = only(splits)
@@ -86,8 +91,13 @@ DRAWN = np.zeros((11, 21), np.uint8)
 DRAWN[2:9, 3:15] = 1
 
 
-@pytest.mark.parametrize("mask", [png(DRAWN), png(DRAWN.astype(bool)), png(DRAWN * 255), png(np.dstack([DRAWN * 255] * 3)),
-                                  png(np.dstack([np.full_like(DRAWN, 9)] * 3 + [DRAWN * 255]))])
+@pytest.mark.parametrize("mask", [
+    png(DRAWN),
+    png(DRAWN.astype(bool)),
+    png(DRAWN * 255),
+    png(np.dstack([DRAWN * 255] * 3)),
+    png(np.dstack([np.full_like(DRAWN, 9)] * 3 + [DRAWN * 255]))
+])
 def test_drawn_masks_are_put_in_their_place(labelme, mask):
     splits = labelme(shape("mask", (5, 6), (25, 16), mask=mask))
     expected = np.zeros((60, 100), bool)
@@ -103,15 +113,29 @@ def test_a_drawn_mask_over_the_edge_ends_there(labelme):
 
 
 BOMB = png(np.zeros((4000, 4000), np.uint8))
-UNREAD = [shape("line", (1, 1), (9, 9)), shape("linestrip", (1, 1), (9, 9), (9, 1)), shape("point", (1, 1)),
-          shape("points", (1, 1), (2, 2), (3, 3)), shape("ellipse", (1, 1), (9, 9)), shape("cuboid", *CORNERS, *CORNERS),
-          shape("polygon", (1, 1), (9, 9)), shape("rectangle", (1, 1)), shape("rectangle", (1, 1), (9, 9), (5, 5)),
-          shape("mask", (5, 6), (25, 16)), shape("mask", (5, 6), (25, 16), mask=None), shape("mask", (5, 6), (25, 16), mask="####"),
-          shape("mask", (5, 6), (25, 16), mask=png(DRAWN)[:60]), shape("mask", (5, 6), (45, 16), mask=png(DRAWN)),
-          shape("mask", (0, 0), (20, 10), mask=BOMB), shape(7, (1, 1), (2, 2), (3, 3)), shape(["x"], (1, 1))]
+UNREAD = [
+    shape("line", (1, 1), (9, 9)),
+    shape("linestrip", (1, 1), (9, 9), (9, 1)),
+    shape("point", (1, 1)),
+    shape("points", (1, 1), (2, 2), (3, 3)),
+    shape("ellipse", (1, 1), (9, 9)),
+    shape("cuboid", *CORNERS, *CORNERS),
+    shape("polygon", (1, 1), (9, 9)),
+    shape("rectangle", (1, 1)),
+    shape("rectangle", (1, 1), (9, 9), (5, 5)),
+    shape("mask", (5, 6), (25, 16)),
+    shape("mask", (5, 6), (25, 16), mask=None),
+    shape("mask", (5, 6), (25, 16), mask="####"),
+    shape("mask", (5, 6), (25, 16), mask=png(DRAWN)[:60]),
+    shape("mask", (5, 6), (45, 16), mask=png(DRAWN)),
+    shape("mask", (0, 0), (20, 10), mask=BOMB),
+    shape(7, (1, 1), (2, 2), (3, 3)),
+    shape(["x"], (1, 1))
+]
 
 
-@pytest.mark.parametrize("odd", UNREAD, ids=[f"{s['shape_type']}-{len(s['points'])}-{n}" for n, s in enumerate(UNREAD)])
+@pytest.mark.parametrize("odd", UNREAD,
+                         ids=[f"{s['shape_type']}-{len(s['points'])}-{n}" for n, s in enumerate(UNREAD)])
 def test_what_cannot_be_read_leaves_its_entity_unassessed(labelme, odd):
     splits = labelme(odd)
     assert only(splits).boxes is None
@@ -127,9 +151,12 @@ def test_only_entities_that_an_unread_shape_can_mean_are_unassessed(labelme, tmp
     assert [e.boxes for e in splits["train"][0].entities] == boxes
 
 
-@pytest.mark.parametrize("changes", [{"imageHeight": 1e999}, {"imageHeight": 10**400}, {"shapes": [[1]]}, {"shapes": [None]}, {"shapes": {"a": 1}},
-                                     {"shapes": [shape("polygon", *[(0, 0), (90, 50)] * 20000)]},
-                                     {"shapes": [shape("mask", (0, 0), (1, 1), mask=png(DRAWN))] * 2000, "imageHeight": 9000, "imageWidth": 9000}])
+@pytest.mark.parametrize(
+    "changes", [{"imageHeight": 1e999}, {"imageHeight": 10 ** 400}, {"shapes": [[1]]}, {"shapes": [None]},
+                {"shapes": {"a": 1}}, {"shapes": [shape("polygon", *[(0, 0), (90, 50)] * 20000)]}, {
+                    "shapes": [shape("mask", (0, 0),
+                                     (1, 1), mask=png(DRAWN))] * 2000, "imageHeight": 9000, "imageWidth": 9000
+                }])
 def test_hostile_files_are_broken_ones(labelme, changes):
     splits = labelme(**{k: v if v != float("inf") else 1e308 for k, v in changes.items()})
     assert only(splits).boxes is None and splits.report.counts() == {"broken_annotation": 1}
@@ -145,7 +172,8 @@ def write_xml(gmner, content: str | bytes, name: str = "t1.xml"):
 
 
 def with_box(inner: str, name: str = NAME) -> str:
-    return voc("t1", (100, 80), []).replace("</annotation>", f"<object><name>{name}</name>{inner}</object></annotation>")
+    return voc("t1", (100, 80), []).replace("</annotation>",
+                                            f"<object><name>{name}</name>{inner}</object></annotation>")
 
 
 BOX = [(5.0, 6.0, 50.5, 70.0)]
@@ -167,18 +195,28 @@ def test_a_file_of_the_own_split_is_taken_and_two_that_differ_are_not(gmner):
 
 
 @pytest.mark.parametrize(("inner", "box"), [
-    ("<robndbox><cx>30</cx><cy>40</cy><w>20</w><h>10</h><angle>1.5707963</angle></robndbox>", (25, 30, 35, 50)),
-    ("<robndbox><cx>30</cx><cy>40</cy><w>20</w><h>20</h><angle>0.7853982</angle></robndbox>", (15.858, 25.858, 44.142, 54.142)),
-    ("<polygon><x1>10</x1><y1>20</y1><x2>40</x2><y2>25</y2><x3>30</x3><y3>50</y3></polygon>", (10, 20, 40, 50)),
-    ("<polygon><pt><x>10</x><y>20</y></pt><pt><x>40</x><y>25</y></pt><pt><x>30</x><y>50</y></pt></polygon>", (10, 20, 40, 50)),
-    ("<bndbox><x1>10</x1><y1>20</y1><x2>40</x2><y2>20</y2><x3>40</x3><y3>50</y3><x4>10</x4><y4>50</y4></bndbox>", (10, 20, 40, 50))])
+    ("<robndbox><cx>30</cx><cy>40</cy><w>20</w><h>10</h><angle>1.5707963</angle></robndbox>",
+     (25, 30, 35, 50)),
+    ("<robndbox><cx>30</cx><cy>40</cy><w>20</w><h>20</h><angle>0.7853982</angle></robndbox>",
+     (15.858, 25.858, 44.142, 54.142)),
+    ("<polygon><x1>10</x1><y1>20</y1><x2>40</x2><y2>25</y2><x3>30</x3><y3>50</y3></polygon>",
+     (10, 20, 40, 50)),
+    ("<polygon><pt><x>10</x><y>20</y></pt><pt><x>40</x><y>25</y></pt><pt><x>30</x><y>50</y></pt></polygon>",
+     (10, 20, 40, 50)),
+    ("<bndbox><x1>10</x1><y1>20</y1><x2>40</x2><y2>20</y2><x3>40</x3><y3>50</y3><x4>10</x4><y4>50</y4></bndbox>",
+     (10, 20, 40, 50))
+])
 def test_turned_boxes_and_polygons_give_their_extent(gmner, inner, box):
     splits = write_xml(gmner, with_box(inner))
     assert only(splits).boxes == [pytest.approx(box, abs=1e-3)] and splits.report.counts() == {}
 
 
-@pytest.mark.parametrize("inner", ["", "<circle/>", "<bndbox/>", "<polygon/>", "<polygon><x1>3</x1></polygon>",
-                                   "<robndbox><cx>30</cx></robndbox>", BNDBOX.replace("70", "inf"), BNDBOX.replace("70", "")])
+@pytest.mark.parametrize("inner", [
+    "", "<circle/>", "<bndbox/>", "<polygon/>", "<polygon><x1>3</x1></polygon>",
+    "<robndbox><cx>30</cx></robndbox>",
+    BNDBOX.replace("70", "inf"),
+    BNDBOX.replace("70", "")
+])
 def test_objects_that_cannot_be_read_leave_their_entity_unassessed(gmner, inner):
     splits = write_xml(gmner, with_box(inner))
     assert only(splits).boxes is None
@@ -186,7 +224,8 @@ def test_objects_that_cannot_be_read_leave_their_entity_unassessed(gmner, inner)
 
 
 def test_files_of_another_kind_are_broken_ones(gmner):
-    for content in ("<annotations><image/></annotations>", with_box(BNDBOX).replace("object>", "item>"), "<annotation><objects/></annotation>"):
+    for content in ("<annotations><image/></annotations>", with_box(BNDBOX).replace("object>", "item>"),
+                    "<annotation><objects/></annotation>"):
         assert only(write_xml(gmner, content)).boxes is None
 
 
@@ -198,12 +237,15 @@ def test_namespaces_and_absent_sizes_do_not_matter(gmner):
     assert only(splits).boxes == BOX and splits["train"][0].image_size is None
 
 
-@pytest.mark.parametrize(("declared", "real"), [
-    ("GBK", "gbk"), ("gb2312", "gb2312"), ("Big5", "big5"), ("x-no-such", "utf-8"), ("x-no-such", "gbk"), ("UTF-8", "gbk"),
-    ("UTF-16", "utf-8"), ("gbk", "utf-8"), ("ISO-8859-1", "utf-8"), ("utf-16", "utf-16"), ("x-no-such", "utf-16"), ("x-no-such", "ascii")])
+@pytest.mark.parametrize(("declared", "real"), [("GBK", "gbk"), ("gb2312", "gb2312"), ("Big5", "big5"),
+                                                ("x-no-such", "utf-8"), ("x-no-such", "gbk"),
+                                                ("UTF-8", "gbk"), ("UTF-16", "utf-8"), ("gbk", "utf-8"),
+                                                ("ISO-8859-1", "utf-8"), ("utf-16", "utf-16"),
+                                                ("x-no-such", "utf-16"), ("x-no-such", "ascii")])
 def test_encodings_that_are_unknown_or_wrong_are_read(gmner, declared, real):
     name = NAME if real == "ascii" else "\u4e2d\u83ef" if real == "big5" else "\u5f20\u4f1f"
-    gmner.write(train=conll(("t1", "/B-PER ".join(name.split(" ")[:1]) + "/B-PER" + "".join(f" {w}/I-PER" for w in name.split(" ")[1:]))))
+    gmner.write(train=conll(("t1", "/B-PER ".join(name.split(" ")[:1]) + "/B-PER" +
+                             "".join(f" {w}/I-PER" for w in name.split(" ")[1:]))))
     content = f'<?xml version="1.0" encoding="{declared}"?>\n' + with_box(BNDBOX, name)
     splits = write_xml(gmner, content.encode(real))
     assert only(splits).boxes == BOX and not splits.report.problems()

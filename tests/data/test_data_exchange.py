@@ -1,4 +1,5 @@
-"""Sets of files that ``prepare`` writes: exchanged as a whole, never mixed, and nothing of the user's replaced."""
+"""Sets of files that ``prepare`` writes: exchanged as a whole, never mixed, and nothing of the user's
+replaced."""
 
 from __future__ import annotations
 
@@ -37,8 +38,10 @@ def test_an_older_set_goes_as_a_whole_and_the_users_files_stay(tmp_path):
     (tmp_path / "mine.jsonl").write_text("kept")
     (tmp_path / "images" / "mine.jpg").write_text("kept")
     draw(tmp_path, seed=2, train=2, test=0)
-    assert names(tmp_path) == ["images/mine.jpg", "images/train-000000.jpg", "images/train-000001.jpg", "knowledge.jsonl", "mine.jsonl",
-                               "report.json", "train.jsonl"]
+    assert names(tmp_path) == [
+        "images/mine.jpg", "images/train-000000.jpg", "images/train-000001.jpg", "knowledge.jsonl",
+        "mine.jsonl", "report.json", "train.jsonl"
+    ]
     assert {post.meta["seed"] for post in read_posts(tmp_path / "train.jsonl")} == {2}
     assert report(tmp_path)["files"] == ["train.jsonl", "knowledge.jsonl", "images/"]
 
@@ -48,7 +51,8 @@ def test_sets_that_share_no_name_stand_side_by_side(tmp_path):
         (tmp_path / f"{name}.txt").write_text("Ada\tB-PER\n")
         output.write(data.load("conll", tmp_path / f"{name}.txt"), tmp_path / "out")
     assert names(tmp_path / "out") == ["a.jsonl", "b.jsonl", "report.json"]
-    assert (report(tmp_path / "out")["files"], report(tmp_path / "out")["earlier"]) == (["a.jsonl"], [["b.jsonl"]])
+    assert (report(tmp_path / "out")["files"], report(tmp_path / "out")["earlier"]) == (["a.jsonl"],
+                                                                                        [["b.jsonl"]])
 
 
 def test_train_of_one_run_never_stands_beside_dev_of_another(gmner, tmp_path):
@@ -63,7 +67,8 @@ def test_a_check_that_fails_leaves_the_records_of_before_and_their_owner(cli, gm
     before = (tmp_path / "out" / "train.jsonl").read_bytes()
     gmner.write(dev="IMGID:d1\nrain\nagain\tO\n")
     assert cli("prepare", "twitter-gmner", "--source", gmner.root, "-o", "out", "--check").returncode == 1
-    assert (tmp_path / "out" / "train.jsonl").read_bytes() == before and report(tmp_path / "out")["files"] == []
+    assert (tmp_path / "out" / "train.jsonl").read_bytes() == before and report(
+        tmp_path / "out")["files"] == []
     gmner.write(dev=conll(("d1", "rain again")))
     assert cli("prepare", "twitter-gmner", "--source", gmner.root, "-o", "out", "--check").returncode == 0
 
@@ -87,7 +92,9 @@ def test_an_empty_file_and_a_report_of_an_older_version_are_no_hindrance(tmp_pat
     del old["files"], old["earlier"]
     (tmp_path / "report.json").write_text(json.dumps(old))
     draw(tmp_path, seed=2, test=0)
-    assert names(tmp_path) == ["images/train-000000.jpg", "images/train-000001.jpg", "knowledge.jsonl", "report.json", "train.jsonl"]
+    assert names(tmp_path) == [
+        "images/train-000000.jpg", "images/train-000001.jpg", "knowledge.jsonl", "report.json", "train.jsonl"
+    ]
 
 
 @pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
@@ -113,17 +120,24 @@ def test_a_report_cannot_name_files_elsewhere(tmp_path):
     draw(out)
     (tmp_path / "victim.jsonl").write_text("kept")
     (out / "notes.txt").write_text("kept")
-    bad = {**report(out), "files": ["../victim.jsonl", "notes.txt", str(tmp_path / "victim.jsonl"), "train.jsonl", "knowledge.jsonl",
-                                    "images/", "images/../../victim.jsonl", 3], "earlier": [7, None]}
+    bad = {
+        **report(out), "files": [
+            "../victim.jsonl", "notes.txt",
+            str(tmp_path / "victim.jsonl"), "train.jsonl", "knowledge.jsonl", "images/",
+            "images/../../victim.jsonl", 3
+        ], "earlier": [7, None]
+    }
     (out / "report.json").write_text(json.dumps(bad))
     aside = out / ".prepare.x"
     aside.mkdir()
-    (aside / "moves.json").write_text(json.dumps({"remove": ["../victim.jsonl", "..", ""], "come": ["../victim.jsonl", 1]}))
+    (aside / "moves.json").write_text(
+        json.dumps({"remove": ["../victim.jsonl", "..", ""], "come": ["../victim.jsonl", 1]}))
     with pytest.raises(UsageError, match="test.jsonl"):  # which this report does not own up to
         draw(out)
     (out / "test.jsonl").unlink()
     draw(out)
-    assert (tmp_path / "victim.jsonl").read_text() == (out / "notes.txt").read_text() == "kept" and not aside.exists()
+    assert (tmp_path /
+            "victim.jsonl").read_text() == (out / "notes.txt").read_text() == "kept" and not aside.exists()
 
 
 def test_pictures_may_lie_on_another_disk(tmp_path):
@@ -144,7 +158,8 @@ def test_pictures_may_lie_on_another_disk(tmp_path):
 
 
 def test_two_runs_at_one_folder_are_refused(tmp_path):
-    with exchange.exchange(tmp_path), pytest.raises(GmnerError, match="another run is writing into this folder"), exchange.exchange(tmp_path):
+    with exchange.exchange(tmp_path), pytest.raises(GmnerError, match="another run is writing into this "
+                                                                      "folder"), exchange.exchange(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -163,8 +178,10 @@ def test_processes_that_draw_end_with_their_parent(tmp_path):
     """SIGKILL tells nobody: the workers have to notice; what they left is cleared away by the next run."""
     draw(tmp_path / "set")
     before = names(tmp_path / "set")
-    parent = subprocess.Popen([sys.executable, "-m", "gmner_cli", "prepare", "scenes", "--train", "100000", "--jobs", "2", "-o", tmp_path / "set"],
-                              env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen([
+        sys.executable, "-m", "gmner_cli", "prepare", "scenes", "--train", "100000", "--jobs", "2", "-o",
+        tmp_path / "set"
+    ], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
     try:
         deadline = time.time() + 60
         while not list((tmp_path / "set").glob(".prepare.*/images/*.jpg")) and time.time() < deadline:

@@ -98,8 +98,10 @@ def plain(tmp_path, content, **options):
 
 
 @pytest.mark.parametrize("content", [
-    "Ada\tB-PER\nsings\tO\n\nOslo\tB-LOC\n", "Ada B-PER\nsings O\n \n\nOslo  B-LOC", "Ada\tNN\tB-PER\r\nsings\tV\tO\r\n\r\nOslo\tNN\tB-LOC\r\n",
-    "-DOCSTART- -X- O\n\nAda NN B-PER\nsings V O\n\nOslo NN B-LOC\n"])
+    "Ada\tB-PER\nsings\tO\n\nOslo\tB-LOC\n", "Ada B-PER\nsings O\n \n\nOslo  B-LOC",
+    "Ada\tNN\tB-PER\r\nsings\tV\tO\r\n\r\nOslo\tNN\tB-LOC\r\n",
+    "-DOCSTART- -X- O\n\nAda NN B-PER\nsings V O\n\nOslo NN B-LOC\n"
+])
 def test_conll_dialects_read_alike(tmp_path, content):
     splits = plain(tmp_path, content)
     assert [(p.id, p.tokens, [(e.text, e.type) for e in p.entities]) for p in splits["tagged"]] == [
@@ -166,9 +168,11 @@ def test_polygons_become_masks_and_boxes(smner):
 
 def test_parts_of_one_group_are_one_mask(smner):
     left, right = [(0, 0), (10, 0), (10, 10), (0, 10)], [(50, 0), (60, 0), (60, 10), (50, 10)]
-    (joined,) = smner(shape("Ada Brook", *left, group_id=1), shape("Ada Brook", *right, group_id=1))["train"][0].entities
+    (joined, ) = smner(shape("Ada Brook", *left, group_id=1), shape("Ada Brook", *right,
+                                                                    group_id=1))["train"][0].entities
     assert joined.boxes == [(0.0, 0.0, 60.0, 10.0)] and pixels(joined.masks[0]).sum() == 200
-    (apart,) = smner(shape("Ada Brook", *left, group_id=1), shape("Ada Brook", *right, group_id=2))["train"][0].entities
+    (apart, ) = smner(shape("Ada Brook", *left, group_id=1), shape("Ada Brook", *right,
+                                                                   group_id=2))["train"][0].entities
     assert [b[0] for b in apart.boxes] == [0.0, 50.0]
 
 
@@ -202,9 +206,11 @@ def test_a_mask_without_pixels_is_left_out(smner):
     assert splits.report.counts() == {"box_without_entity": 1, "degenerate_box": 1}
 
 
-@pytest.mark.parametrize("changes", [
-    {"imageHeight": None}, {"imageWidth": 0}, {"imageWidth": 10**9}, {"shapes": 3}, {"shapes": [[]]}, {"imagePath": None, "shapes": [{}]},
-    {"shapes": [shape("Ada Brook", (0, 0), (1e12, 0), (5, 5))]}, {"shapes": [shape("Ada Brook", (0,), (1, 2))]}])
+@pytest.mark.parametrize("changes",
+                         [{"imageHeight": None}, {"imageWidth": 0}, {"imageWidth": 10 ** 9}, {"shapes": 3},
+                          {"shapes": [[]]}, {"imagePath": None, "shapes": [{}]},
+                          {"shapes": [shape("Ada Brook", (0, 0), (1e12, 0),
+                                            (5, 5))]}, {"shapes": [shape("Ada Brook", (0, ), (1, 2))]}])
 def test_broken_labelme_files_leave_boxes_unassessed(smner, changes):
     splits = smner(**changes)
     assert splits["train"][0].entities[0].boxes is None
@@ -232,7 +238,8 @@ def test_a_new_data_set_is_one_new_file(tmp_path, monkeypatch):
     assert load("limericks", tmp_path / "verse.txt")["test"][0].text == "there was"
 
 
-@pytest.mark.parametrize(("name", "options"), [("twitter-2015", Options(boxes="x")), ("twitter-gmner", Options(column=2))])
+@pytest.mark.parametrize(("name", "options"), [("twitter-2015", Options(boxes="x")),
+                                               ("twitter-gmner", Options(column=2))])
 def test_options_without_meaning_are_refused(tmp_path, name, options):
     with pytest.raises(UsageError, match="means nothing for"):
         load(name, tmp_path, options=options)

@@ -20,9 +20,11 @@ def test_a_post_becomes_a_record(gmner):
     post = load("twitter-gmner", gmner.root)["train"][0]
     assert post.to_builtins() == {
         "id": "t1", "text": "Ada Brook sings", "tokens": ["Ada", "Brook", "sings"], "image": "t1.jpg",
-        "image_size": (100, 80), "meta": {"dataset": "twitter-gmner", "split": "train"},
-        "entities": [{"start": 0, "end": 9, "type": "PER", "text": "Ada Brook", "token_start": 0, "token_end": 2,
-                      "boxes": [(5.0, 6.0, 50.0, 70.0)]}]}
+        "image_size": (100, 80), "meta": {"dataset": "twitter-gmner", "split": "train"}, "entities": [{
+            "start": 0, "end": 9, "type": "PER", "text": "Ada Brook", "token_start": 0, "token_end": 2,
+            "boxes": [(5.0, 6.0, 50.0, 70.0)]
+        }]
+    }
 
 
 @pytest.mark.parametrize(("name", "version"), [("twitter-gmner-v1", "1.0"), ("Twitter10000_v2.0", "2.0"),
@@ -36,7 +38,8 @@ def test_version_comes_from_the_folder(tmp_path, name, version):
 def test_crlf_and_byte_order_mark_are_tolerated(gmner):
     plain = load("twitter-gmner", gmner.root)["train"]
     gmner.write(train="\ufeff" + conll(("t1", "Ada/B-PER Brook/I-PER sings")).replace("\n", "\r\n"))
-    assert [p.to_builtins() for p in load("twitter-gmner", gmner.root)["train"]] == [p.to_builtins() for p in plain]
+    assert [p.to_builtins()
+            for p in load("twitter-gmner", gmner.root)["train"]] == [p.to_builtins() for p in plain]
 
 
 def test_odd_tokens_are_kept_whole(gmner):
@@ -45,10 +48,14 @@ def test_odd_tokens_are_kept_whole(gmner):
     assert load("twitter-gmner", gmner.root)["train"][0].tokens == odd
 
 
-@pytest.mark.parametrize(("line", "word", "entity", "fixed"), [
-    ("Ada", "Ada", None, True), ("Ada\t", "Ada", None, True), ("Ada B-PER", "Ada", "PER", True), ("\tO", None, None, True),
-    ("Ada\tB-PER\tB-artist", "Ada", "PER", False), ("\tB-PER", None, None, False),
-    ("Ada\tB-DOG", "Ada", None, False), ("Ada\tPER", "Ada", None, False)])
+@pytest.mark.parametrize(("line", "word", "entity", "fixed"), [("Ada", "Ada", None, True),
+                                                               ("Ada\t", "Ada", None, True),
+                                                               ("Ada B-PER", "Ada", "PER", True),
+                                                               ("\tO", None, None, True),
+                                                               ("Ada\tB-PER\tB-artist", "Ada", "PER", False),
+                                                               ("\tB-PER", None, None, False),
+                                                               ("Ada\tB-DOG", "Ada", None, False),
+                                                               ("Ada\tPER", "Ada", None, False)])
 def test_a_malformed_line_is_named_and_keeps_its_word(gmner, line, word, entity, fixed):
     gmner.write(train=f"IMGID:t1\nHello\tO\n{line}\nworld\tO\n")
     with pytest.raises(GmnerError, match=r"train\.txt:3: ") as caught:
@@ -115,7 +122,8 @@ def test_near_names_join_only_with_fix(gmner, name):
 
 def test_a_name_that_could_be_two_entities_is_not_guessed(gmner):
     gmner.write(train=conll(("t1", "ADA/B-PER Ada/B-PER Kim/B-PER")))
-    gmner.xml("t1", [("ada", (1, 2, 30, 40)), ("Ki", (1, 2, 3, 4)), ("Kim", (5, 6, 7, 8)), ("", (1, 1, 2, 2))])
+    gmner.xml("t1", [("ada", (1, 2, 30, 40)), ("Ki", (1, 2, 3, 4)), ("Kim", (5, 6, 7, 8)),
+                     ("", (1, 1, 2, 2))])
     splits = load("twitter-gmner", gmner.root, options=FIX)
     assert [e.boxes for e in entities(splits)] == [[], [], [(5.0, 6.0, 7.0, 8.0)]]
     assert [f.fixed for f in splits.report.of("box_without_entity")] == [False] * 3

@@ -13,7 +13,8 @@ FIX = Options(fix=True)
 
 
 def test_duplicate_ids_are_dropped_or_renamed_by_fix(gmner):
-    gmner.write(train=conll(("t1", "Ada/B-PER"), ("t1", "Ada/B-PER"), ("t1", "Kim/B-PER"), ("t1", "Bo/B-PER")))
+    gmner.write(
+        train=conll(("t1", "Ada/B-PER"), ("t1", "Ada/B-PER"), ("t1", "Kim/B-PER"), ("t1", "Bo/B-PER")))
     with pytest.raises(GmnerError, match="stands twice with the same text"):
         load("twitter-gmner", gmner.root)
     splits = load("twitter-gmner", gmner.root, options=FIX)
@@ -28,7 +29,8 @@ def test_posts_in_two_splits_are_found_by_id_and_by_text(gmner):
     (gmner.root / "xml" / "d1.xml").rename(gmner.root / "xml" / "t1.xml")
     gmner.xml("t1", [])
     report = load("twitter-gmner", gmner.root).report
-    assert [(f.kind, f.where) for f in report.findings] == [("id_in_two_splits", "t1"), ("text_in_two_splits", "s1")]
+    assert [(f.kind, f.where) for f in report.findings] == [("id_in_two_splits", "t1"),
+                                                            ("text_in_two_splits", "s1")]
 
 
 def mner(root, **splits):
@@ -43,8 +45,12 @@ def test_leaks_are_counted_by_id_and_by_text(gmner, tmp_path):
     other = mner(tmp_path / "twitter-2015", train=conll(("t2", "sun")),
                  test=conll(("t1", "x y"), ("q", "ada sings"), ("d1", "rain again"), ("r", "z")))
     splits = load("twitter-gmner", gmner.root, against={"twitter-2015": other})
-    assert splits.leaks == {"twitter-2015": {
-        "test": {"posts": 4}, "train": {"id": 1, "text": 1, "either": 2}, "dev": {"id": 1, "text": 1, "either": 1}}}
+    assert splits.leaks == {
+        "twitter-2015": {
+            "test": {"posts": 4}, "train": {"id": 1, "text": 1, "either": 2},
+            "dev": {"id": 1, "text": 1, "either": 1}
+        }
+    }
     assert [f.message for f in splits.report.of("leak")] == [
         "of twitter-2015 test stands in train, by id", "of twitter-2015 test stands in train, by text",
         "of twitter-2015 test stands in dev, by id and text"]
@@ -78,7 +84,8 @@ def test_true_sizes_are_recorded(gmner, photos):
     assert [splits[s][0].image_size for s in ("train", "dev", "test")] == [(100, 80)] * 3
 
 
-@pytest.mark.parametrize(("content", "kind"), [(None, "missing_image"), (b"", "broken_image"), (b"GIF89a", "broken_image")])
+@pytest.mark.parametrize(("content", "kind"), [(None, "missing_image"), (b"", "broken_image"),
+                                               (b"GIF89a", "broken_image")])
 def test_missing_and_broken_pictures(gmner, photos, content, kind):
     (photos / "t1.jpg").unlink() if content is None else (photos / "t1.jpg").write_bytes(content)
     plain = load("twitter-gmner", gmner.root, images=photos)

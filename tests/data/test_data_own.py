@@ -17,9 +17,12 @@ FIX = Options(fix=True)
 
 @pytest.fixture
 def own(tmp_path):
-    def read(name: str, content: object, suffix: str = "txt", *, boxes: object = None, fix: bool = False, **options):
+
+    def read(name: str, content: object, suffix: str = "txt", *, boxes: object = None, fix: bool = False,
+             **options):
         path = tmp_path / f"mine.{suffix}"
-        path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+        path.write_bytes(content if isinstance(content, bytes) else (
+            content if isinstance(content, str) else json.dumps(content)).encode())
         if boxes is not None:
             options["boxes"] = tmp_path / "coco.json"
             options["boxes"].write_text(boxes if isinstance(boxes, str) else json.dumps(boxes))
@@ -36,7 +39,9 @@ def told(post):
 
 def test_lines_are_posts(own):
     splits = own("text", f"\ufeff{GAGA}\r\n\r\n  \r\nrain\u2028again \U0001f600\r\n")
-    assert [(p.id, p.text, p.entities) for p in splits["mine"]] == [("mine-1", GAGA, None), ("mine-4", "rain\u2028again \U0001f600", None)]
+    assert [(p.id, p.text, p.entities)
+            for p in splits["mine"]] == [("mine-1", GAGA, None),
+                                         ("mine-4", "rain\u2028again \U0001f600", None)]
 
 
 @pytest.mark.parametrize("content", [
@@ -62,7 +67,8 @@ def test_line_ends_of_other_scripts_are_characters_of_a_post(own):
 
 
 def test_tables_that_cannot_be_read_say_why(own):
-    for content, said in (("a,b\n1,2\n", "no column of texts among 'a', 'b'"), ('text,id\n"a"b,1\n', "cannot be cut"), ("", "no column of texts")):
+    for content, said in (("a,b\n1,2\n", "no column of texts among 'a', 'b'"),
+                          ('text,id\n"a"b,1\n', "cannot be cut"), ("", "no column of texts")):
         with pytest.raises(GmnerError, match=said):
             own("csv", content, "csv")
     with pytest.raises(GmnerError, match="has 3 cells where the header has 2"):
@@ -73,7 +79,9 @@ def test_tables_that_cannot_be_read_say_why(own):
 
 
 def test_pictures_elsewhere_keep_their_own_name(own):
-    splits = own("csv", "text,image\na,https://x.org/p/1.jpg?s=2\nb,/home/me/2.jpg\nc,C:\\pics\\3.jpg\nd,../4.jpg\n", "csv")
+    splits = own(
+        "csv", "text,image\na,https://x.org/p/1.jpg?s=2\nb,/home/me/2.jpg\nc,C:\\pics\\3.jpg\nd,../4.jpg\n",
+        "csv")
     assert [p.image for p in splits["mine"]] == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
     assert splits.report.counts() == {"image_path": 4}
 
@@ -83,16 +91,19 @@ def test_pictures_elsewhere_keep_their_own_name(own):
 EMOJI = "\U0001f600\U0001f600 Lady Gaga in Oslo"
 
 
-@pytest.mark.parametrize("entry", [
-    {"id": 7, "text": GAGA, "label": [[0, 9, "PER"], [19, 23, "LOC"]]},
-    {"id": 7, "data": GAGA, "labels": [[0, 9, "PER"], [19, 23, "LOC"]]},
-    {"id": "7", "text": GAGA, "relations": [], "Comments": [], "entities": [
-        {"id": 2, "label": "LOC", "start_offset": 19, "end_offset": 23}, {"id": 1, "label": "PER", "start_offset": 0, "end_offset": 10}]}])
+@pytest.mark.parametrize("entry",
+                         [{"id": 7, "text": GAGA, "label": [[0, 9, "PER"], [19, 23, "LOC"]]},
+                          {"id": 7, "data": GAGA, "labels": [[0, 9, "PER"], [19, 23, "LOC"]]}, {
+                              "id": "7", "text": GAGA, "relations": [], "Comments": [], "entities": [{
+                                  "id": 2, "label": "LOC", "start_offset": 19, "end_offset": 23
+                              }, {"id": 1, "label": "PER", "start_offset": 0, "end_offset": 10}]
+                          }])
 @pytest.mark.parametrize("as_array", [False, True])
 def test_doccano_old_and_new(own, entry, as_array):
     splits = own("doccano", [{**entry, "mood": "gay"}] if as_array else {**entry, "mood": "gay"}, "jsonl")
     (post,) = splits["mine"]
-    assert (post.id, told(post), post.meta) == ("7", [("Lady Gaga", "PER", None), ("Oslo", "LOC", None)], {"dataset": "doccano", "mood": "gay"})
+    assert (post.id, told(post), post.meta) == ("7", [("Lady Gaga", "PER", None), ("Oslo", "LOC", None)],
+                                                {"dataset": "doccano", "mood": "gay"})
     assert not splits.report.problems()
 
 
@@ -104,9 +115,9 @@ def test_offsets_of_utf16_are_told_by_the_words_they_would_cut(own, shift, noted
     assert splits.report.counts() == noted
 
 
-@pytest.mark.parametrize("entry", [
-    {"annotations": [{"label": 3, "start_offset": 0, "end_offset": 9, "user": 1}]}, {"spans": [{"start": 0, "end": 9, "label": "3"}]},
-    {"label": [[0, 9, 3]]}])
+@pytest.mark.parametrize("entry",
+                         [{"annotations": [{"label": 3, "start_offset": 0, "end_offset": 9, "user": 1}]},
+                          {"spans": [{"start": 0, "end": 9, "label": "3"}]}, {"label": [[0, 9, 3]]}])
 def test_spans_of_the_oldest_export_and_of_spacy(own, entry):
     splits = own("doccano", {"text": GAGA, **entry}, label_map={"3": "PER"})
     assert told(splits["mine"][0]) == [("Lady Gaga", "PER", None)]
@@ -130,8 +141,9 @@ def test_offsets_that_nothing_tells_are_reported(own):
 
 
 def test_what_doccano_should_not_hold_is_named_and_never_lost_in_silence(own):
-    bad = [{"text": GAGA, "label": ["good"]}, {"text": GAGA, "label": [[0, 99, "PER"]]}, {"text": GAGA, "label": [[3, 3, "PER"]]}, {"label": []}, 3,
-           {"text": 5}, {"id": True, "text": GAGA}]
+    bad = [{"text": GAGA, "label": ["good"]}, {"text": GAGA, "label": [[0, 99, "PER"]]},
+           {"text": GAGA, "label": [[3, 3,
+                                     "PER"]]}, {"label": []}, 3, {"text": 5}, {"id": True, "text": GAGA}]
     for entry in bad:
         with pytest.raises(GmnerError, match=r"mine\.jsonl:1: ") as caught:
             own("doccano", [entry], "jsonl")
@@ -149,9 +161,14 @@ def span(key, start, end, text=None, label="PER", **more):
 
 
 def rectangle(key, x, y, width, height, label="PER", **more):
-    value = {"x": x, "y": y, "width": width, "height": height, "rotation": more.pop("rotation", 0), "rectanglelabels": [label]}
-    return {"id": key, "from_name": "box", "to_name": "image", "type": "rectanglelabels", "original_width": 640, "original_height": 480,
-            "image_rotation": 0, "value": value, **more}
+    value = {
+        "x": x, "y": y, "width": width, "height": height, "rotation": more.pop("rotation", 0),
+        "rectanglelabels": [label]
+    }
+    return {
+        "id": key, "from_name": "box", "to_name": "image", "type": "rectanglelabels", "original_width": 640,
+        "original_height": 480, "image_rotation": 0, "value": value, **more
+    }
 
 
 def task(*results, text=GAGA, number=7, **data):
@@ -163,13 +180,23 @@ BOTH = (span("a", 0, 9, "Lady Gaga"), span("b", 19, 23, "Oslo", "LOC"))
 BOX = (64.0, 96.0, 320.0, 480.0)
 
 
-@pytest.mark.parametrize("results", [
-    [*BOTH, rectangle("c", 10, 20, 40, 80, "thing"), {"type": "relation", "from_id": "a", "to_id": "c", "direction": "right"}],
-    [*BOTH, rectangle("c", 10, 20, 40, 80, "thing"), {"type": "relation", "from_id": "c", "to_id": "a", "direction": "left"}],
-    [*BOTH, rectangle("c", 10, 20, 40, 80, "thing", meta={"text": ["Lady Gaga"]})],
-    [*BOTH, rectangle("c", 10, 20, 40, 80, "thing"), {"id": "c", "type": "textarea", "value": {"text": ["Lady Gaga"]}}],
-    [*BOTH, rectangle("c", 10, 20, 40, 80, "Lady Gaga")],
-    [*BOTH, rectangle("c", 10, 20, 40, 80)]])
+@pytest.mark.parametrize(
+    "results",
+    [[
+        *BOTH,
+        rectangle("c", 10, 20, 40, 80, "thing"),
+        {"type": "relation", "from_id": "a", "to_id": "c", "direction": "right"}
+    ],
+     [
+         *BOTH,
+         rectangle("c", 10, 20, 40, 80, "thing"),
+         {"type": "relation", "from_id": "c", "to_id": "a", "direction": "left"}
+     ], [*BOTH, rectangle("c", 10, 20, 40, 80, "thing", meta={"text": ["Lady Gaga"]})],
+     [
+         *BOTH,
+         rectangle("c", 10, 20, 40, 80, "thing"),
+         {"id": "c", "type": "textarea", "value": {"text": ["Lady Gaga"]}}
+     ], [*BOTH, rectangle("c", 10, 20, 40, 80, "Lady Gaga")], [*BOTH, rectangle("c", 10, 20, 40, 80)]])
 def test_boxes_of_label_studio_find_their_entity(own, results):
     splits = own("label-studio", [task(*results)], "json")
     (post,) = splits["mine"]
@@ -179,9 +206,11 @@ def test_boxes_of_label_studio_find_their_entity(own, results):
 
 
 def test_the_short_export_is_read_too(own):
-    short = {"id": 7, "text": GAGA, "image": "7.jpg", "annotator": 1, "lead_time": 2.5, "mood": "gay",
-             "label": [item["value"] for item in BOTH],
-             "box": [{**rectangle("c", 10, 20, 40, 80)["value"], "original_width": 640, "original_height": 480}]}
+    short = {
+        "id": 7, "text": GAGA, "image": "7.jpg", "annotator": 1, "lead_time": 2.5, "mood": "gay",
+        "label": [item["value"] for item in BOTH],
+        "box": [{**rectangle("c", 10, 20, 40, 80)["value"], "original_width": 640, "original_height": 480}]
+    }
     (post,) = own("label-studio", [short], "json")["mine"]
     assert told(post) == [("Lady Gaga", "PER", [BOX]), ("Oslo", "LOC", [])]
     assert post.meta == {"dataset": "label-studio", "mood": "gay"}
@@ -191,15 +220,26 @@ def test_a_box_of_nobody_leaves_the_rest_unassessed(own):
     splits = own("label-studio", [task(*BOTH, rectangle("c", 10, 20, 40, 80, "ORG"))], "json")
     assert told(splits["mine"][0]) == [("Lady Gaga", "PER", None), ("Oslo", "LOC", None)]
     assert len(splits.report.of("box_without_entity")) == 1
-    two = own("label-studio", [task(span("a", 0, 4, "Lady"), span("b", 5, 9, "Gaga"), rectangle("c", 1, 1, 5, 5))], "json")
-    assert [e.boxes for e in two["mine"][0].entities] == [None, None], "two of one type: nobody can tell which"
+    two = own("label-studio",
+              [task(span("a", 0, 4, "Lady"), span("b", 5, 9, "Gaga"), rectangle("c", 1, 1, 5, 5))], "json")
+    assert [e.boxes for e in two["mine"][0].entities] == [None,
+                                                          None], "two of one type: nobody can tell which"
 
 
-@pytest.mark.parametrize("odd", [
-    {"id": "c", "type": "brushlabels", "original_width": 9, "original_height": 9, "value": {"format": "rle", "rle": [1, 2], "brushlabels": ["PER"]}},
-    {"id": "c", "type": "keypointlabels", "original_width": 9, "original_height": 9, "value": {"x": 1, "y": 2, "width": 0.1, "keypointlabels": ["PER"]}},
-    rectangle("c", 1, 2, 3, 4, original_width=None), rectangle("c", 1, 2, 3, 4, image_rotation=90), rectangle("c", 1, float("nan"), 3, 4),
-    {"id": "c", "type": "polygonlabels", "original_width": 9, "original_height": 9, "value": {"points": [[1, 1], [2, 2]], "polygonlabels": ["PER"]}}])
+@pytest.mark.parametrize("odd",
+                         [{
+                             "id": "c", "type": "brushlabels", "original_width": 9, "original_height": 9,
+                             "value": {"format": "rle", "rle": [1, 2], "brushlabels": ["PER"]}
+                         }, {
+                             "id": "c", "type": "keypointlabels", "original_width": 9, "original_height": 9,
+                             "value": {"x": 1, "y": 2, "width": 0.1, "keypointlabels": ["PER"]}
+                         },
+                          rectangle("c", 1, 2, 3, 4, original_width=None),
+                          rectangle("c", 1, 2, 3, 4, image_rotation=90),
+                          rectangle("c", 1, float("nan"), 3, 4), {
+                              "id": "c", "type": "polygonlabels", "original_width": 9, "original_height": 9,
+                              "value": {"points": [[1, 1], [2, 2]], "polygonlabels": ["PER"]}
+                          }])
 def test_regions_that_cannot_be_read_leave_boxes_absent(own, odd):
     content = json.dumps([task(*BOTH, odd)]).replace("NaN", '"x"')
     splits = own("label-studio", content, "json")
@@ -207,13 +247,17 @@ def test_regions_that_cannot_be_read_leave_boxes_absent(own, odd):
     assert len(splits.report.of("unknown_shape")) == 1
 
 
-@pytest.mark.parametrize(("item", "box"), [
-    (rectangle("c", 50, 50, 25, 25, rotation=90), (200, 240, 320, 400)),
-    ({"id": "c", "type": "ellipselabels", "original_width": 640, "original_height": 480,
-      "value": {"x": 50, "y": 50, "radiusX": 10, "radiusY": 20, "rotation": 0, "ellipselabels": ["PER"]}}, (256, 144, 384, 336)),
-    ({"id": "c", "type": "polygonlabels", "original_width": 640, "original_height": 480,
-      "value": {"points": [[10, 10], [50, 20], [30, 50]], "polygonlabels": ["PER"]}}, (64, 48, 320, 240)),
-    (rectangle("c", 0, 0, 100.0000001, 100), (0, 0, 640, 480))])
+@pytest.mark.parametrize(
+    ("item", "box"),
+    [(rectangle("c", 50, 50, 25, 25, rotation=90), (200, 240, 320, 400)),
+     ({
+         "id": "c", "type": "ellipselabels", "original_width": 640, "original_height": 480,
+         "value": {"x": 50, "y": 50, "radiusX": 10, "radiusY": 20, "rotation": 0, "ellipselabels": ["PER"]}
+     }, (256, 144, 384, 336)),
+     ({
+         "id": "c", "type": "polygonlabels", "original_width": 640, "original_height": 480,
+         "value": {"points": [[10, 10], [50, 20], [30, 50]], "polygonlabels": ["PER"]}
+     }, (64, 48, 320, 240)), (rectangle("c", 0, 0, 100.0000001, 100), (0, 0, 640, 480))])
 def test_turned_regions_give_their_extent(own, item, box):
     splits = own("label-studio", [task(*BOTH, item)], "json")
     assert splits["mine"][0].entities[0].boxes == [pytest.approx(box, abs=1e-3)]
@@ -233,7 +277,10 @@ def test_a_quote_that_stands_nowhere_is_an_error(own):
 
 def test_annotations_that_are_not_taken_are_told(own):
     several = task(*BOTH)
-    several["annotations"] = [{"was_cancelled": True, "result": []}, {"result": [BOTH[1]]}, {"ground_truth": True, "result": [BOTH[0], {"id": "z", "type": "choices", "value": {"choices": ["x"]}}]}]
+    several["annotations"] = [{"was_cancelled": True, "result": []}, {"result": [BOTH[1]]}, {
+        "ground_truth": True,
+        "result": [BOTH[0], {"id": "z", "type": "choices", "value": {"choices": ["x"]}}]
+    }]
     bare = {"id": 8, "data": {"text": "rain"}, "annotations": [], "predictions": [{"result": [BOTH[0]]}]}
     splits = own("label-studio", [several, bare], "json")
     assert [e.text for e in splits["mine"][0].entities] == ["Lady Gaga"]
@@ -242,24 +289,31 @@ def test_annotations_that_are_not_taken_are_told(own):
 
 
 def test_label_maps_reach_types_and_boxes(own):
-    splits = own("label-studio", [task(*BOTH, rectangle("c", 10, 20, 40, 80))], "json", label_map={"PER": "person", "LOC": "O"})
+    splits = own("label-studio", [task(*BOTH, rectangle("c", 10, 20, 40, 80))], "json",
+                 label_map={"PER": "person", "LOC": "O"})
     assert told(splits["mine"][0]) == [("Lady Gaga", "person", [BOX])]
 
 
 # --- COCO
 
 def instances(*annotations, images=({"id": 1, "file_name": "pics/7.jpg", "width": 640, "height": 480},)):
-    return {"images": list(images), "categories": [{"id": 3, "name": "PER"}, {"id": 4, "name": "Oslo"}, {"id": 5, "name": "dog"}],
-            "annotations": [{"id": n, "image_id": 1, "category_id": 3, "bbox": [64, 96, 256, 384], **a} for n, a in enumerate(annotations)]}
+    return {
+        "images": list(images), "categories": [{"id": 3, "name": "PER"}, {"id": 4, "name": "Oslo"},
+                                               {"id": 5, "name": "dog"}],
+        "annotations": [{"id": n, "image_id": 1, "category_id": 3, "bbox": [64, 96, 256, 384], **a}
+                        for n, a in enumerate(annotations)]
+    }
 
 
 LINE = {"id": "7", "text": GAGA, "image": "7.jpg", "label": [[0, 9, "PER"], [19, 23, "LOC"]]}
 
 
-@pytest.mark.parametrize(("annotation", "boxes"), [
-    ({}, [[BOX], []]), ({"category_id": 4}, [[], [BOX]]), ({"category_id": 5, "attributes": {"entity": "Lady Gaga"}}, [[BOX], []]),
-    ({"attributes": {"text": "Oslo"}}, [[], [BOX]]), ({"category_id": 5}, [None, None]), ({"bbox": [1, 2]}, [None, None]),
-    ({"bbox": [1, 2, "x", 4]}, [None, None]), ({"bbox": [1, 2, 0, 4]}, [None, []])])
+@pytest.mark.parametrize(("annotation", "boxes"),
+                         [({}, [[BOX], []]), ({"category_id": 4}, [[], [BOX]]),
+                          ({"category_id": 5, "attributes": {"entity": "Lady Gaga"}}, [[BOX], []]),
+                          ({"attributes": {"text": "Oslo"}}, [[], [BOX]]), ({"category_id": 5}, [None, None]),
+                          ({"bbox": [1, 2]}, [None, None]), ({"bbox": [1, 2, "x", 4]}, [None, None]),
+                          ({"bbox": [1, 2, 0, 4]}, [None, []])])
 def test_annotations_of_coco_find_their_entity(own, annotation, boxes):
     splits = own("doccano", LINE, "jsonl", boxes=instances(annotation))
     assert [e.boxes for e in splits["mine"][0].entities] == boxes
@@ -276,9 +330,10 @@ def test_coco_serves_other_sources_too(own, name):
         assert told(post) == [("Lady Gaga", "PER", [BOX])]
 
 
-@pytest.mark.parametrize("segmentation", [
-    [[64, 96, 320, 96, 320, 480, 64, 480]], coco.frPyObjects([[64, 96, 320, 96, 320, 480, 64, 480]], 480, 640)[0],
-    {"size": [480, 640], "counts": [64 * 480 + 96, *[384, 96] * 255, 384, 320 * 480]}])
+@pytest.mark.parametrize("segmentation",
+                         [[[64, 96, 320, 96, 320, 480, 64, 480]],
+                          coco.frPyObjects([[64, 96, 320, 96, 320, 480, 64, 480]], 480, 640)[0],
+                          {"size": [480, 640], "counts": [64 * 480 + 96, *[384, 96] * 255, 384, 320 * 480]}])
 def test_segmentations_become_masks(own, segmentation):
     if isinstance(segmentation, dict) and isinstance(segmentation["counts"], bytes):
         segmentation = {**segmentation, "counts": segmentation["counts"].decode()}
@@ -288,8 +343,9 @@ def test_segmentations_become_masks(own, segmentation):
     assert not splits.report.problems()
 
 
-@pytest.mark.parametrize("segmentation", [{"size": [480, 640], "counts": "oooooooooooooooo"}, {"size": [48, 64], "counts": [3072]}, [[1, 2, 3]], [[1, 2, 3, 4]], [["a", "b"]],
-                                          [[0, 0, 1e9, 0, 5, 5]], 5])
+@pytest.mark.parametrize(
+    "segmentation", [{"size": [480, 640], "counts": "oooooooooooooooo"}, {"size": [48, 64], "counts": [3072]},
+                     [[1, 2, 3]], [[1, 2, 3, 4]], [["a", "b"]], [[0, 0, 1e9, 0, 5, 5]], 5])
 def test_segmentations_that_do_not_fit_are_told_and_cost_no_box(own, segmentation):
     splits = own("doccano", LINE, "jsonl", boxes=instances({"segmentation": segmentation}))
     assert splits["mine"][0].entities[0].boxes == [BOX] and splits["mine"][0].entities[0].masks is None
@@ -303,18 +359,22 @@ def test_posts_that_coco_does_not_list_stay_unassessed_and_a_file_of_none_is_ref
     with pytest.raises(GmnerError, match="none of its 1 pictures belongs to a post") as caught:
         own("doccano", [other], "jsonl", boxes=instances({}))
     assert "'7.jpg'" in caught.value.hint and "'8.jpg'" in caught.value.hint
-    for content in ("{}", "[3]", "5", "{", '{"images": 3, "annotations": []}', '{"images": [[]], "annotations": []}'):
+    for content in ("{}", "[3]", "5", "{", '{"images": 3, "annotations": []}',
+                    '{"images": [[]], "annotations": []}'):
         with pytest.raises(GmnerError, match="is not a COCO file"):
             own("doccano", LINE, "jsonl", boxes=content)
 
 
-@pytest.mark.parametrize(("region", "boxes"), [
-    (rectangle("c", 10, 20, 40, 80), [[BOX], []]), (rectangle("c", 10, 20, 40, 80, "Oslo"), [[], [BOX]]),
-    (rectangle("c", 10, 20, 40, 80, "x", meta={"text": ["Lady Gaga"]}), [[BOX], []]), (rectangle("c", 10, 20, 40, 80, "x"), [None, None])])
+@pytest.mark.parametrize(("region", "boxes"),
+                         [(rectangle("c", 10, 20, 40, 80), [[BOX], []]),
+                          (rectangle("c", 10, 20, 40, 80, "Oslo"), [[], [BOX]]),
+                          (rectangle("c", 10, 20, 40, 80, "x", meta={"text": ["Lady Gaga"]}), [[BOX], []]),
+                          (rectangle("c", 10, 20, 40, 80, "x"), [None, None])])
 @pytest.mark.parametrize("source", ["doccano", "conll"])
 def test_boxes_of_label_studio_serve_other_sources(own, region, boxes, source):
-    pictures = [{"id": 1, "data": {"img": "/data/upload/1/ab12cd34-7.jpg"}, "annotations": [{"result": [region]}]},
-                {"id": 2, "data": {"img": "/data/upload/1/ab12cd34-8.jpg"}, "annotations": []}]
+    pictures = [{
+        "id": 1, "data": {"img": "/data/upload/1/ab12cd34-7.jpg"}, "annotations": [{"result": [region]}]
+    }, {"id": 2, "data": {"img": "/data/upload/1/ab12cd34-8.jpg"}, "annotations": []}]
     lines = "IMGID:7\nLady\tB-PER\nGaga\tI-PER\nsings\tO\nin\tO\nOslo\tB-LOC\n"
     splits = own(source, LINE if source == "doccano" else lines, "jsonl", boxes=pictures)
     assert [e.boxes for e in splits["mine"][0].entities] == boxes
@@ -333,13 +393,15 @@ def test_prepare_reads_them_and_writes_one_file_of_valid_records(cli, tmp_path):
     assert done.returncode == 1 and "--source FILE" in done.stderr
 
 
-@pytest.mark.parametrize(("name", "option"), [("mine.jsonl", "--source"), ("report.json", "--source"), ("report.json", "--boxes")])
+@pytest.mark.parametrize(("name", "option"), [("mine.jsonl", "--source"), ("report.json", "--source"),
+                                              ("report.json", "--boxes")])
 def test_an_input_is_never_written_over(cli, tmp_path, name, option):
     (tmp_path / "mine.jsonl").write_text(json.dumps(LINE))
     (tmp_path / "report.json").write_text(json.dumps(instances({}) if option == "--boxes" else LINE))
     (tmp_path / "out").symlink_to(tmp_path)
     source, out = (name, "out") if option == "--source" else ("out/mine.jsonl", ".")
     before = (tmp_path / name).read_bytes()
-    done = cli("prepare", "doccano", "--source", source, "-o", out, *(["--boxes", name] if option == "--boxes" else []))
+    done = cli("prepare", "doccano", "--source", source, "-o", out,
+               *(["--boxes", name] if option == "--boxes" else []))
     assert done.returncode == 2 and "is one of the files that are read" in done.stderr
     assert (tmp_path / name).read_bytes() == before

@@ -33,7 +33,8 @@ def counts(splits, *names):
 def test_grounded_sets(loaded, folder, version, entities, groundable, boxes):
     splits = loaded(folder)
     assert splits.version == version
-    assert counts(splits, "posts", "entities", "groundable", "boxes") == [(7000, 1500, 1500), entities, groundable, boxes]
+    assert counts(splits, "posts", "entities", "groundable", "boxes") == [(7000, 1500, 1500), entities,
+                                                                          groundable, boxes]
     assert figures(splits["train"])["not_assessed"] == 0
 
 
@@ -63,7 +64,9 @@ def test_mner_sets(loaded, folder, entities, orphans):
 
 def test_what_v1_gets_wrong_and_v2_mends(loaded):
     assert loaded("twitter-gmner-v1").report.counts() == {
-        "orphan_tag": 8, "region_file_name": 766, "box_without_entity": 60, "repeated_name": 99, "text_in_two_splits": 8}
+        "orphan_tag": 8, "region_file_name": 766, "box_without_entity": 60, "repeated_name": 99,
+        "text_in_two_splits": 8
+    }
     assert loaded("twitter-gmner-v2").report.counts() == {
         "region_file_name": 765, "repeated_name": 99, "text_in_two_splits": 8}
 

@@ -1,4 +1,5 @@
-"""Tag schemes of whole files, and the words of every file: all of them come through, with --fix and without."""
+"""Tag schemes of whole files, and the words of every file: all of them come through, with --fix and
+without."""
 
 from __future__ import annotations
 
@@ -44,17 +45,22 @@ def posts_of(draw, touching: bool = True) -> list[tuple[int, list[Span]]]:
     posts = []
     for _ in range(draw(st.integers(1, 3))):
         spans, at = [], 0
-        for gap, length, kind in draw(st.lists(st.tuples(st.integers(0 if touching else 1, 2), st.integers(1, 3),
-                                                         st.sampled_from(TYPES)), max_size=5)):
+        for gap, length, kind in draw(
+                st.lists(
+                    st.tuples(st.integers(0 if touching else 1, 2), st.integers(1, 3),
+                              st.sampled_from(TYPES)), max_size=5)):
             spans.append(Span(at + gap, at + gap + length, kind))
             at += gap + length
         posts.append((at + draw(st.integers(0, 2)), spans))
     return posts
 
 
-FORMS = {"B-PER": lambda tag: tag, "B_PER": lambda tag: tag.replace("-", "_", 1), "b-PER": lambda tag: tag[0].lower() + tag[1:],
-         "PER-B": lambda tag: tag if tag == "O" else f"{tag[2:]}-{tag[0]}",
-         "PER_B": lambda tag: tag if tag == "O" else f"{tag[2:]}_{tag[0]}"}
+FORMS = {
+    "B-PER": lambda tag: tag, "B_PER": lambda tag: tag.replace("-", "_", 1),
+    "b-PER": lambda tag: tag[0].lower() + tag[1:], "PER-B": lambda tag: tag
+    if tag == "O" else f"{tag[2:]}-{tag[0]}", "PER_B": lambda tag: tag
+    if tag == "O" else f"{tag[2:]}_{tag[0]}"
+}
 
 
 @settings(max_examples=150, deadline=None)
@@ -78,12 +84,16 @@ def test_any_order_of_marks_is_read_as_seqeval_reads_it(tags):
     assert decode(tags, "start")[0] == [Span(start, end + 1, kind) for kind, start, end in get_entities(tags)]
 
 
-@pytest.mark.parametrize(("tags", "free", "name"), [
-    (["B-PER", "I-PER", "O"], True, "IOB2"), (["I-PER", "I-PER", "O"], True, "IO"), (["I-PER", "B-PER", "O"], True, "IOB1"),
-    (["I-PER", "O"], False, "IOB2"), (["B-PER", "E-PER", "S-LOC"], False, "BIOES"), (["B-PER", "L-PER", "U-LOC"], False, "BILOU"),
-    (["B-PER", "M-PER", "E-PER", "S-LOC"], False, "BMES"), (["B-PER", "M-PER", "E-PER", "W-LOC"], False, "BMEWO"),
-    (["PER-B", "PER-I"], False, "IOB2, the mark last (PER-B)"), (["PER", "O"], True, "IO without marks"),
-    (["B-E", "I-E"], False, "IOB2"), (["B-PER", "E-PER", "U-LOC"], False, "a mixture"), (["O"], True, "IOB2")])
+@pytest.mark.parametrize(("tags", "free", "name"),
+                         [(["B-PER", "I-PER", "O"], True, "IOB2"), (["I-PER", "I-PER", "O"], True, "IO"),
+                          (["I-PER", "B-PER", "O"], True, "IOB1"), (["I-PER", "O"], False, "IOB2"),
+                          (["B-PER", "E-PER", "S-LOC"], False, "BIOES"),
+                          (["B-PER", "L-PER", "U-LOC"], False, "BILOU"),
+                          (["B-PER", "M-PER", "E-PER", "S-LOC"], False, "BMES"),
+                          (["B-PER", "M-PER", "E-PER", "W-LOC"], False, "BMEWO"),
+                          (["PER-B", "PER-I"], False, "IOB2, the mark last (PER-B)"),
+                          (["PER", "O"], True, "IO without marks"), (["B-E", "I-E"], False, "IOB2"),
+                          (["B-PER", "E-PER", "U-LOC"], False, "a mixture"), (["O"], True, "IOB2")])
 def test_schemes_are_called_by_their_names(tags, free, name):
     assert str(detect([tags], free=free)) == name
 
@@ -100,7 +110,10 @@ def test_wrong_tags_are_refused(tag):
         Scheme().read(tag, {"PER"})
 
 
-@pytest.mark.parametrize("tag", ["B-PER ", " B-PER", "B-PER\xa0", "B-PER\x85", "B-PER\u200b", "\ufeffB-PER \u200e", "b-per", "B_PER", "B- PER", "B-PER\t"])
+@pytest.mark.parametrize("tag", [
+    "B-PER ", " B-PER", "B-PER\xa0", "B-PER\x85", "B-PER\u200b", "\ufeffB-PER \u200e", "b-per", "B_PER",
+    "B- PER", "B-PER\t"
+])
 def test_white_space_and_case_make_no_type(tag):
     assert Scheme().read(tag, {"PER"}) == "B-PER"
 
@@ -132,7 +145,8 @@ TWO = [(["Lady", "Gaga", "in", "Oslo"], [("Lady Gaga", "PER"), ("Oslo", "LOC")])
     "Lady\tB-PER\rGaga\tI-PER\rin\tO\rOslo\tB-LOC\r\rrain\tO\r",
     "Lady\tB-PER\rGaga\tI-PER\rin\tO\rOslo\tB-LOC\r\rrain\tO\n",
     "Lady\tB-PER\r\r\nGaga\tI-PER\r\r\nin\tO\r\r\nOslo\tB-LOC\r\r\n\r\r\nrain\tO\r\r\n",
-    "\ufeff# newdoc id = 1\n# text = Lady Gaga in O\nLady\tB-PER\nGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\n# newpar\nrain\tO\n",
+    "\ufeff# newdoc id = 1\n# text = Lady Gaga in O\nLady\tB-PER\nGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\n# "
+    "newpar\nrain\tO\n",
     "# sent_id = 1\n1\tLady\tB-PER\t_\n2\tGaga\tI-PER\t_\n3\tin\tO\t_\n4\tOslo\tB-LOC\t_\n\n1\train\tO\t_\n",
     "# id 5f9 domain=en\nLady _ _ B-PER\nGaga _ _ I-PER\nin _ _ O\nOslo _ _ B-LOC\n\nrain _ _ O\n",
 ])
@@ -161,8 +175,10 @@ def test_utf16_without_a_mark_is_said_to_be_that(tmp_path):
         assert "iconv -f UTF-16" in caught.value.hint
 
 
-@pytest.mark.parametrize("content", ["New York B-LOC\nwakes O\nup O\n", "New York B-LOC\nwakes O\n", "wakes\tO\nup\tO\nNew York B-LOC\n",
-                                     "wakes\tO\nup\tO\nNew York\n"])
+@pytest.mark.parametrize("content", [
+    "New York B-LOC\nwakes O\nup O\n", "New York B-LOC\nwakes O\n", "wakes\tO\nup\tO\nNew York B-LOC\n",
+    "wakes\tO\nup\tO\nNew York\n"
+])
 def test_a_token_with_a_space_is_kept_whole_where_columns_tell(tmp_path, content):
     splits = plain(tmp_path, content, fix=True)
     assert "New York" in splits["tagged"][0].tokens
@@ -199,16 +215,21 @@ def test_twitter_files_in_other_schemes_keep_their_entities(gmner):
     gmner.write(train=conll(("t1", "Lady/B-PER Gaga/E-PER in/O Oslo/S-LOC")))
     for fix in (False, True):
         splits = load("twitter-gmner", gmner.root, options=Options(fix=fix))
-        assert [(e.text, e.type) for e in splits["train"][0].entities] == [("Lady Gaga", "PER"), ("Oslo", "LOC")]
+        assert [(e.text, e.type) for e in splits["train"][0].entities] == [("Lady Gaga", "PER"),
+                                                                           ("Oslo", "LOC")]
         assert splits.report.counts() == {"tag_scheme": 1}
 
 
 WORDS = st.text(st.sampled_from("aB#\u200a\u2028\x85\xa0é😀-"), min_size=1, max_size=3).filter(str.strip)
-TAGS = st.one_of(st.sampled_from(["O", "B-PER", "I-PER", "E-PER", "S-LOC", "B_PER", "PER-B", "b-per", "B-DOG", "PER", "", "X", "B-"]),
-                 st.text("BIO-_ PER", max_size=4))
-LINES = st.one_of(st.tuples(WORDS, TAGS, st.sampled_from(["", "\t", " ", "\tO", "\r"])).map(lambda t: (t[0], f"{t[0]}\t{t[1]}{t[2]}")),
-                  WORDS.map(lambda word: (word, word)),
-                  st.sampled_from(["", "\t", " ", "-DOCSTART-\tO", "\tO"]).map(lambda line: (None, line)))
+TAGS = st.one_of(
+    st.sampled_from(
+        ["O", "B-PER", "I-PER", "E-PER", "S-LOC", "B_PER", "PER-B", "b-per", "B-DOG", "PER", "", "X", "B-"]),
+    st.text("BIO-_ PER", max_size=4))
+LINES = st.one_of(
+    st.tuples(WORDS, TAGS, st.sampled_from(["", "\t", " ", "\tO",
+                                            "\r"])).map(lambda t: (t[0], f"{t[0]}\t{t[1]}{t[2]}")),
+    WORDS.map(lambda word: (word, word)),
+    st.sampled_from(["", "\t", " ", "-DOCSTART-\tO", "\tO"]).map(lambda line: (None, line)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -216,9 +237,13 @@ LINES = st.one_of(st.tuples(WORDS, TAGS, st.sampled_from(["", "\t", " ", "\tO", 
 def test_every_word_comes_through_and_fixed_means_that_nothing_was_lost(tmp_path_factory, lines):
     path = tmp_path_factory.mktemp("words") / "tagged.txt"
     # A first line of its own, so that none of the others can be a comment.
-    path.write_bytes("\n".join(["first\tO", *(line if line.startswith(("\t", "-")) or not line.strip() or line[0] != "#" else f"x{line}"
-                                             for _, line in lines)]).encode())
-    expected = ["first", *(f"x{word}" if line[0] == "#" else word for word, line in lines if word is not None)]
+    path.write_bytes("\n".join([
+        "first\tO", *(line if line.startswith(
+            ("\t", "-")) or not line.strip() or line[0] != "#" else f"x{line}" for _, line in lines)
+    ]).encode())
+    expected = [
+        "first", *(f"x{word}" if line[0] == "#" else word for word, line in lines if word is not None)
+    ]
     for fix in (False, True):
         splits = load("conll", path, options=Options(fix=fix), stop=False)
         assert [token for post in splits["tagged"] for token in post.tokens] == expected
@@ -255,13 +280,15 @@ def test_copies_that_say_something_else_are_kept(gmner):
     "Lady\tB-PER\u2028Gaga\tI-PER\u2028in\tO\u2028Oslo\tB-LOC\u2028\u2028rain\tO\n",
     "Lady\tB-PER\nGaga\tI-PER\rin\tO\nOslo\tB-LOC\r\rrain\tO\n",
     "\ufeff\ufeffLady\tB-PER\nGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\nrain\tO\n",
-    "# id 23b-a\tdomain=en\nLady _ _ B-PER\nGaga _ _ I-PER\nin _ _ O\nOslo _ _ B-LOC\n\n# id 7\tdomain=en\nrain _ _ O\n",
+    "# id 23b-a\tdomain=en\nLady _ _ B-PER\nGaga _ _ I-PER\nin _ _ O\nOslo _ _ B-LOC\n\n# id "
+    "7\tdomain=en\nrain _ _ O\n",
     "#\thttp://a.org [2010-01-01]\n1\tLady\tB-PER\n2\tGaga\tI-PER\n3\tin\tO\n4\tOslo\tB-LOC\n\n#\thttp://b.org\n1\train\tO\n",
     "1-2\tLadyGaga\t_\n1\tLady\tB-PER\n2\tGaga\tI-PER\n3\tin\t_\n3.1\tbe\t_\n4\tOslo\tB-LOC\n\n1\train\tO\n",
     "0\tLady\tB-PER\n1\tGaga\tI-PER\n2\tin\tO\n3\tOslo\tB-LOC\n\n0\train\tO\n",
     "1\tLady\tB-PER\n2\tGaga\tI-PER\n3\tin\tO\n4\tOslo\tB-LOC\n\n5\train\tO\n",
     "Lady\tB\u2013PER\nGaga\tI\u2013PER\nin\tO\nOslo\tB\u2013LOC\n\nrain\tO\n",
-    "Lady\tB/PER\nGaga\tI/PER\nin\tO\nOslo\tB/LOC\n\nrain\tO\n", "Lady B:PER\nGaga I:PER\nin O\nOslo B:LOC\n\nrain O\n",
+    "Lady\tB/PER\nGaga\tI/PER\nin\tO\nOslo\tB/LOC\n\nrain\tO\n", "Lady B:PER\nGaga I:PER\nin O\nOslo "
+                                                                 "B:LOC\n\nrain O\n",
     "Lady \t B-PER\nGaga \t I-PER\nin \t O\nOslo \t B-LOC\n\nrain \t O\n",
 ])
 def test_more_files_as_people_have_them_read_alike(tmp_path, content):
@@ -271,8 +298,11 @@ def test_more_files_as_people_have_them_read_alike(tmp_path, content):
         assert not splits.report.problems()
 
 
-@pytest.mark.parametrize("content", ["Lady\tB-PER\tGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\nrain\tO\n", "Lady B-PER Gaga I-PER\nin O\nOslo B-LOC\n\nrain O\n",
-                                     "Lady\xa0B-PER\nGaga\xa0I-PER\nin\xa0O\nOslo\xa0B-LOC\n\nrain\xa0O\n"])
+@pytest.mark.parametrize("content", [
+    "Lady\tB-PER\tGaga\tI-PER\nin\tO\nOslo\tB-LOC\n\nrain\tO\n",
+    "Lady B-PER Gaga I-PER\nin O\nOslo B-LOC\n\nrain O\n",
+    "Lady\xa0B-PER\nGaga\xa0I-PER\nin\xa0O\nOslo\xa0B-LOC\n\nrain\xa0O\n"
+])
 def test_joined_lines_and_odd_spaces_keep_words_and_tags(tmp_path, content):
     splits = plain(tmp_path, content, fix=True)
     assert told(splits) == TWO and splits.report.of("malformed_line") and not splits.report.problems()
@@ -287,9 +317,10 @@ def test_joined_lines_of_the_twitter_sets_come_apart(gmner):
     assert splits["train"][0].tokens == ["Lady", "Gaga", "in", "Oslo"]
 
 
-@pytest.mark.parametrize(("line", "token"), [
-    ("Oslo\tNNP\tB-NP", "Oslo"), ("Oslo\tNNP\tB-NP\tB-LOC\tx", "Oslo"), ("Oslo NNP B-NP", "Oslo"), ("\tOslo\tB-NP\tB-LOC", "Oslo"),
-    ("Oslo\tNNP", "Oslo"), ("Oslo,B-LOC", "Oslo,B-LOC"), ("Oslo/B-LOC", "Oslo/B-LOC")])
+@pytest.mark.parametrize(("line", "token"), [("Oslo\tNNP\tB-NP", "Oslo"),
+                                             ("Oslo\tNNP\tB-NP\tB-LOC\tx", "Oslo"), ("Oslo NNP B-NP", "Oslo"),
+                                             ("\tOslo\tB-NP\tB-LOC", "Oslo"), ("Oslo\tNNP", "Oslo"),
+                                             ("Oslo,B-LOC", "Oslo,B-LOC"), ("Oslo/B-LOC", "Oslo/B-LOC")])
 def test_a_line_with_other_columns_than_the_rest_is_no_silent_guess(tmp_path, line, token):
     content = f"EU\tNNP\tB-NP\tB-ORG\nis\tVB\tB-VP\tO\nin\tIN\tB-PP\tO\nup\tIN\tB-PP\tO\n{line}\n"
     if "\t" not in line and " " in line:
@@ -300,9 +331,12 @@ def test_a_line_with_other_columns_than_the_rest_is_no_silent_guess(tmp_path, li
     assert {f.where.rpartition(":")[2] for f in splits.report.lost()} == {"5"}
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ("Lady,B-PER\nin,O\n", "tabs or spaces"), ("B-PER\tLady\nO\tin\n", "first column looks like tags"), ("Lady\nGaga\n\nin\n", "gmner prepare text"),
-    ('{"tokens":["a"],"tags":["O"]}\n', "doccano"), ("Lady\tB-PER\t0.9\nin\tO\t1.0\n", "--column"), ("Lady B-PER|B-LOC\nin O\n", "more than one tag")])
+@pytest.mark.parametrize(("content", "words"), [("Lady,B-PER\nin,O\n", "tabs or spaces"),
+                                                ("B-PER\tLady\nO\tin\n", "first column looks like tags"),
+                                                ("Lady\nGaga\n\nin\n", "gmner prepare text"),
+                                                ('{"tokens":["a"],"tags":["O"]}\n', "doccano"),
+                                                ("Lady\tB-PER\t0.9\nin\tO\t1.0\n", "--column"),
+                                                ("Lady B-PER|B-LOC\nin O\n", "more than one tag")])
 def test_a_file_whose_tags_are_not_found_is_never_a_file_without_entities(tmp_path, content, words):
     with pytest.raises(GmnerError):
         plain(tmp_path, content)
@@ -319,10 +353,15 @@ def test_a_file_without_posts_is_refused(tmp_path, content):
 
 def test_a_split_without_posts_is_a_problem(gmner):
     (gmner.root / "txt" / "test.txt").write_text("")
-    assert [f.message for f in load("twitter-gmner", gmner.root).report.problems() if f.kind == "empty_split"] == ["test has no posts"]
+    assert [
+        f.message for f in load("twitter-gmner", gmner.root).report.problems() if f.kind == "empty_split"
+    ] == ["test has no posts"]
 
 
-@pytest.mark.parametrize("content", ["IMGID:1\nAda\nsings\n", "<!DOCTYPE html>\n<body>404</body>\n", "version https://git-lfs.github.com/spec/v1\nsize 12\n"])
+@pytest.mark.parametrize("content", [
+    "IMGID:1\nAda\nsings\n", "<!DOCTYPE html>\n<body>404</body>\n",
+    "version https://git-lfs.github.com/spec/v1\nsize 12\n"
+])
 def test_a_split_without_any_tag_is_never_one_without_entities(gmner, content):
     gmner.write(train=content)
     splits = load("twitter-gmner", gmner.root, options=Options(fix=True))

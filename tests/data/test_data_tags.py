@@ -16,7 +16,8 @@ TYPES = ("PER", "LOC", "MISC")
 def spans_of(draw) -> tuple[int, list[Span]]:
     """A number of tokens and disjoint spans in them, neighbours of one type included."""
     spans, at = [], 0
-    for gap, length, kind in draw(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(TYPES)))):
+    for gap, length, kind in draw(
+            st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(TYPES)))):
         spans.append(Span(at + gap, at + gap + length, kind))
         at += gap + length
     return at + draw(st.integers(0, 2)), spans
@@ -49,8 +50,11 @@ def test_readings_agree_with_seqeval(tags):
 def test_orphans_are_counted_once_a_run():
     tags = ["I-PER", "I-PER", "O", "B-LOC", "I-PER", "I-LOC"]
     assert decode(tags, "drop") == ([Span(3, 4, "LOC")], [0, 4, 5])
-    assert decode(tags, "start") == ([Span(0, 2, "PER"), Span(3, 4, "LOC"), Span(4, 5, "PER"), Span(5, 6, "LOC")],
-                                     [0, 4, 5])
+    assert decode(tags,
+                  "start") == ([Span(0, 2, "PER"),
+                                Span(3, 4, "LOC"),
+                                Span(4, 5, "PER"),
+                                Span(5, 6, "LOC")], [0, 4, 5])
 
 
 # Tokens as tweets have them: variation selectors, hair spaces, joiners, C1 controls, no ASCII space alone.

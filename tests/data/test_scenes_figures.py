@@ -1,4 +1,5 @@
-"""People and animals of the scenes world: every look draws, and what differs in the look differs in the picture."""
+"""People and animals of the scenes world: every look draws, and what differs in the look differs in the
+picture."""
 
 from dataclasses import replace
 from random import Random
@@ -10,8 +11,8 @@ from gmner_cli.data.scenes.drawing import animals, people
 from gmner_cli.data.scenes.drawing.looks import ANIMALS, CLOTHES, COLOURS, EXTRAS, HAIR, STYLES, Person, Thing
 from gmner_cli.data.scenes.drawing.tile import Tile
 
-SINGER = Person(kind="woman", skin=1, hair="brown", style="long", clothing="dress", colour="green", prop="microphone",
-                extra=None)
+SINGER = Person(kind="woman", skin=1, hair="brown", style="long", clothing="dress", colour="green",
+                prop="microphone", extra=None)
 CAT = Thing(kind="cat", colour="grey", mark="red", group="animal")
 
 
@@ -44,10 +45,14 @@ def people_of_all_kinds():
             yield replace(SINGER, kind=kind, prop=prop, clothing=clothing, style="short")
     for kind, styles in STYLES.items():
         yield from (replace(SINGER, kind=kind, clothing="suit", style=style) for style in styles)
-    yield from (replace(SINGER, kind="man", clothing="T-shirt", style="curly", extra=extra) for extra in EXTRAS)
+    yield from (replace(SINGER, kind="man", clothing="T-shirt", style="curly", extra=extra)
+                for extra in EXTRAS)
 
 
-LOOKS = [*people_of_all_kinds(), *(replace(CAT, kind=kind, colour=colour) for kind in ANIMALS for colour in ("black", "white"))]
+LOOKS = [
+    *people_of_all_kinds(),
+    *(replace(CAT, kind=kind, colour=colour) for kind in ANIMALS for colour in ("black", "white"))
+]
 
 
 @pytest.mark.parametrize("height", [12, 40, 150])
@@ -81,10 +86,14 @@ def test_the_same_state_of_chance_gives_the_same_picture_and_others_vary(look):
 def test_each_attribute_of_a_person_shows():
     man = replace(SINGER, kind="man", clothing="T-shirt", style="short")
     pairs = {
-        "kind": (man, replace(man, kind="woman")), "skin": (man, replace(man, skin=3)),
-        "hair": (SINGER, replace(SINGER, hair="blond")), "style": (SINGER, replace(SINGER, style="bun")),
-        "clothing": (SINGER, replace(SINGER, clothing="suit")), "colour": (SINGER, replace(SINGER, colour="red")),
-        "prop": (SINGER, replace(SINGER, prop="trumpet")), "extra": (man, replace(man, extra="beard")),
+        "kind": (man, replace(man, kind="woman")),
+        "skin": (man, replace(man, skin=3)),
+        "hair": (SINGER, replace(SINGER, hair="blond")),
+        "style": (SINGER, replace(SINGER, style="bun")),
+        "clothing": (SINGER, replace(SINGER, clothing="suit")),
+        "colour": (SINGER, replace(SINGER, colour="red")),
+        "prop": (SINGER, replace(SINGER, prop="trumpet")),
+        "extra": (man, replace(man, extra="beard")),
     }
     shares = {attribute: difference(*pair) for attribute, pair in pairs.items()}
     assert min(shares.values()) > 0.02, shares
@@ -96,7 +105,8 @@ def test_clothes_and_coats_are_in_the_colour_of_the_look(colour):
     other = "red" if colour == "blue" else "blue"
     for look, least in ((SINGER, 400), (replace(CAT, mark=other), 700)):
         assert near(replace(look, colour=colour), COLOURS[colour]) > least
-        assert near(replace(look, colour=colour), COLOURS[colour]) > 3 * near(replace(look, colour=other), COLOURS[colour])
+        assert near(replace(look, colour=colour),
+                    COLOURS[colour]) > 3 * near(replace(look, colour=other), COLOURS[colour])
 
 
 @pytest.mark.parametrize("hair", HAIR)

@@ -24,8 +24,11 @@ from gmner_cli.data.scenes.drawing.looks import (
     Thing,
 )
 
-THINGS = [*(Thing(k, "orange", "blue", "building") for k in BUILDINGS), *(Thing(k, "orange", "blue", "product") for k in PRODUCTS),
-          *(Thing(k, "orange", "blue", "prize") for k in PRIZES)]
+THINGS = [
+    *(Thing(k, "orange", "blue", "building") for k in BUILDINGS),
+    *(Thing(k, "orange", "blue", "product") for k in PRODUCTS),
+    *(Thing(k, "orange", "blue", "prize") for k in PRIZES)
+]
 LOGOS = [Logo(k, s, "heart", "green", "yellow") for k, s in product(("crest", "logo"), SHAPES)]
 
 
@@ -39,7 +42,9 @@ def difference(one: Look, other: Look) -> float:
     def small(look: Look) -> np.ndarray:
         figure = draw(look)
         ground = Image.new("RGBA", figure.size, (128, 128, 128, 255))
-        return np.asarray(Image.alpha_composite(ground, figure).convert("RGB").resize((15, 15), Image.Resampling.BOX), dtype=float)
+        return np.asarray(
+            Image.alpha_composite(ground, figure).convert("RGB").resize((15, 15), Image.Resampling.BOX),
+            dtype=float)
     return float(np.abs(small(one) - small(other)).mean())
 
 
@@ -62,7 +67,9 @@ def test_a_figure_is_tight_solid_and_of_the_asked_height(look, height):
     assert solid.mean() > 0.25
 
 
-@pytest.mark.parametrize("look", [THINGS[0], THINGS[1], THINGS[8], THINGS[17], THINGS[-4], LOGOS[0], LOGOS[-1]], ids=lambda look: look.kind)
+@pytest.mark.parametrize("look",
+                         [THINGS[0], THINGS[1], THINGS[8], THINGS[17], THINGS[-4], LOGOS[0], LOGOS[-1]],
+                         ids=lambda look: look.kind)
 def test_the_same_look_and_random_state_give_the_same_picture(look):
     assert draw(look).tobytes() == draw(look).tobytes()
 
@@ -97,9 +104,11 @@ def test_no_two_kinds_look_alike():
     assert least[0] > 12, least
 
 
-@pytest.mark.parametrize(("ground", "ink"), [("red", "brown"), ("blue", "purple"), ("black", "brown"), ("white", "yellow")])
+@pytest.mark.parametrize(("ground", "ink"), [("red", "brown"), ("blue", "purple"), ("black", "brown"),
+                                             ("white", "yellow")])
 def test_a_line_parts_an_emblem_from_a_ground_much_like_it(ground, ink):
-    figure = np.asarray(logos.draw(Logo("logo", "square", "star", ground, ink), 120, Random(1)), dtype=float)[..., :3]
+    figure = np.asarray(logos.draw(Logo("logo", "square", "star", ground, ink), 120, Random(1)),
+                        dtype=float)[..., :3]
     inside = figure[25:-25, 25:-25].reshape(-1, 3)
     line = np.array(contrast(COLOURS[ground], COLOURS[ink]), dtype=float)
     assert np.mean(np.linalg.norm(inside - line, axis=1) < 60) > 0.02

@@ -29,10 +29,12 @@ class Speller(Model):
         super().__init__(config, facts, site)
         self.types = facts["types"]
         torch.manual_seed(0)
-        self.net = BartForConditionalGeneration(BartConfig(
-            vocab_size=256, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-            decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_position_embeddings=64, dropout=0.0,
-            pad_token_id=PAD, bos_token_id=START, eos_token_id=STOP, decoder_start_token_id=START, forced_eos_token_id=None))
+        self.net = BartForConditionalGeneration(
+            BartConfig(vocab_size=256, d_model=32, encoder_layers=1, decoder_layers=1,
+                       encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=32,
+                       decoder_ffn_dim=32, max_position_embeddings=64, dropout=0.0, pad_token_id=PAD,
+                       bos_token_id=START, eos_token_id=STOP, decoder_start_token_id=START,
+                       forced_eos_token_id=None))
 
     @classmethod
     def learn_facts(cls, config, posts):
@@ -64,7 +66,8 @@ class Speller(Model):
         return self.net(input_ids=batch["ids"], attention_mask=batch["mask"], labels=batch["labels"]).loss
 
     def predict(self, batch):
-        out = self.net.generate(input_ids=batch["ids"], attention_mask=batch["mask"], max_new_tokens=16, do_sample=False)
+        out = self.net.generate(input_ids=batch["ids"], attention_mask=batch["mask"], max_new_tokens=16,
+                                do_sample=False)
         return out[:, 1:].tolist()
 
     def write(self, posts, examples, outputs):
@@ -75,7 +78,8 @@ class Speller(Model):
             for kind, first, last in zip(ids[::3], ids[1::3], ids[2::3], strict=False):
                 kind, first, last = kind - FIRST, first - self.word(0), last - self.word(0)
                 if 0 <= kind < len(self.types) and 0 <= first <= last < len(spans):
-                    post.entities.append(Entity(start=spans[first][0], end=spans[last][1], type=self.types[kind]))
+                    post.entities.append(
+                        Entity(start=spans[first][0], end=spans[last][1], type=self.types[kind]))
 
     def evaluate(self, predicted, gold):
         return {"f1": score(predicted, gold)["rows"]["MNER"]["f1"]}

@@ -16,8 +16,10 @@ SIDE = 16
 def likeness(texts, images):
     """How like the colour that a text names each pixel is, float [texts, pictures, SIDE, SIDE] in [0, 1]."""
     named = torch.tensor([ImageColor.getrgb(text.split()[0]) for text in texts]).float()
-    pixels = torch.stack([torch.frombuffer(bytearray(i.resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()), dtype=torch.uint8)
-                          .view(SIDE, SIDE, 3).float() for i in images])
+    pixels = torch.stack([
+        torch.frombuffer(bytearray(i.resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()),
+                         dtype=torch.uint8).view(SIDE, SIDE, 3).float() for i in images
+    ])
     return (1 - (pixels[None] - named[:, None, None, None]).abs().mean(-1) / 128).clamp(min=0)
 
 

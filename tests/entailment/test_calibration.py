@@ -66,8 +66,9 @@ def test_a_threshold_may_let_all_or_none_through():
 
 def test_the_calibration_error_is_the_gap_between_said_and_seen():
     assert calibration.calibration_error([0.75] * 4, [True, True, True, False]) == pytest.approx(0)
-    assert calibration.calibration_error([0.95] * 2 + [0.15] * 2, [False] * 2 + [False, True]) == pytest.approx(
-        (2 * 0.95 + abs(2 * 0.15 - 1)) / 4)
+    assert calibration.calibration_error([0.95] * 2 + [0.15] * 2,
+                                         [False] * 2 + [False, True]) == pytest.approx(
+                                             (2 * 0.95 + abs(2 * 0.15 - 1)) / 4)
     assert calibration.calibration_error([1.0], [True]) == 0
 
 

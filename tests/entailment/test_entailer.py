@@ -26,7 +26,10 @@ class Sizes(Entailer):
         self.weight = torch.nn.Parameter(torch.ones(1))
 
     def inputs(self, texts, images):
-        return {"odds": torch.tensor([float(t) for t in texts]), "widths": torch.tensor([float(i.width) for i in images])}
+        return {
+            "odds": torch.tensor([float(t) for t in texts]),
+            "widths": torch.tensor([float(i.width) for i in images])
+        }
 
     def match(self, batch):
         return self.weight * batch["odds"] + batch["widths"][batch["owner"]] - 1
@@ -34,7 +37,8 @@ class Sizes(Entailer):
 
 def post(odds, visible=(), image="x.png", name="p"):
     """A post whose entities' expressions are numbers; ``visible``: whether each has a box, or None."""
-    boxes = [None if v is None else [(0.0, 0.0, 1.0, 1.0)] if v else [] for v in visible] or [None] * len(odds)
+    boxes = [None if v is None else [(0.0, 0.0, 1.0, 1.0)] if v else []
+             for v in visible] or [None] * len(odds)
     return Post(id=name, text="a" * len(odds), image=image, entities=[
         Entity(start=n, end=n + 1, type="PER" if n % 2 else "LOC", expression=str(o), boxes=b)
         for n, (o, b) in enumerate(zip(odds, boxes, strict=True))])
@@ -81,11 +85,15 @@ def test_the_loss_is_the_cross_entropy_of_visible():
     model = Sizes()
     examples = model.examples([post([1.5, -0.5], [True, False])], training=True)
     loss = model.loss(model.collate(examples, [Image.new("RGB", (1, 1))]))
-    assert loss.item() == pytest.approx((math.log1p(math.exp(-1.5)) + math.log1p(math.exp(-0.5))) / 2, rel=1e-5)
+    assert loss.item() == pytest.approx((math.log1p(math.exp(-1.5)) + math.log1p(math.exp(-0.5))) / 2,
+                                        rel=1e-5)
 
 
-GOLD = [post([5, 3, 4, 1, 2, 0.5], [True, True, True, False, False, False], name="a"),
-        post([2.5, 3.5, 1.5, 7], [False, True, False, None], name="b"), post([9], [False], image=None, name="c")]
+GOLD = [
+    post([5, 3, 4, 1, 2, 0.5], [True, True, True, False, False, False], name="a"),
+    post([2.5, 3.5, 1.5, 7], [False, True, False, None], name="b"),
+    post([9], [False], image=None, name="c")
+]
 
 
 def test_dev_chooses_threshold_and_calibration_and_reports_by_type():
@@ -98,7 +106,8 @@ def test_dev_chooses_threshold_and_calibration_and_reports_by_type():
     pairs = [(e.groundable, bool(g.boxes), e.boxes) for p, q in zip(again, GOLD, strict=True)
              for e, g in zip(p.entities, q.entities, strict=True) if g.boxes is not None]
     assert all((p > scores["threshold"]) == visible == (boxes is None) for p, visible, boxes in pairs)
-    assert max(p for p, visible, _ in pairs if not visible) < 0.5 < min(p for p, visible, _ in pairs if visible)
+    assert max(p for p, visible, _ in pairs if not visible) < 0.5 < min(
+        p for p, visible, _ in pairs if visible)
 
 
 def test_evaluating_what_a_calibrated_model_said_changes_nothing():

@@ -16,8 +16,9 @@ from tests import tiny
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     checkpoint = tiny.save_florence(tmp_path_factory.mktemp("florence"))
-    return new_model("gmner_cli.entailment.florence_entailer:FlorenceEntailer", {"checkpoint": str(checkpoint), "caption": True}, [],
-                     recipe="test", offline=True).eval()
+    return new_model("gmner_cli.entailment.florence_entailer:FlorenceEntailer",
+                     {"checkpoint": str(checkpoint), "caption": True}, [], recipe="test",
+                     offline=True).eval()
 
 
 POST = Post(id="1", text="red or blue", image="x", caption="two squares", entities=[

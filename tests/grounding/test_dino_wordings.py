@@ -28,15 +28,20 @@ def checkpoint(tmp_path_factory):
 
 def made(checkpoint):
     torch.manual_seed(0)
-    return new_model("gmner_cli.grounding.grounding_dino:GroundingDino", {"checkpoint": str(checkpoint), "threshold": 0.0}, [],
-                     recipe="test", offline=True)
+    return new_model("gmner_cli.grounding.grounding_dino:GroundingDino",
+                     {"checkpoint": str(checkpoint), "threshold": 0.0}, [], recipe="test", offline=True)
 
 
 def worded(count=2):
     """Posts of two entities: one with five wordings, one with none."""
-    posts = [Post(id=str(n), text="Ada at Rome", image=f"{n}.png", image_size=(96, 64), entities=[
-        Entity(start=0, end=3, type="PER", boxes=[(8.0, 4.0, 30.0, 40.0)], expansions=[Expansion(text=t, source=t) for t in TEXTS]),
-        Entity(start=7, end=11, type="LOC", boxes=[(40.0, 4.0, 90.0, 60.0)])]) for n in range(count)]
+    posts = [
+        Post(
+            id=str(n), text="Ada at Rome", image=f"{n}.png", image_size=(96, 64), entities=[
+                Entity(start=0, end=3, type="PER", boxes=[(8.0, 4.0, 30.0, 40.0)],
+                       expansions=[Expansion(text=t, source=t) for t in TEXTS]),
+                Entity(start=7, end=11, type="LOC", boxes=[(40.0, 4.0, 90.0, 60.0)])
+            ]) for n in range(count)
+    ]
     return Expressions("{expansion}", "{name}", {}).variants(posts)
 
 
@@ -56,16 +61,21 @@ def test_in_five_epochs_each_wording_is_asked_once_and_no_box_is_taught_twice_at
     for epoch in range(1, 6):
         model.begin_epoch(epoch)
         words, batch = asked(model, examples, pictures)
-        assert len(batch["boxes"]) == 4 and all(len(set(map(tuple, part.tolist()))) == 2 for part in batch["boxes"].split(2))
-        assert [w[1] for w in words] == ["rome", "rome"] and words[0][0] != words[1][0], "posts differ within an epoch"
+        assert len(batch["boxes"]) == 4 and all(
+            len(set(map(tuple, part.tolist()))) == 2 for part in batch["boxes"].split(2))
+        assert [w[1] for w in words] == ["rome", "rome"
+                                         ] and words[0][0] != words[1][0], "posts differ within an epoch"
         heard.append(words[0][0])
     assert sorted(heard) == sorted(TEXTS)
 
 
 def test_in_prediction_nothing_changes(checkpoint):
     model = made(checkpoint)
-    post = Post(id="1", text="Ada at Rome", image="x", image_size=(96, 64), entities=[
-        Entity(start=0, end=3, type="PER", expression="red"), Entity(start=0, end=3, type="PER", expression="blue")])
+    post = Post(
+        id="1", text="Ada at Rome", image="x", image_size=(96, 64), entities=[
+            Entity(start=0, end=3, type="PER", expression="red"),
+            Entity(start=0, end=3, type="PER", expression="blue")
+        ])
     model.begin_epoch(3)
     (example,) = model.examples([post], training=False)
     assert asked(model, [example], [Image.new("RGB", (96, 64))])[0] == [["red", "blue"]]
@@ -91,7 +101,8 @@ def test_a_training_that_is_killed_and_resumed_asks_in_the_same_words(checkpoint
     def fit(folder, resume=False):
         folder.mkdir(exist_ok=True)
         model = made(checkpoint)
-        loop.fit(model, worded(), worded(), settings, folder, runtime.Runtime(torch.device("cpu")), pictures=Pictures(tmp_path), resume=resume)
+        loop.fit(model, worded(), worded(), settings, folder, runtime.Runtime(torch.device("cpu")),
+                 pictures=Pictures(tmp_path), resume=resume)
         return model.state_dict()
 
     whole = fit(tmp_path / "whole")

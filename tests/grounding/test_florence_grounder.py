@@ -1,4 +1,5 @@
-"""Location tokens: always a box, the score that greedy decoding has, pictures encoded once, labels as published."""
+"""Location tokens: always a box, the score that greedy decoding has, pictures encoded once, labels as
+published."""
 
 from __future__ import annotations
 
@@ -26,13 +27,18 @@ def model(checkpoint):
 
 
 def build(checkpoint, **settings):
-    return new_model("gmner_cli.grounding.florence_grounder:FlorenceGrounder", {"checkpoint": str(checkpoint), **settings}, [],
-                     recipe="test", offline=True)
+    return new_model("gmner_cli.grounding.florence_grounder:FlorenceGrounder",
+                     {"checkpoint": str(checkpoint), **settings}, [], recipe="test", offline=True)
 
 
 def posts(boxes=None):
-    return [Post(id=str(n), text="red or blue", image="x", entities=[
-        Entity(start=0, end=3, type="PER", boxes=boxes), Entity(start=7, end=11, type="PER", boxes=boxes)]) for n in range(2)]
+    return [
+        Post(
+            id=str(n), text="red or blue", image="x", entities=[
+                Entity(start=0, end=3, type="PER", boxes=boxes),
+                Entity(start=7, end=11, type="PER", boxes=boxes)
+            ]) for n in range(2)
+    ]
 
 
 def batch_of(model, boxes=None):
@@ -91,13 +97,15 @@ def test_reading_equals_the_whole_network_with_its_picture_tokens(model):
 def test_pixels_are_encoded_once_per_post(model, monkeypatch):
     seen = []
     encode = model.florence.net.get_image_features
-    monkeypatch.setattr(model.florence.net, "get_image_features", lambda px: seen.append(len(px)) or encode(px))
+    monkeypatch.setattr(model.florence.net, "get_image_features",
+                        lambda px: seen.append(len(px)) or encode(px))
     assert [len(e) for e in model.predict(batch_of(model))] == [2, 2] and seen == [2]
 
 
 def test_the_loss_is_that_of_the_four_labels(model):
     batch = batch_of(model, boxes=[(10.0, 3.0, 20.0, 30.0)])
-    assert batch["bins"][0].tolist() == [250, 100, 500, 999] and batch["bins"][2].tolist() == [500, 60, 999, 600]
+    assert batch["bins"][0].tolist() == [250, 100, 500, 999
+                                         ] and batch["bins"][2].tolist() == [500, 60, 999, 600]
     states, mask = model.florence.read(batch)
     labels = model.places[batch["bins"]]
     given = torch.cat([torch.tensor([[2, 0]] * 4), labels[:, :3]], 1)
@@ -129,5 +137,6 @@ def test_a_prompt_without_a_place_for_the_expression_is_refused(checkpoint):
 
 
 def test_another_kind_of_network_is_refused_by_name(tmp_path):
-    with pytest.raises(ModelError, match="holds a BlipForImageTextRetrieval, and this model is built on Florence2"):
+    with pytest.raises(ModelError, match="holds a BlipForImageTextRetrieval, and this model is built on "
+                                         "Florence2"):
         build(tiny.save_blip(tmp_path))

@@ -83,7 +83,8 @@ def test_training_seeks_visible_entities_by_their_largest_box_in_shares_of_the_p
     assert torch.equal(model.targets(examples, [Image.new("RGB", (200, 100))]), expected)
 
 
-@given(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True, width=32)] * 4), st.integers(1, 5000), st.integers(1, 5000))
+@given(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True, width=32)] * 4), st.integers(1, 5000),
+       st.integers(1, 5000))
 def test_any_four_numbers_give_a_valid_box_inside_the_picture_or_none(shares, width, height):
     box = fitted(shares, (width, height))
     if not all(map(math.isfinite, shares)):

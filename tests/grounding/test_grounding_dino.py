@@ -1,4 +1,5 @@
-"""The detectors' loss over a batch, and a trained folder that stands alone; both published kinds, small and random."""
+"""The detectors' loss over a batch, and a trained folder that stands alone; both published kinds, small and
+random."""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ def checkpoint(request, tmp_path):
 
 @pytest.fixture
 def model(checkpoint):
-    return new_model("gmner_cli.grounding.grounding_dino:GroundingDino", {"checkpoint": str(checkpoint), "threshold": 0.0},
-                     [], recipe="test", offline=True).eval()
+    return new_model("gmner_cli.grounding.grounding_dino:GroundingDino",
+                     {"checkpoint": str(checkpoint), "threshold": 0.0}, [], recipe="test",
+                     offline=True).eval()
 
 
 WORDS = (["abcde"], ["a", "b", "c"], ["ab", "cd"])
@@ -49,7 +51,10 @@ def batch_of(model, part, pictures=PICTURES):
 def test_the_loss_of_a_batch_is_the_mean_over_its_boxes_whatever_stands_beside_them(model):
     whole = model.loss(batch_of(model, posts())).item()
     model.net.loss_function = GroundingDinoForObjectDetectionLoss  # right for one picture
-    alone = [model.loss(batch_of(model, [post], [picture])).item() for post, picture in zip(posts(), PICTURES, strict=True)]
+    alone = [
+        model.loss(batch_of(model, [post], [picture])).item()
+        for post, picture in zip(posts(), PICTURES, strict=True)
+    ]
     assert whole == pytest.approx((1 * alone[0] + 3 * alone[1] + 2 * alone[2]) / 6, rel=1e-4)
 
 

@@ -27,10 +27,12 @@ def posts(tmp_path):
     """A good picture, a missing and a broken one, none, a caption that is there."""
     Image.new("RGB", (60, 40), "red").save(tmp_path / "a.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
-    return write_jsonl(tmp_path / "posts.jsonl", [
-        {"id": "1", "text": "Ada sings", "image": "a.png", "mood": "glad"}, {"id": "2", "text": "x", "image": "gone.png"},
-        {"id": "3", "text": "x", "image": "broken.jpg"}, {"id": "4", "text": "x"},
-        {"id": "5", "text": "x", "image": "gone.png", "caption": "mine"}, {"id": "6", "text": "y", "image": "a.png"}])
+    return write_jsonl(
+        tmp_path / "posts.jsonl",
+        [{"id": "1", "text": "Ada sings", "image": "a.png", "mood": "glad"
+          }, {"id": "2", "text": "x", "image": "gone.png"}, {"id": "3", "text": "x", "image": "broken.jpg"},
+         {"id": "4", "text": "x"}, {"id": "5", "text": "x", "image": "gone.png", "caption": "mine"
+                                    }, {"id": "6", "text": "y", "image": "a.png"}])
 
 
 def test_posts_keep_their_order_and_bad_pictures_fail_alone(gmner, posts, blip):
@@ -45,10 +47,12 @@ def test_posts_keep_their_order_and_bad_pictures_fail_alone(gmner, posts, blip):
 
 
 def test_text_only_goes_on_without_the_picture(gmner, posts, blip, tmp_path):
-    done = gmner("caption", posts, "--model", blip, *CPU, "--on-missing-image", "text-only", "--limit", "3", "-o", tmp_path / "o")
+    done = gmner("caption", posts, "--model", blip, *CPU, "--on-missing-image", "text-only", "--limit", "3",
+                 "-o", tmp_path / "o")
     made = read_jsonl((tmp_path / "o").read_text())
     assert done.returncode == 0, done.stderr
-    assert ["caption" in r for r in made] == [True, False, False] and all(r["image_problem"] for r in made[1:])
+    assert ["caption" in r for r in made] == [True, False, False] and all(r["image_problem"]
+                                                                          for r in made[1:])
 
 
 def test_files_are_imported_without_pictures_and_accounted_for(gmner, posts, tmp_path):
@@ -57,9 +61,12 @@ def test_files_are_imported_without_pictures_and_accounted_for(gmner, posts, tmp
     second.write_text("imgid:3###Torn\nin two.\nimgid:5###other\n")
     done = gmner("caption", posts, "--from", first, "--from", second, "-o", out)
     assert done.returncode == 0, done.stderr
-    assert [r.get("caption") for r in read_jsonl(out.read_text())] == ["a red field", None, "Torn\nin two.", None, "mine", "a red field"]
-    for said in ("rows.txt: 2 captions", "rows.txt:3: no caption for 2.png", "3 posts of this run got their caption, 1 had one and keep it",
-                 "2 posts of this run have no caption in the files: 2, 4", "1 captions belong to no post of this run: 9.png"):
+    assert [r.get("caption") for r in read_jsonl(out.read_text())
+            ] == ["a red field", None, "Torn\nin two.", None, "mine", "a red field"]
+    for said in ("rows.txt: 2 captions", "rows.txt:3: no caption for 2.png", "3 posts of this run got their "
+                                                                             "caption, 1 had one and keep it",
+                 "2 posts of this run have no caption in the files: 2, 4", "1 captions belong to no post of "
+                                                                           "this run: 9.png"):
         assert said in done.stderr
     second.write_text("imgid:3###Another\n")
     refused = gmner("caption", posts, "--from", first, "--from", second, "-o", out, "--resume")
@@ -85,7 +92,8 @@ def test_resumed_the_account_claims_nothing_of_posts_that_were_finished_before(g
 def test_what_cannot_run_is_told_before_out_is_touched(gmner, posts, tmp_path, args, code, said):
     out = tmp_path / "out.jsonl"
     out.write_text("old\n")
-    done = gmner("caption", posts, *CPU, *args, "-o", out, "--overwrite", env={"HF_HOME": str(tmp_path / "hub")})
+    done = gmner("caption", posts, *CPU, *args, "-o", out, "--overwrite",
+                 env={"HF_HOME": str(tmp_path / "hub")})
     assert (done.returncode, out.read_text()) == (code, "old\n"), done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr
 
@@ -93,12 +101,16 @@ def test_what_cannot_run_is_told_before_out_is_touched(gmner, posts, tmp_path, a
 def test_killed_it_goes_on_where_it_was(gmner, blip, tmp_path):
     for n, colour in enumerate(("red", "green", "blue")):
         Image.new("RGB", (32, 32), colour).save(tmp_path / f"{n}.png")
-    posts = write_jsonl(tmp_path / "posts.jsonl", [{"id": str(n), "text": "x", "image": f"{n % 3}.png"} for n in range(300)])
+    posts = write_jsonl(tmp_path / "posts.jsonl",
+                        [{"id": str(n), "text": "x", "image": f"{n % 3}.png"} for n in range(300)])
     out, partial = tmp_path / "out.jsonl", tmp_path / "out.jsonl.partial"
-    options = ["--images", tmp_path, "--model", blip, *CPU, "--batch-size", "64", "--max-new-tokens", "3", "-o", out]
+    options = [
+        "--images", tmp_path, "--model", blip, *CPU, "--batch-size", "64", "--max-new-tokens", "3", "-o", out
+    ]
     # It gets one window and one more post from stdin, and waits there to be killed.
-    process = subprocess.Popen([sys.executable, "-m", "gmner_cli", "caption", "-", *options], stdin=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen([sys.executable, "-m", "gmner_cli", "caption", "-", *options],
+                               stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         process.stdin.write(b"".join(posts.read_bytes().splitlines(keepends=True)[:257]))
         process.stdin.flush()
@@ -109,7 +121,8 @@ def test_killed_it_goes_on_where_it_was(gmner, blip, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate()
     lines = partial.read_bytes().splitlines(keepends=True)
-    partial.write_bytes(lines[0].replace(b'"text":"x"', b'"text":"x","seen":1') + b"".join(lines[1:200]) + lines[200][:20])
+    partial.write_bytes(lines[0].replace(b'"text":"x"', b'"text":"x","seen":1') + b"".join(lines[1:200]) +
+                        lines[200][:20])
     done = gmner("caption", posts, *options, "--resume")
     assert done.returncode == 0, done.stderr
     assert "100 posts in" in done.stderr and "200 were finished before" in done.stderr

@@ -32,20 +32,28 @@ def entity(kind, fine=None):
 
 
 def test_other_names_are_not_ours():
-    assert [make(name) for name in ("smollm2", "hf:x", "openai:y", "templates", "template:x", "")] == [None] * 6
+    assert [make(name)
+            for name in ("smollm2", "hf:x", "openai:y", "templates", "template:x", "")] == [None] * 6
 
 
-@pytest.mark.parametrize("kind, fine, words", [
-    ("PER", None, "a person"), ("ORG", None, "an organisation"), ("MISC", None, "a thing with a name"), ("PER", "author", "an author"),
-    ("ORG", "sports_team", "a sports team"), ("Building", None, "a building"), ("island\nAnswer:", None, "an island answer:"), ("_", None, None)])
+@pytest.mark.parametrize("kind, fine, words", [("PER", None, "a person"), ("ORG", None, "an organisation"),
+                                               ("MISC", None, "a thing with a name"),
+                                               ("PER", "author", "an author"),
+                                               ("ORG", "sports_team", "a sports team"),
+                                               ("Building", None, "a building"),
+                                               ("island\nAnswer:", None, "an island answer:"),
+                                               ("_", None, None)])
 def test_the_template_says_what_the_type_says(kind, fine, words):
     assert said(make("template", "expansions"), Post(id="a", text="x"), entity(kind, fine)) == [words]
 
 
-@pytest.mark.parametrize("text, caption, words", [
-    ("Stephen Curry is back in London", "a man\nwith a ball", "Capitalised in the text: Stephen Curry, London. The picture: a man with a ball."),
-    ("Happy to see NASA and NASA", None, "Capitalised in the text: NASA."), ("NASA flies", None, "Capitalised in the text: NASA."),
-    ("Happy days", "a dog", "The picture: a dog."), ("nothing", None, None), ("", None, None), ("... 5 €", " ", None)])
+@pytest.mark.parametrize(
+    "text, caption, words",
+    [("Stephen Curry is back in London", "a man\nwith a ball", "Capitalised in the text: Stephen Curry, "
+      "London. The picture: a man with a ball."),
+     ("Happy to see NASA and NASA", None, "Capitalised in the text: NASA."),
+     ("NASA flies", None, "Capitalised in the text: NASA."), ("Happy days", "a dog", "The picture: a dog."),
+     ("nothing", None, None), ("", None, None), ("... 5 €", " ", None)])
 def test_the_template_knows_capitals_and_the_caption(text, caption, words):
     assert said(make("template"), Post(id="a", text=text, caption=caption)) == [words]
 
@@ -74,11 +82,13 @@ def test_a_name_of_two_things_is_explained_by_its_type_and_in_knowledge_by_both(
     backend = make("world", "expansions", scenes / "test.jsonl")
     post = Post(id="a", text="Allen met Nobody Known and Nora Whitfield , Allens")
     person, other = Entity(start=0, end=5, type="PER"), Entity(start=0, end=5, type="OTHER")
-    texts = said(backend, post, person, other, Entity(start=0, end=5, type="LOC"), Entity(start=10, end=22, type="PER"))
+    texts = said(backend, post, person, other, Entity(start=0, end=5, type="LOC"),
+                 Entity(start=10, end=22, type="PER"))
     assert texts[0] in by_type["PER"] and texts[1] in by_type["OTHER"] and texts[2:] == [None, None]
     (about,) = said(backend, post)
     assert about == f"Named entities: 1. Allen: {texts[0]} or {texts[1]}; 2. Nora Whitfield: {said(backend, post, Entity(start=27, end=41, type='LOC'))[0]}."
-    assert said(backend, Post(id="b", text="Allens and nobody", entities=[person])) == [None], "a part of a word is no name"
+    assert said(backend, Post(id="b", text="Allens and nobody",
+                              entities=[person])) == [None], "a part of a word is no name"
 
 
 def test_one_place_has_one_wording_and_places_have_several(scenes):
@@ -89,10 +99,12 @@ def test_one_place_has_one_wording_and_places_have_several(scenes):
     assert texts == [said(backend, p, one)[0] for p in posts] and len(set(texts)) > 1
 
 
-@pytest.mark.parametrize("content, words", [
-    ('{"name": "x"}\n', "knowledge.jsonl:1: Object missing required field type"), ("", "holds no names"), ("[1]\n", "knowledge.jsonl:1: "),
-    ('{"name": "x", "type": "PER", "right": [" "], "vague": [], "wrong": []}\n', "knowledge.jsonl:1: says nothing right of 'x'"),
-    (b"\xff\xfe", "knowledge.jsonl:1: ")])
+@pytest.mark.parametrize("content, words",
+                         [('{"name": "x"}\n', "knowledge.jsonl:1: Object missing required field type"),
+                          ("", "holds no names"), ("[1]\n", "knowledge.jsonl:1: "),
+                          ('{"name": "x", "type": "PER", "right": [" "], "vague": [], "wrong": []}\n',
+                           "knowledge.jsonl:1: says nothing right of 'x'"),
+                          (b"\xff\xfe", "knowledge.jsonl:1: ")])
 def test_what_is_no_knowledge_of_a_world(tmp_path, content, words):
     path = tmp_path / "knowledge.jsonl"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -118,18 +130,23 @@ def test_files_that_are_not_there(tmp_path):
 def test_answers_from_a_file_of_ours(tmp_path):
     path = tmp_path / "answers.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + b'\r\n{"id": "a", "text": "of the post", "more": 1}\r\n\n'
-                     b'{"id": "a", "start": 0, "end": 4, "text": "of the entity"}\n{"id": "a", "text": "of the post"}')
+                     b'{"id": "a", "start": 0, "end": 4, "text": "of the entity"}\n{"id": "a", "text": "of '
+                     b'the post"}')
     backend = make(f"file:{path}")
     post = Post(id="a", text="Vale is here")
     assert backend.name == "file:answers.jsonl"
     assert said(backend, post) == ["of the post"] and said(backend, Post(id="b", text="x")) == [None]
-    assert said(backend, post, Entity(start=0, end=4, type="X"), Entity(start=0, end=3, type="X")) == ["of the entity", None]
+    assert said(backend, post, Entity(start=0, end=4, type="X"), Entity(start=0, end=3,
+                                                                        type="X")) == ["of the entity", None]
 
 
-@pytest.mark.parametrize("second, words", [
-    ({"id": "a", "text": "another"}, "answers.jsonl:2: another answer for 'a' stands above"), ({"id": "a"}, "answers.jsonl:2: .*text"),
-    ({"id": 5.5, "text": "x"}, "answers.jsonl:2: Expected int . str, got float"), ({"id": "a", "text": "x", "start": 1}, "answers.jsonl:2: has only one of start"),
-    ([], "answers.jsonl:2: ")])
+@pytest.mark.parametrize(
+    "second, words",
+    [({"id": "a", "text": "another"}, "answers.jsonl:2: another answer for 'a' stands above"),
+     ({"id": "a"}, "answers.jsonl:2: .*text"),
+     ({"id": 5.5, "text": "x"}, "answers.jsonl:2: Expected int . str, got float"),
+     ({"id": "a", "text": "x", "start": 1}, "answers.jsonl:2: has only one of start"),
+     ([], "answers.jsonl:2: ")])
 def test_a_bad_line_of_answers_is_named(tmp_path, second, words):
     path = write_jsonl(tmp_path / "answers.jsonl", [{"id": "a", "text": "one"}, second])
     with pytest.raises(GmnerError, match=words):
@@ -137,7 +154,9 @@ def test_a_bad_line_of_answers_is_named(tmp_path, second, words):
 
 
 def test_published_knowledge_is_matched_to_all_posts_of_the_file(tmp_path, capsys):
-    posts = write_jsonl(tmp_path / "posts.jsonl", [{"id": "b", "text": "Vale is here", "tokens": ["Vale", "is", "here"]}, {"id": "c", "text": "other"}])
+    posts = write_jsonl(
+        tmp_path / "posts.jsonl",
+        [{"id": "b", "text": "Vale is here", "tokens": ["Vale", "is", "here"]}, {"id": "c", "text": "other"}])
     path = tmp_path / "train.txt"
     path.write_text("Vale\tB-PER\nis\tO\nhere\tO\n<EOS>\tX\nVale\tX\nis\tX\na\tX\nman.\tX\n\n")
     backend = make(f"file:{path}", posts=posts)

@@ -33,7 +33,8 @@ def annotated(identity, text, **more):
 @pytest.fixture
 def pool(tmp_path):
     """``pool(*records, **options)``: what ``read_pool`` makes of them."""
-    return lambda *records, **options: read_pool(write_jsonl(tmp_path / "pool.jsonl", list(records)), **options)
+    return lambda *records, **options: read_pool(write_jsonl(tmp_path / "pool.jsonl", list(records)), **
+                                                 options)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,9 @@ def test_the_search_is_exact_and_ties_are_in_order_of_the_pool():
     features[[7, 31, 55]] = features[20]
     found = nearest(queries, features)
     for query, order in zip(queries, found, strict=True):
-        slow = sorted(range(60), key=lambda i: (-sum(float(a) * float(b) for a, b in zip(query, features[i], strict=True)), i))
+        slow = sorted(
+            range(60), key=lambda i:
+            (-sum(float(a) * float(b) for a, b in zip(query, features[i], strict=True)), i))
         alike = {7, 20, 31, 55}
         assert [i for i in order if i not in alike] == [i for i in slow if i not in alike]
         assert [i for i in order if i in alike] == [7, 20, 31, 55]
@@ -69,11 +72,15 @@ def test_the_most_similar_stands_last_and_there_are_n(pool):
     asked = [Post(id="x", text="x"), Post(id="y", text="y")]
     found = Similar(of, features, lambda posts: axes([1, 0], [0, 1]), 3)(asked)
     assert answers(found) == [["about b", "about d", "about a"], ["about d", "about b", "about c"]]
-    assert answers(Similar(of, features, lambda posts: axes([1, 0]), 9)(asked[:1]))[0][-1] == "about a", "as many as there are"
+    assert answers(Similar(of, features, lambda posts: axes([1, 0]),
+                           9)(asked[:1]))[0][-1] == "about a", "as many as there are"
 
 
-@pytest.mark.parametrize("post", [Post(id="a", text="quite another"), Post(id="z", text="ONE  post,\n and 2"), Post(id="a", text="one post , and 2")],
-                         ids=["by id", "by text", "by both"])
+@pytest.mark.parametrize("post", [
+    Post(id="a", text="quite another"),
+    Post(id="z", text="ONE  post,\n and 2"),
+    Post(id="a", text="one post , and 2")
+], ids=["by id", "by text", "by both"])
 def test_a_post_is_never_its_own_example(pool, post):
     of = pool(annotated("a", "one post , and 2"), annotated("b", "another"))
     similar = Similar(of, axes([1, 0], [0, 1]), lambda posts: axes([1, 0]), 1)
@@ -84,38 +91,51 @@ def test_a_post_is_never_its_own_example(pool, post):
 
 
 def test_held_out_posts_are_never_examples(pool, tmp_path):
-    test = write_jsonl(tmp_path / "held.jsonl", [{"id": "t", "text": "by id"}, {"id": "other", "text": "By Text!"},
-                                                 {"id": "bad", "text": "of a bad record", "entities": 5}])
-    asked = write_jsonl(tmp_path / "asked.jsonl", [{"id": "q", "text": "q", "meta": {"split": "dev"}},
-                                                   {"id": "r", "text": "r", "meta": {"split": "train"}}, {"id": "o", "text": "o", "meta": {"split": ["odd"]}}])
-    of = pool(annotated("t", "x"), annotated("u", "by text !"), annotated("bad", "y"), annotated("q", "z"), annotated("r", "r"),
-              annotated("s", "s", meta={"split": "test"}), annotated("v", "v", meta={"split": ["odd"]}), {"id": "w", "text": "w"},
-              annotated("e", "e", error="failed before"), {"id": "k", "text": "k", "knowledge": [{"text": " \n"}]}, never=[test], asked=asked)
+    test = write_jsonl(tmp_path / "held.jsonl",
+                       [{"id": "t", "text": "by id"}, {"id": "other", "text": "By Text!"},
+                        {"id": "bad", "text": "of a bad record", "entities": 5}])
+    asked = write_jsonl(tmp_path / "asked.jsonl", [{"id": "q", "text": "q", "meta": {"split": "dev"}}, {
+        "id": "r", "text": "r", "meta": {"split": "train"}
+    }, {"id": "o", "text": "o", "meta": {"split": ["odd"]}}])
+    of = pool(annotated("t", "x"), annotated("u", "by text !"), annotated("bad", "y"), annotated("q", "z"),
+              annotated("r", "r"), annotated("s", "s", meta={"split": "test"}),
+              annotated("v", "v", meta={"split": ["odd"]}), {"id": "w", "text": "w"},
+              annotated("e", "e", error="failed before"),
+              {"id": "k", "text": "k", "knowledge": [{"text": " \n"}]}, never=[test], asked=asked)
     assert [of.posts[i].id for i in of.usable] == ["r", "v"]
-    assert str(of) == (f"{tmp_path}/pool.jsonl: 10 posts, 2 may be examples; never examples: 2 in held.jsonl by id, "
-                       "1 in held.jsonl by text, 1 in asked.jsonl by id, 1 of split test, 3 without knowledge, or failed")
-    shown = [*SameForAll(of, 9, 0)([Post(id="z", text="z")]),
-             *Similar(of, np.eye(len(of.posts), dtype=np.float32), lambda posts: np.ones((1, len(of.posts))), 9)([Post(id="z", text="z")])]
+    assert str(of) == (f"{tmp_path}/pool.jsonl: 10 posts, 2 may be examples; never examples: 2 in held.jsonl "
+                       "by id, "
+                       "1 in held.jsonl by text, 1 in asked.jsonl by id, 1 of split test, 3 without "
+                       "knowledge, or failed")
+    shown = [
+        *SameForAll(of, 9, 0)([Post(id="z", text="z")]),
+        *Similar(of, np.eye(len(of.posts), dtype=np.float32), lambda posts: np.ones(
+            (1, len(of.posts))), 9)([Post(id="z", text="z")])
+    ]
     assert [sorted(a) for a in answers(shown)] == [["about r", "about v"]] * 2
 
 
 def test_dev_and_test_beside_a_file_are_found(tmp_path):
     for name in ("train.jsonl", "test.jsonl", "dev.jsonl.bak"):
         (tmp_path / name).touch()
-    assert neighbours(tmp_path / "train.jsonl") == neighbours(str(tmp_path / "test.jsonl")) == [tmp_path / "test.jsonl"]
+    assert neighbours(tmp_path / "train.jsonl") == neighbours(str(
+        tmp_path / "test.jsonl")) == [tmp_path / "test.jsonl"]
     assert neighbours("-") == neighbours(tmp_path / "absent.jsonl") == []
 
 
 def test_the_published_pools_overlap_with_twitter_gmner_as_counted(shared, gmner, tmp_path):
-    """39 of the hand-annotated posts stand in its test split, 42 in its dev split; none of them is an example."""
+    """39 of the hand-annotated posts stand in its test split, 42 in its dev split; none of them is an
+    example."""
     done = gmner("prepare", "twitter-gmner", "--source", shared / "data" / "twitter-gmner-v2", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     ids = [line for file in sorted((shared / "data" / "pgim").glob("annotated-*/*train.txt"))
            for line in file.read_text(encoding="utf-8").splitlines()[::2]]
-    path = write_jsonl(tmp_path / "pool.jsonl", [annotated(identity, f"text {n}") for n, identity in enumerate(dict.fromkeys(ids))])
+    path = write_jsonl(tmp_path / "pool.jsonl",
+                       [annotated(identity, f"text {n}") for n, identity in enumerate(dict.fromkeys(ids))])
     of = read_pool(path, neighbours(tmp_path / "train.jsonl"), tmp_path / "train.jsonl")
     barred = [reason for reason in of.barred if reason is not None]
-    assert (barred.count("in test.jsonl by id"), barred.count("in dev.jsonl by id"), len(barred)) == (39, 42, 81)
+    assert (barred.count("in test.jsonl by id"), barred.count("in dev.jsonl by id"), len(barred)) == (39, 42,
+                                                                                                      81)
 
 
 def test_one_random_set_is_the_same_for_all_and_follows_from_the_seed(pool):
@@ -128,8 +148,13 @@ def test_one_random_set_is_the_same_for_all_and_follows_from_the_seed(pool):
 
 def test_features_are_unit_vectors_of_the_words_alone(tagger):
     long = "NASA flies over Paris and " * 12
-    posts = [Post(id="a", text="Allen swims in London"), Post(id="b", text="Allen swims in London", knowledge=[]),
-             Post(id="c", text="", image="gone.jpg"), Post(id="d", text=long), Post(id="e", text="Allen , swims", tokens=["Allen", ",", "swims"])]
+    posts = [
+        Post(id="a", text="Allen swims in London"),
+        Post(id="b", text="Allen swims in London", knowledge=[]),
+        Post(id="c", text="", image="gone.jpg"),
+        Post(id="d", text=long),
+        Post(id="e", text="Allen , swims", tokens=["Allen", ",", "swims"])
+    ]
     found = tagger(posts)
     assert found.dtype == np.float32 and found.shape == (5, tagger.model.encoder.width)
     assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1, 0, 1, 1], abs=1e-5)
@@ -149,7 +174,8 @@ def test_a_feature_is_the_mean_over_first_sub_words(tagger):
     assert tagger([post])[0] == pytest.approx((mean / mean.norm()).detach().numpy(), abs=1e-6)
 
 
-def test_features_of_the_pool_are_stored_and_made_again_when_anything_differs(pool, tagger, tiny_tagger, tmp_path, monkeypatch):
+def test_features_of_the_pool_are_stored_and_made_again_when_anything_differs(
+        pool, tagger, tiny_tagger, tmp_path, monkeypatch):
     made = []
     vectors = Tagger.vectors
     monkeypatch.setattr(Tagger, "vectors", lambda self, seen: made.append(len(seen)) or vectors(self, seen))
@@ -167,7 +193,8 @@ def test_features_of_the_pool_are_stored_and_made_again_when_anything_differs(po
     assert made == [2, 2, 2, 2]
     path.write_bytes(path.read_bytes()[:-3])
     assert (pool_features(of, tagger, told.append) == first).all() and made == [2, 2, 2, 2, 2] and told == []
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["pool.jsonl", path.name], "no temporary file is left"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pool.jsonl",
+                                                          path.name], "no temporary file is left"
 
 
 def test_features_that_cannot_be_stored_are_used_all_the_same(pool, tagger, tmp_path, monkeypatch):
@@ -210,17 +237,22 @@ def looking(tmp_path):
     """``looking()``: the tagger of ``save_looking``, and what it told."""
     save_looking(tmp_path)
     told = []
-    return lambda: (Tagger(tmp_path / "tagger", CPU, code=recipes.load(str(tmp_path / "colour.yaml")).section("ner"), tell=told.append,
-                           pictures=Pictures(tmp_path, "text-only")), told)
+    return lambda: (Tagger(tmp_path / "tagger", CPU, code=recipes.load(str(tmp_path / "colour.yaml")).section(
+        "ner"), tell=told.append, pictures=Pictures(tmp_path, "text-only")), told)
 
 
 def test_a_tagger_that_looks_compares_pictures_too(looking, pool):
     tagger, told = looking()
-    of = pool(annotated("a", "Allen here", image="red.png"), annotated("b", "Allen here", image="blue.png"), annotated("c", "Allen here"))
+    of = pool(annotated("a", "Allen here", image="red.png"), annotated("b", "Allen here", image="blue.png"),
+              annotated("c", "Allen here"))
     similar = Similar(of, pool_features(of, tagger, told.append), tagger, 1)
-    asked = [Post(id=name, text="who is it", image=image) for name, image in (("x", "blue.png"), ("y", "red.png"), ("z", None))]
+    asked = [
+        Post(id=name, text="who is it", image=image)
+        for name, image in (("x", "blue.png"), ("y", "red.png"), ("z", None))
+    ]
     assert answers(similar(asked)) == [["about b"], ["about a"], ["about c"]]
-    assert asked[0].image == "blue.png" and asked[0].image_size is None and told == [], "what is asked about is not changed"
+    assert asked[0].image == "blue.png" and asked[
+        0].image_size is None and told == [], "what is asked about is not changed"
 
 
 def test_a_picture_that_is_missing_is_told_and_the_text_is_compared(looking):
@@ -247,7 +279,8 @@ def test_code_of_ones_own_is_run_only_if_its_recipe_is_given(looking, tmp_path):
 
 def test_a_pool_of_nobody_and_of_one(pool, tmp_path):
     options = {"similar_by": None, "seed": 0, "runtime": CPU, "tell": print}
-    for of in (pool(), pool({"id": "a", "text": "no knowledge"}), pool(annotated("a", "a", meta={"split": "test"}))):
+    for of in (pool(), pool({"id": "a",
+                             "text": "no knowledge"}), pool(annotated("a", "a", meta={"split": "test"}))):
         with pytest.raises(GmnerError, match="holds no post that may be an example"):
             examples_from(of, 5, **options)
     one = examples_from(pool(annotated("a", "only")), 5, **options)

@@ -13,14 +13,17 @@ TEMPLATES = {"with_expansion": "{name} ({type}) - {expansion}", "without": "{nam
 
 def post(number=0):
     said = [Expansion(text="a dog", source="a"), Expansion(text="a brown dog", source="b")]
-    return Post(id=str(number), text="Milo in Rome", entities=[Entity(start=0, end=4, type="OTHER", expansions=said),
-                                                              Entity(start=8, end=12, type="LOC")])
+    return Post(
+        id=str(number), text="Milo in Rome",
+        entities=[Entity(start=0, end=4, type="OTHER", expansions=said),
+                  Entity(start=8, end=12, type="LOC")])
 
 
 def test_every_wording_of_an_entity_stands_in_its_post_and_the_post_is_not_changed():
     before = post()
     (worded,) = Expressions(**TEMPLATES).variants([before])
-    assert [e.expression for e in worded.entities] == ["Milo (OTHER) - a dog", "Milo (OTHER) - a brown dog", "Rome (LOC)"]
+    assert [e.expression
+            for e in worded.entities] == ["Milo (OTHER) - a dog", "Milo (OTHER) - a brown dog", "Rome (LOC)"]
     assert before == post()
 
 
@@ -29,7 +32,8 @@ def test_the_expansions_of_one_model_alone():
     assert [e.expression for e in stage([post()])[0].entities] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
     worded = stage.variants([post()])[0].entities
     assert [e.expression for e in worded] == ["Milo (OTHER) - a brown dog", "Rome (LOC)"]
-    assert [e.expression for e in Expressions(**TEMPLATES, source="c")([post()])[0].entities] == ["Milo (OTHER)", "Rome (LOC)"]
+    assert [e.expression for e in Expressions(**TEMPLATES, source="c")([post()])[0].entities
+            ] == ["Milo (OTHER)", "Rome (LOC)"]
 
 
 def test_invented_names_come_at_their_share_only_with_expansions_and_always_the_same():
@@ -41,7 +45,8 @@ def test_invented_names_come_at_their_share_only_with_expansions_and_always_the_
     assert all(e.expression == "Rome (LOC)" for p in worded for e in p.entities if not e.expansions)
     assert all(words.endswith((" (OTHER) - a dog", " (OTHER) - a brown dog")) for words in told)
     assert [p.entities for p in stage.variants(posts)] == [p.entities for p in worded]
-    assert [e.expression for e in stage([post()])[0].entities] == ["Milo (OTHER) - a dog", "Rome (LOC)"], "never in prediction"
+    assert [e.expression for e in stage([post()])[0].entities] == ["Milo (OTHER) - a dog",
+                                                                   "Rome (LOC)"], "never in prediction"
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, "half"])

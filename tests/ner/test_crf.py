@@ -35,12 +35,14 @@ def test_loss_best_path_and_marginals_are_those_of_all_paths(seed, lengths):
     for row, length in enumerate(lengths):
         paths = list(itertools.product(range(len(LABELS)), repeat=length))
         scores = torch.stack([path_score(crf, emissions[row], p) for p in paths])
-        losses.append(scores.logsumexp(0) - path_score(crf, emissions[row], tuple(gold[row, :length].tolist())))
+        losses.append(
+            scores.logsumexp(0) - path_score(crf, emissions[row], tuple(gold[row, :length].tolist())))
         best.append(list(paths[int(scores.argmax())]))
         for path, chance in zip(paths, scores.softmax(0), strict=True):
             for at, tag in enumerate(path):
                 marginals[row, at, tag] += chance.detach()
-    assert crf.loss(emissions, gold, mask).item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-4, abs=1e-3)
+    assert crf.loss(emissions, gold,
+                    mask).item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-4, abs=1e-3)
     assert crf.decode(emissions, mask) == best
     with torch.inference_mode():
         found = crf.marginals(emissions.clone(), mask)
@@ -93,4 +95,5 @@ def test_long_posts_are_decoded_as_the_library_does_and_marginals_are_its_gradie
     found = crf.marginals(emissions, mask)
     assert torch.allclose(found, gradient.float(), atol=1e-6) and not found[~mask].any()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert crf.marginals(emissions, mask).equal(found) and crf.decode(emissions, mask) == crf.decode(emissions, mask)
+        assert crf.marginals(emissions, mask).equal(found) and crf.decode(emissions, mask) == crf.decode(
+            emissions, mask)

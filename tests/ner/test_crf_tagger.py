@@ -15,14 +15,20 @@ from gmner_cli.weights.model_folder import WEIGHTS, load_model, save_model
 from tests import tiny
 
 TAGGER = "gmner_cli.ner.crf_tagger:CrfTagger"
-POSTS = [Post(id="1", text="Allen swims in London", entities=[Entity(start=0, end=5, type="PER"), Entity(start=15, end=21, type="LOC")]),
-         Post(id="2", text="", entities=[]), Post(id="3", text="NASA", entities=[Entity(start=0, end=4, type="ORG")])]
+POSTS = [
+    Post(id="1", text="Allen swims in London",
+         entities=[Entity(start=0, end=5, type="PER"),
+                   Entity(start=15, end=21, type="LOC")]),
+    Post(id="2", text="", entities=[]),
+    Post(id="3", text="NASA", entities=[Entity(start=0, end=4, type="ORG")])
+]
 CPU = runtime.Runtime(torch.device("cpu"))
 
 
 def tagger(encoder, posts=POSTS, **settings):
     torch.manual_seed(0)
-    return new_model(TAGGER, {"encoder": str(encoder), "max_length": 64, **settings}, posts, recipe="test", offline=True).eval()
+    return new_model(TAGGER, {"encoder": str(encoder), "max_length": 64, **settings}, posts, recipe="test",
+                     offline=True).eval()
 
 
 @pytest.mark.parametrize("settings", [
@@ -37,10 +43,13 @@ def test_a_saved_tagger_predicts_the_same(tiny_encoder, tmp_path, settings):
     save_model(model, tmp_path / "m")
     again = load_model(tmp_path / "m", offline=True)
     first, second = (predict_posts(m, POSTS, CPU, 4) for m in (model, again))
-    assert [msgspec.to_builtins(p.entities) for p in first] == [msgspec.to_builtins(p.entities) for p in second]
+    assert [msgspec.to_builtins(p.entities)
+            for p in first] == [msgspec.to_builtins(p.entities) for p in second]
     again.prepare_to_predict()
     merged = predict_posts(again, POSTS, CPU, 4)
-    assert [[(e.span, e.type) for e in p.entities] for p in merged] == [[(e.span, e.type) for e in p.entities] for p in first]
+    assert [[(e.span, e.type) for e in p.entities] for p in merged] == [[(e.span, e.type)
+                                                                         for e in p.entities]
+                                                                        for p in first]
     stands_alone = not settings
     assert (tmp_path / "m" / "encoder").exists() == stands_alone
 
@@ -61,19 +70,27 @@ def test_gold_is_not_read_while_predicting(tiny_encoder):
 
 def test_knowledge_is_read_but_never_tagged_and_gives_way_before_the_post(tiny_encoder):
     model = tagger(tiny_encoder, knowledge=True)
-    known = Post(id="1", text="Allen swims", knowledge=[Knowledge(text="a very long story " * 30), Knowledge(text="x")])
+    known = Post(id="1", text="Allen swims",
+                 knowledge=[Knowledge(text="a very long story " * 30),
+                            Knowledge(text="x")])
     (example,) = model.examples([known], training=False)
     assert len(example.data.pieces) == 2 and example.length <= 64
     assert sum(map(len, example.data.pieces)) == 10, "the post's own sub-words are all there"
     batch = model.collate([example], [None])
     assert batch["ids"].shape == (1, 64) and batch["first"].shape == (1, 2)
     assert batch["kinds"][0].tolist() == [0] * 12 + [1] * 52
-    assert len(model.examples([msgspec.structs.replace(known, entities=[])], training=True)) == 2, "a sample per entry"
-    assert len(tagger(tiny_encoder, knowledge=True, augment=False).examples([msgspec.structs.replace(known, entities=[])], training=True)) == 1
-    said = msgspec.structs.replace(known, entities=[], knowledge=[Knowledge(text="a", source="a"), Knowledge(text="b c", source="b")])
+    assert len(model.examples([msgspec.structs.replace(known, entities=[])],
+                              training=True)) == 2, "a sample per entry"
+    assert len(
+        tagger(tiny_encoder, knowledge=True,
+               augment=False).examples([msgspec.structs.replace(known, entities=[])], training=True)) == 1
+    said = msgspec.structs.replace(
+        known, entities=[], knowledge=[Knowledge(text="a", source="a"),
+                                       Knowledge(text="b c", source="b")])
     one = tagger(tiny_encoder, knowledge=True, knowledge_source="b")
     assert [e.data.extra for e in one.examples([said], training=True)] == [one.encoder.encode(["b c"])[0]]
-    assert one.examples([msgspec.structs.replace(said, knowledge=said.knowledge[:1])], training=False)[0].data.extra == []
+    assert one.examples([msgspec.structs.replace(said, knowledge=said.knowledge[:1])],
+                        training=False)[0].data.extra == []
     blind = tagger(tiny_encoder)
     assert blind.examples([known], training=False)[0].data.extra == []
 
@@ -92,7 +109,9 @@ def test_batches_do_not_change_the_answer(tiny_encoder):
     model = tagger(tiny_encoder)
     posts = [Post(id=str(i), text="Ada sees Bob " * (1 + i % 4)) for i in range(9)]
     alone, together = (predict_posts(model, posts, CPU, size) for size in (1, 9))
-    assert [[(e.span, e.type) for e in p.entities] for p in alone] == [[(e.span, e.type) for e in p.entities] for p in together]
+    assert [[(e.span, e.type) for e in p.entities] for p in alone] == [[(e.span, e.type)
+                                                                        for e in p.entities]
+                                                                       for p in together]
 
 
 def test_errors_help(tiny_encoder, tmp_path):
@@ -125,11 +144,15 @@ def test_training_is_repeatable_although_batches_are_made_in_a_thread(tiny_encod
     from gmner_cli.training.loop import fit
     from gmner_cli.training.settings import parse_train
 
-    posts = [Post(id=str(i), text=f"Ada met Bob in Paris {i}", entities=[Entity(start=0, end=3, type="PER")]) for i in range(12)]
+    posts = [
+        Post(id=str(i), text=f"Ada met Bob in Paris {i}", entities=[Entity(start=0, end=3, type="PER")])
+        for i in range(12)
+    ]
     weights = []
     for attempt in ("one", "two"):
         model = tagger(tiny_encoder, posts=posts, word_dropout=0.3, dropout=0.3)
-        fit(model, posts, posts[:2], parse_train({"epochs": 3, "batch_size": 2, "lr": 1e-3}, "t"), tmp_path / attempt, CPU, seed=5)
+        fit(model, posts, posts[:2], parse_train({"epochs": 3, "batch_size": 2, "lr": 1e-3}, "t"),
+            tmp_path / attempt, CPU, seed=5)
         weights.append((tmp_path / attempt / WEIGHTS).read_bytes())
     assert weights[0] == weights[1]
 
@@ -138,7 +161,9 @@ def test_training_is_repeatable_although_batches_are_made_in_a_thread(tiny_encod
 def test_which_layers_have_the_rate_of_the_head(tiny_encoder, high):
     model = tagger(tiny_encoder, linear_at_head_lr=high)
     rates = {id(p): group["lr"] for group in model.parameter_groups(1e-5, 1e-2) for p in group["params"]}
-    assert {rates[id(p)] for p in model.crf.parameters()} == {1e-2} and {rates[id(p)] for p in model.encoder.parameters()} == {1e-5}
+    assert {rates[id(p)]
+            for p in model.crf.parameters()} == {1e-2} and {rates[id(p)]
+                                                            for p in model.encoder.parameters()} == {1e-5}
     assert {rates[id(p)] for p in model.head.parameters()} == {1e-2 if high else 1e-5}
     assert len(rates) == sum(1 for _ in model.parameters())
 
@@ -165,7 +190,8 @@ def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
             return torch.zeros(*ids.shape, model.encoder.width)
 
     inner = model.encoder
-    batch = model.collate(model.examples([Post(id="1", text="alpha beta gamma delta", entities=[])], True), [None])
+    batch = model.collate(model.examples([Post(id="1", text="alpha beta gamma delta", entities=[])], True),
+                          [None])
     spy = Spy()
     spy.hidden_piece, spy.width = inner.hidden_piece, inner.width
     model.encoder = spy
@@ -181,7 +207,8 @@ def test_word_dropout_hides_whole_words_and_nothing_else(tiny_encoder):
 
 
 def test_a_byte_level_vocabulary_sees_words_as_in_running_text(tmp_path):
-    """RoBERTa marks a word's beginning by its space; words encoded apart must carry it, and emoji come in bytes."""
+    """RoBERTa marks a word's beginning by its space; words encoded apart must carry it, and emoji come in
+    bytes."""
     model = tagger(tiny.save_roberta(tmp_path))
     (example,) = model.examples([Post(id="1", text="Ada sees 🐶 Bob", entities=[])], training=False)
     pieces = model.encoder.tokenizer.convert_ids_to_tokens

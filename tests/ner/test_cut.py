@@ -20,8 +20,8 @@ def signs(known: str) -> st.SearchStrategy[str]:
     return st.sets(st.sampled_from(known)).map(lambda some: "".join(sorted(some)))
 
 
-cuts = st.builds(Cut, inner=signs(INNER), digits=signs(BETWEEN_DIGITS), front=signs(FRONT), clitics=st.booleans(),
-                 links=st.booleans(), runs=st.booleans(), whole=st.booleans())
+cuts = st.builds(Cut, inner=signs(INNER), digits=signs(BETWEEN_DIGITS), front=signs(FRONT),
+                 clitics=st.booleans(), links=st.booleans(), runs=st.booleans(), whole=st.booleans())
 texts = st.text(max_size=40) | st.text("aBn9'’ʼst.-_/&@#$,:%… \u0301\u200d🎉東http:/www.", max_size=40)
 
 
@@ -52,20 +52,28 @@ def test_what_is_not_learnt_is_as_in_twitter_gmner(text, words):
 
 def test_facts_of_the_data_sets(shared):
     """The defaults are Twitter-GMNER's; 2015 keeps handles and hashtags whole, 2017 cuts every hyphen."""
-    files = {"twitter-gmner": "twitter-gmner-v2/txt/train.txt", "twitter-2015": "twitter-2015/train.txt", "twitter-2017": "twitter-2017/train.txt"}
+    files = {
+        "twitter-gmner": "twitter-gmner-v2/txt/train.txt", "twitter-2015": "twitter-2015/train.txt",
+        "twitter-2017": "twitter-2017/train.txt"
+    }
     found = {}
     for name, file in files.items():
         posts = (shared / "data" / file).read_text(encoding="utf-8").split("\n\n")
-        found[name] = learn([line.split("\t")[0] for line in post.splitlines() if "\t" in line] for post in posts)
+        found[name] = learn([line.split("\t")[0]
+                             for line in post.splitlines()
+                             if "\t" in line]
+                            for post in posts)
     assert found["twitter-gmner"] == Cut()
     assert found["twitter-2015"].front == "@#" and "-" in found["twitter-2015"].inner
-    assert found["twitter-2017"].front == "" and "-" not in found["twitter-2017"].inner + found["twitter-2017"].digits
+    assert found[
+        "twitter-2017"].front == "" and "-" not in found["twitter-2017"].inner + found["twitter-2017"].digits
     assert not any("'" in how.inner or how.clitics for how in found.values())
 
 
 @pytest.mark.parametrize(("tokens", "text", "words"), [
     ("He said don't and Curry's O'Neal", "It's McDonald's, Neal’s", "It's McDonald's , Neal’s"),
-    ("do n't Curry 's I 'm", "Stephen Curry's can't O'Neal we’re he 's", "Stephen Curry 's ca n't O'Neal we ’re he 's"),
+    ("do n't Curry 's I 'm", "Stephen Curry's can't O'Neal we’re he 's", "Stephen Curry 's ca n't O'Neal we "
+                                                                         "’re he 's"),
     ("all - time 3 - 1 X - Men", "X-Men 2-0", "X - Men 2 - 0"),
     ("@user #tag", "@ann hi #x @ #", "@ann hi #x @ #"),
     ("@ user # tag", "@ann #x", "@ ann # x"),
@@ -86,7 +94,8 @@ def test_one_odd_token_among_many_changes_nothing():
 
 
 def test_a_name_keeps_its_apostrophe_where_only_what_hangs_on_it_is_cut():
-    assert " ".join(cut(TWEET, PENN)) == ("RT @ Some _ One : Stephen Curry 's O'Neal do n’t rock ' n ' roll U.S. 3.5 10,000 "
+    assert " ".join(cut(TWEET, PENN)) == ("RT @ Some _ One : Stephen Curry 's O'Neal do n’t rock ' n ' roll "
+                                          "U.S. 3.5 10,000 "
                                 "game-winner # GoTeam http://t.co/x1 . . .")
 
 
@@ -98,5 +107,6 @@ def test_facts_that_say_nonsense_are_refused(odd):
 
 
 def test_what_hangs_on_initials_is_a_word_too():
-    assert [
-        [text[a:b] for a, b in PENN.spans(text)] for text in ("U.S.'s", "J.R.’s", "U.S. 's")] == [["U.S.", "'s"], ["J.R.", "’s"], ["U.S.", "'s"]]
+    assert [[text[a:b]
+             for a, b in PENN.spans(text)]
+            for text in ("U.S.'s", "J.R.’s", "U.S. 's")] == [["U.S.", "'s"], ["J.R.", "’s"], ["U.S.", "'s"]]

@@ -11,7 +11,10 @@ from gmner_cli.ner.encoder import EncoderConfig, TextEncoder
 from gmner_cli.ner.words import MOST_PIECES
 from tests import tiny
 
-ODD = ["[SEP]", "[MASK]", "</s>", "", " ", "\u200d", "\ufe0f", "🐶", "👩‍👩‍👧", "İstanbul", "ﬁ", "e\u0301", "ß", "東京", "١٢", "a" * 300, "\x7f", "O'Neal", "#x", "@y"]
+ODD = [
+    "[SEP]", "[MASK]", "</s>", "", " ", "\u200d", "\ufe0f", "🐶", "👩‍👩‍👧", "İstanbul", "ﬁ", "e\u0301", "ß",
+    "東京", "١٢", "a" * 300, "\x7f", "O'Neal", "#x", "@y"
+]
 WORDS = st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
 
 
@@ -40,7 +43,8 @@ def test_words_together_are_the_words_alone(encoder, texts):
 
 def test_a_word_is_read_once_however_often_it_stands_there(encoder, monkeypatch):
     read, encode = [], encoder.encode
-    monkeypatch.setattr(encoder, "encode", lambda texts, **options: (read.extend(texts), encode(texts, **options))[1])
+    monkeypatch.setattr(encoder, "encode", lambda texts, **options:
+                        (read.extend(texts), encode(texts, **options))[1])
     found = encoder.pieces([["a", "b", "a"], ["b", "a"], []])
     assert len(read) == 2
     assert found[0][0] == found[0][2] == found[1][1] and found[2] == []

@@ -22,7 +22,10 @@ CPU = runtime.Runtime(torch.device("cpu"))
 
 
 def tokenised(*texts: str) -> list[Post]:
-    return [Post(id=text, text=text, tokens=text.split(), entities=[Entity(start=0, end=len(text.split()[0]), type="PER")]) for text in texts]
+    return [
+        Post(id=text, text=text, tokens=text.split(),
+             entities=[Entity(start=0, end=len(text.split()[0]), type="PER")]) for text in texts
+    ]
 
 
 def seen(model, text: str) -> list[str]:
@@ -35,17 +38,21 @@ def seen(model, text: str) -> list[str]:
     ("Kerr's game-winner", "Curry's half-time", "Curry's half-time"),
     ("Kerr 's game-winner", "Curry's half-time", "Curry 's half-time"),
 ])
-def test_a_tagger_cuts_text_as_its_training_tokens_were_also_when_loaded(tiny_encoder, tmp_path, train, text, words):
+def test_a_tagger_cuts_text_as_its_training_tokens_were_also_when_loaded(tiny_encoder, tmp_path, train, text,
+                                                                         words):
     model = tagger(tiny_encoder, posts=tokenised(train))
     save_model(model, tmp_path / "m")
     assert seen(model, text) == seen(load_model(tmp_path / "m", offline=True), text) == words.split()
 
 
 def test_training_posts_without_tokens_are_cut_as_prediction_will_cut_them(tiny_encoder):
-    plain = Post(id="p", text="Curry's pro-EU game", entities=[Entity(start=0, end=5, type="PER"), Entity(start=12, end=14, type="ORG")])
+    plain = Post(id="p", text="Curry's pro-EU game",
+                 entities=[Entity(start=0, end=5, type="PER"),
+                           Entity(start=12, end=14, type="ORG")])
     model = tagger(tiny_encoder, posts=[plain])
     (example,) = model.examples([plain], training=True)
-    assert [plain.text[a:b] for a, b in example.data.spans] == seen(model, plain.text) == ["Curry", "'", "s", "pro-EU", "game"]
+    assert [plain.text[a:b] for a, b in example.data.spans] == seen(
+        model, plain.text) == ["Curry", "'", "s", "pro-EU", "game"]
     tags = model.collate([example], [None])["tags"][0].tolist()
     assert [model.labels[t] for t in tags] == ["B-PER", "O", "O", "B-ORG", "O"]
     assert Cut.of(model.facts) == Cut()
@@ -77,14 +84,17 @@ def test_mini_finds_names_without_what_hangs_on_them():
 
 
 def test_the_template_knows_names_with_apostrophes():
-    assert capitalised(Post(id="a", text="see Shaquille O'Neal and Curry's USA")) == ["Shaquille O'Neal", "Curry", "USA"]
+    assert capitalised(Post(
+        id="a", text="see Shaquille O'Neal and Curry's USA")) == ["Shaquille O'Neal", "Curry", "USA"]
 
 
 def test_the_detokeniser_writes_as_people_do():
-    joined = ("RT @ Some _ One : Curry ' s O ' Neal don ’ t \" go home \" ' now ' ! ! rock ' n ' roll , U . S . 3 . 5 % http://t. co/x1 via "
+    joined = ("RT @ Some _ One : Curry ' s O ' Neal don ’ t \" go home \" ' now ' ! ! rock ' n ' roll , U . "
+              "S . 3 . 5 % http://t. co/x1 via "
               "https : //t . co/a All - Star ( Warriors ' fans ) 👍 🏼")
     tokens = joined.split()
     text, spans = detokenise(tokens)
-    assert text == ("RT @Some_One: Curry's O'Neal don’t \"go home\" 'now'!! rock 'n' roll, U.S. 3.5% http://t.co/x1 via "
+    assert text == ("RT @Some_One: Curry's O'Neal don’t \"go home\" 'now'!! rock 'n' roll, U.S. 3.5% "
+                    "http://t.co/x1 via "
                     "https://t.co/a All-Star (Warriors' fans) 👍🏼")
     assert [text[a:b] for a, b in spans] == tokens

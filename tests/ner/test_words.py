@@ -51,7 +51,9 @@ def test_spans_of_tags_and_back(tags):
     text = " ".join(tokens)
     post = Post(id="p", text=text, tokens=tokens)
     spans = words_of(post)[1]
-    post.entities = [Entity(start=spans[a][0], end=spans[b - 1][1], type=kind) for a, b, kind in spans_of(tags)]
+    post.entities = [
+        Entity(start=spans[a][0], end=spans[b - 1][1], type=kind) for a, b, kind in spans_of(tags)
+    ]
     mended = []
     for tag in tags:
         before = mended[-1] if mended else "O"
@@ -61,11 +63,15 @@ def test_spans_of_tags_and_back(tags):
 
 
 def test_an_entity_inside_a_word_takes_the_word_and_overlaps_do_not_break_tags():
-    post = Post(id="p", text="pro-EU vote", entities=[Entity(start=4, end=6, type="ORG"), Entity(start=0, end=11, type="OTHER")])
+    post = Post(id="p", text="pro-EU vote",
+                entities=[Entity(start=4, end=6, type="ORG"),
+                          Entity(start=0, end=11, type="OTHER")])
     assert tags_of(post, [(0, 6), (7, 11)]) == ["B-OTHER", "I-OTHER"]
 
 
 def test_cases():
-    looks = {"the": "lower", "USA": "upper", "Paris": "title", "iPhone": "mixed", "A": "letter", "2017": "digits",
-             "G20": "alphanumeric", "…": "sign", "東京": "other", "McGregor": "mixed"}
+    looks = {
+        "the": "lower", "USA": "upper", "Paris": "title", "iPhone": "mixed", "A": "letter", "2017": "digits",
+        "G20": "alphanumeric", "…": "sign", "東京": "other", "McGregor": "mixed"
+    }
     assert {word: CASES[case_of(word)] for word in looks} == looks

@@ -39,7 +39,8 @@ def test_every_record_is_valid(name, fewest):
 def test_records_are_reproduced(again, gold):
     assert (again / "posts.jsonl").read_bytes() == (SAMPLE / "posts.jsonl").read_bytes()
     for old, new in zip(gold, read_posts(again / "gold.jsonl"), strict=True):
-        assert [(e.span, e.type, e.expansions) for e in old.entities] == [(e.span, e.type, e.expansions) for e in new.entities]
+        assert [(e.span, e.type, e.expansions) for e in old.entities] == [(e.span, e.type, e.expansions)
+                                                                          for e in new.entities]
         for e, f in zip(old.entities, new.entities, strict=True):
             assert len(e.boxes) == len(f.boxes)
             for a, b in zip(e.masks, f.masks, strict=True):  # releases of Pillow may draw an edge differently
@@ -93,4 +94,6 @@ def test_the_promised_traps_are_there(gold):
 
 
 def test_the_folder_stays_small():
-    assert sum(p.stat().st_size for p in SAMPLE.rglob("*") if p.is_file() and "out" not in p.parts) < 1_500_000
+    assert sum(p.stat().st_size
+               for p in SAMPLE.rglob("*")
+               if p.is_file() and "out" not in p.parts) < 1_500_000

@@ -63,7 +63,8 @@ class Tree(HTMLParser):
 
 
 def page_of(*posts: Post, gold=None, root=SAMPLE / "images", told=None) -> str:
-    return render_page(posts, gold, root, "a title", None if told is None else lambda *what: told.append(what))
+    return render_page(posts, gold, root, "a title",
+                       None if told is None else lambda *what: told.append(what))
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +98,12 @@ def test_every_entity_stands_in_the_table_and_the_gold_is_correct_against_itself
 
 
 def test_hostile_records_are_plain_text():
-    post = Post(id=EVIL, text=EVIL, caption=EVIL, error=EVIL, image=EVIL, knowledge=[Knowledge(text=EVIL, source=EVIL)],
-                entities=[Entity(start=0, end=9, type=EVIL, fine_type=EVIL, expression=EVIL, score=0.5, boxes=[],
-                                 expansions=[Expansion(text=EVIL, source=EVIL)])])
+    post = Post(
+        id=EVIL, text=EVIL, caption=EVIL, error=EVIL, image=EVIL,
+        knowledge=[Knowledge(text=EVIL, source=EVIL)], entities=[
+            Entity(start=0, end=9, type=EVIL, fine_type=EVIL, expression=EVIL, score=0.5, boxes=[],
+                   expansions=[Expansion(text=EVIL, source=EVIL)])
+        ])
     told = []
     tree = Tree(render_page([post], [post], SAMPLE, EVIL, lambda *what: told.append(what)))
     assert not tree.all("b") or all(not attributes for attributes in tree.all("b"))
@@ -109,13 +113,18 @@ def test_hostile_records_are_plain_text():
 
 def test_a_record_cannot_smuggle_in_its_own_boxes(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
-    post = Post(id="1", text=EVIL, image="a.png", entities=[Entity(start=0, end=20, type=EVIL, boxes=[(1, 1, 9, 9)])])
+    post = Post(id="1", text=EVIL, image="a.png",
+                entities=[Entity(start=0, end=20, type=EVIL, boxes=[(1, 1, 9, 9)])])
     tree = Tree(page_of(post, root=tmp_path))
     assert len(tree.all("img")) == 1 and len(tree.all("text")) == 1
 
 
 @pytest.mark.parametrize("spans", [
-    [(0, 4), (4, 9)], [(0, 9), (2, 5)], [(0, 6), (3, 9)], [(0, 9), (0, 9)], [(0, 9), (1, 8), (2, 7), (3, 6), (4, 5)],
+    [(0, 4), (4, 9)],
+    [(0, 9), (2, 5)],
+    [(0, 6), (3, 9)],
+    [(0, 9), (0, 9)],
+    [(0, 9), (1, 8), (2, 7), (3, 6), (4, 5)],
 ])
 def test_spans_nest_cross_and_touch(spans):
     text = "a👩‍👩‍👧b<&>ö"
@@ -142,7 +151,8 @@ def test_absent_empty_and_filled_boxes_are_told_apart():
         Post(id="1", text="a", entities=[]))
 
 
-@pytest.mark.parametrize(("content", "reason"), [(None, "no such image"), (b"", "empty"), (b"GIF8", "not an image")])
+@pytest.mark.parametrize(("content", "reason"), [(None, "no such image"), (b"", "empty"),
+                                                 (b"GIF8", "not an image")])
 def test_a_picture_that_cannot_be_shown_leaves_its_reason(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
@@ -170,8 +180,12 @@ def test_mask_layer_covers_the_mask(gold):
     assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == entity.boxes[0]
 
 
-@pytest.mark.parametrize("mask", [Mask(size=(10**6, 10**6), counts="0"), Mask(size=(40, 30), counts="ö"),
-                                  Mask(size=(40, 30), counts="~~~~~~~~~~~~~~~~~~"), Mask(size=(30, 40), counts="")])
+@pytest.mark.parametrize("mask", [
+    Mask(size=(10 ** 6, 10 ** 6), counts="0"),
+    Mask(size=(40, 30), counts="ö"),
+    Mask(size=(40, 30), counts="~~~~~~~~~~~~~~~~~~"),
+    Mask(size=(30, 40), counts="")
+])
 def test_a_wrong_mask_is_a_note_not_a_crash(tmp_path, mask):
     Image.new("RGB", (30, 40)).save(tmp_path / "a.png")
     post = Post(id="1", text="abc", image="a.png",
@@ -183,7 +197,8 @@ def test_a_wrong_mask_is_a_note_not_a_crash(tmp_path, mask):
 
 def test_gold_that_cannot_be_compared_is_said(gold):
     other = Post(id="x", text="another text", entities=[])
-    page = page_of(Post(id="x", text="a text", entities=[]), Post(id="y", text="b", entities=[]), gold=[other])
+    page = page_of(Post(id="x", text="a text", entities=[]), Post(id="y", text="b", entities=[]),
+                   gold=[other])
     assert "gold has another text" in page and "there is no gold for this post" in page
 
 

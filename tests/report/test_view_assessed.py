@@ -1,4 +1,5 @@
-"""The page and the score say the same of every entity, and nothing that was not assessed is called correct."""
+"""The page and the score say the same of every entity, and nothing that was not assessed is called
+correct."""
 
 from __future__ import annotations
 
@@ -35,8 +36,17 @@ def entity(kind="PER", boxes=None, masks=None, span=(0, 5)):
 
 
 REGIONS = [  # boxes, masks
-    (None, None), ([], None), ([], []), ([BOX], None), ([BOX], [mask(BOX)]), ([BOX], [mask(FAR)]), ([NEAR], [mask(NEAR)]),
-    ([FAR], None), ([FAR], [mask(FAR)]), ([BOX, FAR], [mask(BOX), mask(FAR)]), ([FAR, BOX], None),
+    (None, None),
+    ([], None),
+    ([], []),
+    ([BOX], None),
+    ([BOX], [mask(BOX)]),
+    ([BOX], [mask(FAR)]),
+    ([NEAR], [mask(NEAR)]),
+    ([FAR], None),
+    ([FAR], [mask(FAR)]),
+    ([BOX, FAR], [mask(BOX), mask(FAR)]),
+    ([FAR, BOX], None),
 ]
 HELPER = entity(boxes=[BOX], masks=[mask(BOX)], span=(10, 12))
 """An entity that is right on both sides, so that boxes and masks count as assessed in both files."""
@@ -72,7 +82,8 @@ def test_crowds_on_one_span_have_as_many_correct_as_the_score_counts():
         sides = [[entity(rng.choice(["PER", "LOC"]), rng.choice(boxes), span=rng.choice([(0, 5), (6, 9)]))
                   for _ in range(rng.randrange(1, 6))] for _ in range(2)]
         pairs = compare(*sides)
-        rows = score([Post(id="1", text=TEXT, entities=sides[0])], [Post(id="1", text=TEXT, entities=sides[1])])["rows"]
+        rows = score([Post(id="1", text=TEXT, entities=sides[0])],
+                     [Post(id="1", text=TEXT, entities=sides[1])])["rows"]
         assert sum(pair.kinds == ("correct",) for pair in pairs) == rows["GMNER"]["correct"]
         assert sum(pair.found is not None for pair in pairs) == len(sides[0])
         assert sum(pair.gold is not None for pair in pairs) == len(sides[1])
@@ -89,7 +100,8 @@ def test_plain_gold_without_boxes_is_not_called_correct():
     assert 'class="chip k-correct"' not in made
 
 
-@pytest.mark.parametrize(("change", "said"), [({"skipped": "no picture"}, "was skipped"), ({"error": "stage ve: x"}, "this post failed")])
+@pytest.mark.parametrize(("change", "said"), [({"skipped": "no picture"}, "was skipped"),
+                                              ({"error": "stage ve: x"}, "this post failed")])
 def test_entities_that_came_in_with_a_post_set_aside_are_not_judged(change, said):
     gold = Post(id="1", text=TEXT, entities=[entity(boxes=[BOX])])
     post = Post(id="1", text=TEXT, entities=[entity(boxes=[BOX])], **change)
@@ -100,14 +112,18 @@ def test_entities_that_came_in_with_a_post_set_aside_are_not_judged(change, said
 
 def test_posts_whose_entities_were_not_assessed_are_said_on_either_side():
     told, silent = Post(id="1", text=TEXT, entities=[entity(boxes=[])]), Post(id="1", text=TEXT)
-    assert "no entities were assessed in this post" in page(silent, told) and 'data-kinds="missed"' in page(silent, told)
-    assert "no entities were assessed in gold" in page(told, silent) and 'data-kinds="spurious"' in page(told, silent)
-    assert "the gold post carries an error" in page(told, Post(id="1", text=TEXT, entities=[entity(boxes=[])], error="x"))
+    assert "no entities were assessed in this post" in page(silent, told) and 'data-kinds="missed"' in page(
+        silent, told)
+    assert "no entities were assessed in gold" in page(told, silent) and 'data-kinds="spurious"' in page(
+        told, silent)
+    assert "the gold post carries an error" in page(
+        told, Post(id="1", text=TEXT, entities=[entity(boxes=[])], error="x"))
 
 
 @pytest.mark.parametrize("broken", [mask(BOX, size=(30, 40)), Mask(size=(40, 40), counts="ö")])
 def test_masks_that_cannot_be_compared_are_a_note(broken):
-    post, gold = (Post(id="1", text=TEXT, entities=[entity(boxes=[BOX], masks=[m])]) for m in (broken, mask(BOX)))
+    post, gold = (Post(id="1", text=TEXT, entities=[entity(boxes=[BOX], masks=[m])])
+                  for m in (broken, mask(BOX)))
     made = page(post, gold)
     assert "masks are not compared" in made and 'data-kinds="correct"' in made
 
@@ -122,7 +138,8 @@ class TestCommand:
         assert "data:image/jpeg" in (tmp_path / "p.html").read_text()
 
     def test_of_many_problems_twenty_are_printed_and_all_counted(self, tmp_path, capsys):
-        write_posts(tmp_path / "p.jsonl", [Post(id=f"p\x1b{n}", text="hi", image=f"{n}.png") for n in range(700)])
+        write_posts(tmp_path / "p.jsonl",
+                    [Post(id=f"p\x1b{n}", text="hi", image=f"{n}.png") for n in range(700)])
         with (tmp_path / "p.jsonl").open("a") as file:
             file.write("not json\n" * 800)
         with pytest.raises(typer.Exit) as left:
@@ -141,8 +158,11 @@ def test_a_post_of_very_many_entities_is_drawn_in_part_and_says_so(tmp_path, com
     assert "20000" in made and "the first 500" in made and len(made) < 1_000_000
 
 
-@pytest.mark.parametrize(("size", "boxes", "told"), [((80, 80), [(0.0, 0.0, 10.0, 10.0)], True), ((40, 40), [(0.0, 0.0, 10.0, 10.0)], False),
+@pytest.mark.parametrize(("size", "boxes", "told"), [((80, 80), [(0.0, 0.0, 10.0, 10.0)], True),
+                                                     ((40, 40), [(0.0, 0.0, 10.0, 10.0)], False),
                                                      ((80, 80), [], False)])
 def test_boxes_of_pictures_of_two_sizes_are_a_note_as_the_score_warns(size, boxes, told):
-    ours, theirs = (Post(id="p", text="Milan wins", image_size=of, entities=[entity(boxes=boxes)]) for of in ((40, 40), size))
-    assert ("40x40 here and 80x80 in gold" in page(ours, theirs)) == told == bool(score([ours], [theirs])["warnings"])
+    ours, theirs = (Post(id="p", text="Milan wins", image_size=of, entities=[entity(boxes=boxes)])
+                    for of in ((40, 40), size))
+    assert ("40x40 here and 80x80 in gold" in page(ours, theirs)) == told == bool(
+        score([ours], [theirs])["warnings"])

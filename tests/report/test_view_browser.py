@@ -21,22 +21,28 @@ EVIL = "</script><script>document.title='owned'</script><img src=x onerror=\"doc
 
 
 def dump(page: str, tmp_path: Path, address: str = "", script: str = "") -> str:
-    """The document after its scripts ran. ``script`` acts as the reader's hands; the policy gives way for it."""
+    """The document after its scripts ran. ``script`` acts as the reader's hands; the policy gives way for
+    it."""
     if script:
         page = POLICY.sub("", page).replace("</body>", f"<script>{script}</script></body>")
     path = tmp_path / "page.html"
     path.write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{path}{address}"],
-        capture_output=True, text=True, timeout=90, check=True)
+    done = subprocess.run([
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+        f"file://{path}{address}"
+    ], capture_output=True, text=True, timeout=90, check=True)
     return done.stdout
 
 
 def shown(dom: str) -> list[str]:
     articles = re.findall(r'<article (id="post-\d+"[^>]*)>', dom)
-    return [re.search(r'id="post-(\d+)"', a)[1] for a in articles if " hidden" not in a.replace('data-search="', "", 1)]
+    return [
+        re.search(r'id="post-(\d+)"', a)[1]
+        for a in articles
+        if " hidden" not in a.replace('data-search="', "", 1)
+    ]
 
 
 def counts(dom: str) -> dict[str, int]:
@@ -56,11 +62,15 @@ POSTS = (
 def gold_posts() -> list[Post]:
     posts = []
     for number, (text, named) in enumerate(POSTS, 1):
-        entities = [Entity(start=text.index(name), end=text.index(name) + len(name), text=name, type=kind,
-                           boxes=[(20.0, 30.0, 120.0, 200.0)] if seen else [],
-                           expansions=[Expansion(text="a tower of yellow stone" if name == "Big Ben" else "a thing")])
-                    for name, kind, seen in named]
-        posts.append(Post(id=str(number), text=text, image=f"s0{number}.jpg", image_size=(256, 256), entities=entities))
+        entities = [
+            Entity(start=text.index(name), end=text.index(name) + len(name), text=name, type=kind,
+                   boxes=[(20.0, 30.0, 120.0, 200.0)] if seen else [],
+                   expansions=[Expansion(text="a tower of yellow stone" if name == "Big Ben" else "a thing")])
+            for name, kind, seen in named
+        ]
+        posts.append(
+            Post(id=str(number), text=text, image=f"s0{number}.jpg", image_size=(256, 256),
+                 entities=entities))
     return posts
 
 
@@ -78,10 +88,11 @@ def page() -> str:
 def test_opening_it_shows_all(page, tmp_path):
     dom = dump(page, tmp_path)
     assert shown(dom) == ["1", "2", "3", "4", "5"]
-    assert counts(dom) == {"correct": 7, "wrong-type": 1, "wrong-span": 0, "missed": 1, "spurious": 1, "wrong-region": 0,
-                           "wrongly-grounded": 0, "wrongly-none": 1,
-                           "span": 9, "MNER": 8, "EEG": 8, "GMNER": 7,
-                           "PER": 2, "LOC": 4, "ORG": 4, "OTHER": 2}
+    assert counts(dom) == {
+        "correct": 7, "wrong-type": 1, "wrong-span": 0, "missed": 1, "spurious": 1, "wrong-region": 0,
+        "wrongly-grounded": 0, "wrongly-none": 1, "span": 9, "MNER": 8, "EEG": 8, "GMNER": 7, "PER": 2,
+        "LOC": 4, "ORG": 4, "OTHER": 2
+    }
 
 
 def test_the_address_filters(page, tmp_path):
@@ -107,7 +118,8 @@ def test_hovering_a_span_lights_its_box_and_row(page, tmp_path):
 
 
 def test_keys_move_and_switch(page, tmp_path):
-    dom = dump(page, tmp_path, script="""
+    dom = dump(
+        page, tmp_path, script="""
         const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
         press("j"); press("j"); press("j"); press("k"); press("m");""")
     assert re.search(r'<article id="post-2" class="card current"', dom)

@@ -17,8 +17,10 @@ def given(span, type, box=None, mask=None):
     return entity(span, type, boxes=[box] if box else [], masks=[mask] if mask else [])
 
 
-GOLD = [post("a", given(SPANS[0], "PER", BOX, WHOLE), given(SPANS[1], "PER", BOX, WHOLE), image_size=(80, 80)),
-        post("b", given(SPANS[2], "PER"), given(SPANS[3], "LOC", BOX, WHOLE), image_size=(80, 80))]
+GOLD = [
+    post("a", given(SPANS[0], "PER", BOX, WHOLE), given(SPANS[1], "PER", BOX, WHOLE), image_size=(80, 80)),
+    post("b", given(SPANS[2], "PER"), given(SPANS[3], "LOC", BOX, WHOLE), image_size=(80, 80))
+]
 BOXES = [post("a", given(SPANS[0], "PER", BOX, WHOLE), given(SPANS[1], "PER", BOX, PART)),
          post("b", given(SPANS[2], "PER"), given(SPANS[3], "LOC", BOX, WHOLE))]
 GROUNDABLE = [post("a", given(SPANS[0], "PER", BOX, WHOLE), given(SPANS[1], "PER", FAR, PART)),
@@ -67,9 +69,14 @@ def test_any_part_of_the_runs_will_do_and_all_that_is_lost_is_charged(levels, st
 
 
 def test_a_run_without_boxes_leaves_its_figures_open():
-    tagged = [post("a", entity(SPANS[0]), entity(SPANS[1])), post("b", entity(SPANS[2]), entity(SPANS[3], "LOC"))]
+    tagged = [
+        post("a", entity(SPANS[0]), entity(SPANS[1])),
+        post("b", entity(SPANS[2]), entity(SPANS[3], "LOC"))
+    ]
     report = cascade(tagged, {"spans": SPANS_RUN, "boxes": BOXES}, lambda: GOLD)
-    assert report["cascade"]["f1"]["predicted"] == {"MNER": 100, "EEG": None, "GMNER": None, "EES": None, "SMNER": None}
+    assert report["cascade"]["f1"]["predicted"] == {
+        "MNER": 100, "EEG": None, "GMNER": None, "EES": None, "SMNER": None
+    }
     assert report["cascade"]["lost"]["tagger"]["GMNER"] is None
     assert report["cascade"]["lost"]["entailment+grounding"]["GMNER"] == 50
     shown = [line.split() for line in render_cascade(report).splitlines()]
@@ -101,7 +108,8 @@ def test_a_note_of_all_runs_is_given_once_and_one_of_a_later_run_names_it():
 
 
 def test_runs_over_other_posts_are_refused():
-    with pytest.raises(GmnerError, match="^1 post.* only one of PRED and --cascade spans; the first is id 'b'"):
+    with pytest.raises(GmnerError,
+                       match="^1 post.* only one of PRED and --cascade spans; the first is id 'b'"):
         cascade(PREDICTED, {"spans": SPANS_RUN[:1]}, lambda: GOLD)
     with pytest.raises(GmnerError, match="^--cascade boxes: 1 post.*of PRED are not in GOLD"):
         cascade(PREDICTED, {"boxes": [*BOXES, post("c")]}, lambda: GOLD)
@@ -153,7 +161,8 @@ def test_the_run_without_gold_may_come_through_a_pipe(gmner, files):
     (["spans="], 2, "not of the form LEVEL=FILE"),
     (["spans={spans}", "spans={boxes}"], 2, "--cascade spans is given twice"),
     (["spans=-", "boxes=-"], 2, "only one of PRED and the runs"),
-    (["boxes=none.jsonl"], 1, "none.jsonl: no such file\n  hint: make it with `gmner predict --gold boxes ... -o none.jsonl`"),
+    (["boxes=none.jsonl"], 1, "none.jsonl: no such file\n  hint: make it with `gmner predict --gold boxes "
+                              "... -o none.jsonl`"),
     (["boxes=."], 1, "is a directory"),
     (["spans={other}"], 1, "--cascade spans: 1 post(s) of PRED are not in GOLD"),
 ])
@@ -161,10 +170,12 @@ def test_what_cannot_be_compared_says_how_to_mend_it(gmner, files, tmp_path, opt
     files["other"] = save(tmp_path / "other.jsonl", post("zzz"))
     runs = [word for option in options for word in ("--cascade", option.format(**files))]
     done = gmner("score", files["pred"], files["gold"], *runs)
-    assert (done.returncode, done.stdout) == (code, "") and words in done.stderr and "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (code,
+                                              "") and words in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_cascade_needs_spans_and_a_gold_file(gmner, files):
     run = ("--cascade", f"spans={files['spans']}")
-    assert "leave out --match text" in gmner("score", files["pred"], files["gold"], *run, "--match", "text").stderr
+    assert "leave out --match text" in gmner("score", files["pred"], files["gold"], *run, "--match",
+                                             "text").stderr
     assert "name a file for GOLD" in gmner("score", files["pred"], "-", *run, stdin="").stderr

@@ -23,8 +23,10 @@ def run(*args, stdin="", cwd=None):
 
 @pytest.fixture
 def files(tmp_path):
-    gold = save(tmp_path / "gold.jsonl", post("a", entity(boxes=[BOX]), entity(SPANS[1], boxes=[])), post("b", entity(boxes=[])))
-    pred = save(tmp_path / "pred.jsonl", post("b", entity(boxes=[])), post("a", entity(boxes=[HALF]), entity(SPANS[1], boxes=[])))
+    gold = save(tmp_path / "gold.jsonl", post("a", entity(boxes=[BOX]), entity(SPANS[1], boxes=[])),
+                post("b", entity(boxes=[])))
+    pred = save(tmp_path / "pred.jsonl", post("b", entity(boxes=[])),
+                post("a", entity(boxes=[HALF]), entity(SPANS[1], boxes=[])))
     return pred, gold
 
 
@@ -34,10 +36,14 @@ def test_piped_it_prints_json_and_leaves_the_files_alone(files):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith('{\n  "posts": 2,'), "pretty, for people who read it in a log"
     report = json.loads(done.stdout)
-    assert report["rows"]["MNER"] == {"precision": 100, "recall": 100, "f1": 100, "predicted": 3, "gold": 3, "correct": 3}
+    assert report["rows"]["MNER"] == {
+        "precision": 100, "recall": 100, "f1": 100, "predicted": 3, "gold": 3, "correct": 3
+    }
     assert report["rows"]["GMNER"]["correct"] == 2
-    assert set(report) >= {"rows", "per_type", "sweep", "groundability", "grounding", "masks", "slices", "small_objects",
-                           "proposals", "abstained", "warnings", "notes", "missing", "failed", "not_assessed"}
+    assert set(report) >= {
+        "rows", "per_type", "sweep", "groundability", "grounding", "masks", "slices", "small_objects",
+        "proposals", "abstained", "warnings", "notes", "missing", "failed", "not_assessed"
+    }
     assert [Path(f).read_bytes() for f in files] == before
 
 
@@ -53,16 +59,23 @@ def test_boxes_and_masks_fill_every_row(tmp_path):
     far, nothing = (50.0, 50.0, 60.0, 60.0), {"boxes": [], "masks": []}
     spans = [*SPANS, (6, 9)]
     gold = [{"boxes": [BOX], "masks": [whole]}] * 3 + [nothing, {"boxes": [far], "masks": [off]}]
-    found = [{"boxes": [BOX], "masks": [part]}, {"boxes": [BOX], "masks": [off]}, {"boxes": [far], "masks": [off]},
-             {"boxes": [BOX], "masks": [whole]}]
-    sides = [save(tmp_path / name, post("a", *(Entity(start=span[0], end=span[1], type="PER", **fields)
-                                               for span, fields in zip(spans, rows, strict=False)), image_size=(60, 60)))
-             for name, rows in (("pred.jsonl", found), ("gold.jsonl", gold))]
+    found = [{"boxes": [BOX], "masks": [part]}, {"boxes": [BOX], "masks": [off]},
+             {"boxes": [far], "masks": [off]}, {"boxes": [BOX], "masks": [whole]}]
+    sides = [
+        save(
+            tmp_path / name,
+            post(
+                "a",
+                *(Entity(start=span[0], end=span[1], type="PER", **fields)
+                  for span, fields in zip(spans, rows, strict=False)), image_size=(60, 60)))
+        for name, rows in (("pred.jsonl", found), ("gold.jsonl", gold))
+    ]
     report = json.loads(run(*sides).stdout)
     assert {name: row["correct"] for name, row in report["rows"].items()} == {
         "span": 4, "MNER": 4, "EEG": 2, "GMNER": 2, "EES": 1, "SMNER": 1}
     assert report["groundability"] == {"accuracy": 75, "entities": 4, "tp": 3, "fp": 1, "fn": 0, "tn": 0}
-    assert (report["grounding"]["correct"], report["grounding"]["found"], report["grounding"]["gold"]) == (2, 3, 4)
+    assert (report["grounding"]["correct"], report["grounding"]["found"],
+            report["grounding"]["gold"]) == (2, 3, 4)
     assert report["masks"]["mean_iou"] == pytest.approx(100 * (5 / 8) / 3, abs=1e-4)
     assert (report["masks"]["found"], report["masks"]["gold"]) == (3, 4)
     assert report["small_objects"] is None, "100 of 3600 square pixels are 2.8 %"
@@ -75,7 +88,8 @@ def test_boxes_and_masks_fill_every_row(tmp_path):
 def test_stdin_and_the_table(files):
     done = run("-", files[1], "--table", stdin=Path(files[0]).read_text())
     assert done.returncode == 0 and "\x1b" not in done.stdout
-    assert ["MNER", "100.00", "100.00", "100.00", "3", "3", "3"] in [line.split() for line in done.stdout.splitlines()]
+    assert ["MNER", "100.00", "100.00", "100.00", "3", "3",
+            "3"] in [line.split() for line in done.stdout.splitlines()]
 
 
 def in_a_terminal(*args):
@@ -106,8 +120,8 @@ def test_in_a_terminal_it_prints_a_table_unless_asked_for_json(files, tmp_path):
     assert "\x1b" not in in_a_terminal(evil, evil), "a type must not steer the terminal"
 
 
-@pytest.mark.parametrize("options", [("--iou", "0"), ("--iou", "1"), ("--iou", "nan"), ("--small", "2"), ("--match", "id"),
-                                     ("--json", "--table"), ("--label-map", "OTHER")])
+@pytest.mark.parametrize("options", [("--iou", "0"), ("--iou", "1"), ("--iou", "nan"), ("--small", "2"),
+                                     ("--match", "id"), ("--json", "--table"), ("--label-map", "OTHER")])
 def test_wrong_usage_exits_2(files, options):
     done = run(*files, *options)
     assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
@@ -145,7 +159,8 @@ def test_data_that_cannot_be_read_exits_1_and_says_where(files, tmp_path):
 def imported_by(code):
     """Names of the heavy libraries that a fresh interpreter holds after ``code``."""
     code += "\nprint('HEAVY', *sorted({'torch', 'transformers', 'pycocotools', 'numpy'} & set(sys.modules)), file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", "import sys\n" + code], capture_output=True, text=True, env=ENV, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", "import sys\n" + code], capture_output=True, text=True,
+                          env=ENV, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return set(done.stderr.rsplit("HEAVY", 1)[1].split())
 
@@ -159,8 +174,10 @@ def test_no_model_library_is_imported_on_the_way(files):
 
 
 def test_the_library_needs_pycocotools_only_for_masks(files, tmp_path):
-    code = ("from gmner_cli.records.jsonl import read_posts\nfrom gmner_cli.scoring.task_scores import score\n"
+    code = ("from gmner_cli.records.jsonl import read_posts\nfrom gmner_cli.scoring.task_scores import "
+            "score\n"
             "score(read_posts({0!r}), read_posts({0!r}))")
     assert not imported_by(code.format(files[1]))
-    masked = save(tmp_path / "masked.jsonl", post("a", entity(boxes=[BOX], masks=[encoded(pixels(0, 0, 8, 8))])))
+    masked = save(tmp_path / "masked.jsonl",
+                  post("a", entity(boxes=[BOX], masks=[encoded(pixels(0, 0, 8, 8))])))
     assert imported_by(code.format(masked)) == {"pycocotools", "numpy"}

@@ -39,7 +39,8 @@ RIGHT = {
     "EEG": region_right,
     "GMNER": lambda g, p, iou: g.type == p.type and region_right(g, p, iou),
     "MNER-fine": lambda g, p, iou: g.fine_type is not None and g.fine_type == p.fine_type,
-    "GMNER-fine": lambda g, p, iou: g.fine_type is not None and g.fine_type == p.fine_type and region_right(g, p, iou),
+    "GMNER-fine": lambda g, p, iou: g.fine_type is not None and g.fine_type == p.fine_type and region_right(
+        g, p, iou),
 }
 
 
@@ -60,8 +61,9 @@ def test_every_row_is_the_best_of_all_assignments(gold, predicted, iou):
 
 
 @settings(deadline=None)
-@given(st.integers(1, 6).flatmap(lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width),
-                                                        min_size=1, max_size=6)))
+@given(
+    st.integers(1, 6).flatmap(lambda width: st.lists(st.lists(st.booleans(), min_size=width, max_size=width),
+                                                     min_size=1, max_size=6)))
 def test_largest_matching_is_a_matching_and_largest(right):
     pairs = largest_matching(right)
     assert all(right[g][p] for g, p in pairs)

@@ -43,13 +43,19 @@ tag_rows = st.lists(st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]), 
 @pytest.mark.filterwarnings("ignore")
 def test_mner_is_seqeval_s_strict_iob2(rows):
     gold = [tags for tags, _ in rows]
-    predicted = [[rng.choice(["O", "B-PER", "I-LOC"]) if rng.random() < 0.3 else tag for tag in tags] for tags, rng in rows]
+    predicted = [[rng.choice(["O", "B-PER", "I-LOC"]) if rng.random() < 0.3 else tag
+                  for tag in tags]
+                 for tags, rng in rows]
 
     def posts(side):
-        return [Post(id=str(n), text=" ".join("x" * len(tags)), entities=read_strictly(tags)) for n, tags in enumerate(side)]
+        return [
+            Post(id=str(n), text=" ".join("x" * len(tags)), entities=read_strictly(tags))
+            for n, tags in enumerate(side)
+        ]
 
     report = score(posts(predicted), posts(gold))
-    theirs = classification_report(gold, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    theirs = classification_report(gold, predicted, mode="strict", scheme=IOB2, output_dict=True,
+                                   zero_division=0)
     ours = {"micro avg": report["rows"]["MNER"], **report["per_type"]["MNER"]}
     for name, row in theirs.items():
         if name in ours:
@@ -77,7 +83,8 @@ def test_order_does_not_matter_and_nothing_changes(ours, theirs, rng):
         for p in side:
             rng.shuffle(p.entities)
     shuffled = score(predicted, gold)
-    assert [shuffled[k] for k in ("rows", "per_type", "sweep")] == [report[k] for k in ("rows", "per_type", "sweep")]
+    assert [shuffled[k]
+            for k in ("rows", "per_type", "sweep")] == [report[k] for k in ("rows", "per_type", "sweep")]
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,7 +92,8 @@ def test_order_does_not_matter_and_nothing_changes(ours, theirs, rng):
 def test_span_and_mner_are_symmetric_and_a_copy_is_perfect(ours, theirs):
     there, back = only(ours, theirs)["rows"], only(theirs, ours)["rows"]
     for name in ("span", "MNER"):
-        assert (there[name]["precision"], there[name]["recall"]) == (back[name]["recall"], back[name]["precision"])
+        assert (there[name]["precision"], there[name]["recall"]) == (back[name]["recall"],
+                                                                     back[name]["precision"])
         assert there[name]["f1"] == back[name]["f1"]
     for name, row in only(theirs, theirs)["rows"].items():
         if theirs and not name.endswith("-fine"):
@@ -115,7 +123,8 @@ def test_an_iou_equal_to_the_threshold_is_wrong():
 def test_without_assessed_boxes_only_span_and_mner_are_given(predicted, gold, side):
     report = only([entity(boxes=predicted)], [entity(boxes=gold)])
     assert list(report["rows"]) == ["span", "MNER"] and list(report["per_type"]) == ["MNER"]
-    assert [report[k] for k in ("sweep", "groundability", "grounding", "masks", "small_objects")] == [None] * 5
+    assert [report[k]
+            for k in ("sweep", "groundability", "grounding", "masks", "small_objects")] == [None] * 5
     assert f"no entity of {side} has boxes assessed, so only span and MNER rows are given" in report["notes"]
 
 
@@ -151,7 +160,8 @@ def test_gold_must_be_whole():
         score([], [])
 
 
-@pytest.mark.parametrize("name,value", [("iou", 0), ("iou", 1), ("iou", float("nan")), ("small", 1.5), ("small", -1)])
+@pytest.mark.parametrize("name,value", [("iou", 0), ("iou", 1), ("iou", float("nan")), ("small", 1.5),
+                                        ("small", -1)])
 def test_thresholds_outside_their_range_are_wrong_usage(name, value):
     with pytest.raises(UsageError, match=f"--{name}"):
         Settings(**{name: value})
@@ -171,14 +181,22 @@ def test_label_map_works_on_both_sides_and_an_unknown_type_gets_a_hint():
 
 
 def test_fine_types_have_rows_of_their_own_and_their_parents_are_checked():
-    gold = [entity(type="person", fine_type="athlete", boxes=[]), entity(SPANS[1], "location", [BOX], fine_type="city")]
-    predicted = [entity(type="person", fine_type="actor", boxes=[]), entity(SPANS[1], "person", [BOX], fine_type="city")]
+    gold = [
+        entity(type="person", fine_type="athlete", boxes=[]),
+        entity(SPANS[1], "location", [BOX], fine_type="city")
+    ]
+    predicted = [
+        entity(type="person", fine_type="actor", boxes=[]),
+        entity(SPANS[1], "person", [BOX], fine_type="city")
+    ]
     report = only(predicted, gold)
     assert [correct(report)[n] for n in ("MNER", "MNER-fine", "GMNER-fine")] == [1, 1, 1]
     assert report["per_type"]["MNER-fine"]["city"]["correct"] == 1
     assert report["per_type"]["MNER-fine"]["athlete"] == {
         "precision": 0, "recall": 0, "f1": 0, "predicted": 0, "gold": 1, "correct": 0}
-    assert any(n.startswith("1 predicted entities report a coarse type that is not the parent") for n in report["notes"])
+    assert any(
+        n.startswith("1 predicted entities report a coarse type that is not the parent")
+        for n in report["notes"])
 
 
 # --- seeing -------------------------------------------------------------------------------------
@@ -197,7 +215,11 @@ def test_groundability_and_grounding_by_hand():
 def test_masks_count_by_pixels_and_only_where_both_files_have_them():
     whole, part = encoded(pixels(0, 0, 8, 8)), encoded(pixels(0, 0, 8, 6))
     diagonal = encoded(pixels(0, 0, 8, 3))
-    gold = [entity(boxes=[BOX], masks=[whole]), entity(SPANS[1], boxes=[BOX], masks=[whole]), entity(SPANS[2], boxes=[])]
+    gold = [
+        entity(boxes=[BOX], masks=[whole]),
+        entity(SPANS[1], boxes=[BOX], masks=[whole]),
+        entity(SPANS[2], boxes=[])
+    ]
     predicted = [entity(boxes=[BOX], masks=[part]), entity(SPANS[1], "LOC", [BOX], masks=[diagonal]),
                  entity(SPANS[2], boxes=[], masks=[])]
     report = only(predicted, gold)
@@ -222,12 +244,15 @@ def test_small_objects_filter_each_side_by_its_own_area():
     tiny, other_tiny = (0.0, 0.0, 2.0, 2.0), (0.0, 0.0, 2.0, 1.5)
     gold = post("a", entity(boxes=[tiny]), entity(SPANS[1], boxes=[BOX]), entity(SPANS[2], boxes=[tiny, FAR]),
                 image_size=(20, 20))
-    predicted = post("a", entity(boxes=[other_tiny]), entity(SPANS[1], boxes=[tiny]), entity(SPANS[2], boxes=[tiny]))
+    predicted = post("a", entity(boxes=[other_tiny]), entity(SPANS[1], boxes=[tiny]),
+                     entity(SPANS[2], boxes=[tiny]))
     small = score([predicted], [gold])["small_objects"]["EEG"]
-    assert (small["predicted"], small["gold"]) == (3, 1), "20 x 20 / 50 = 8 square pixels; the largest gold box decides"
+    assert (small["predicted"],
+            small["gold"]) == (3, 1), "20 x 20 / 50 = 8 square pixels; the largest gold box decides"
     assert (small["correct_predicted"], small["correct_gold"]) == (2, 1)
     assert (small["precision"], small["recall"]) == (pytest.approx(66.6667), 100)
-    assert score([predicted], [gold], Settings(small=0.0099))["small_objects"]["EEG"]["gold"] == 0, "strictly under"
+    assert score([predicted], [gold],
+                 Settings(small=0.0099))["small_objects"]["EEG"]["gold"] == 0, "strictly under"
     gold.image_size = None
     unknown = score([predicted], [gold])
     assert unknown["small_objects"] is None
@@ -239,7 +264,9 @@ def test_top_proposals_rank_by_score():
     random.Random(1).shuffle(eleventh)
     gold = post("a", entity(boxes=[BOX]), entity(SPANS[1], boxes=[]))
     report = score([post("a", entity(boxes=[]), proposals=eleventh)], [gold, post("b", entity(boxes=[BOX]))])
-    assert report["proposals"] == {"gold": 1, "gold_without_proposals": 1, "top10": 0, "top15": 100, "top20": 100}
+    assert report["proposals"] == {
+        "gold": 1, "gold_without_proposals": 1, "top10": 0, "top15": 100, "top20": 100
+    }
     assert only([entity(boxes=[])], [entity(boxes=[BOX])])["proposals"] is None
 
 
@@ -247,7 +274,9 @@ def test_a_box_without_a_mask_counts_as_not_visible_and_as_no_overlap():
     whole = encoded(pixels(0, 0, 8, 8))
     gold = [entity(s, boxes=[BOX], masks=[whole]) for s in SPANS[:3]]
     report = only([entity(boxes=[BOX], masks=[whole]), entity(SPANS[1], boxes=[BOX])], gold)
-    assert report["masks"] == {"mean_iou": 50, "mean_iou_given_mask": 100, "found": 2, "given_mask": 1, "gold": 3}
+    assert report["masks"] == {
+        "mean_iou": 50, "mean_iou_given_mask": 100, "found": 2, "given_mask": 1, "gold": 3
+    }
     assert correct(report)["SMNER"] == 1
     assert any(n.startswith("1 entities of PRED have boxes but no masks") for n in report["notes"])
 

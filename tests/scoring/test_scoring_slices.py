@@ -35,12 +35,21 @@ def test_every_slice_counts_its_own_gold_entities():
     slices = score([post("a", *FOUND)], [post("a", *GOLD)])["slices"]
     assert list(slices) == ["held-out", "seen", "small"]
     assert {name: row["gold"] for name, row in slices.items()} == {"held-out": 2, "seen": 1, "small": 2}
-    assert slices["small"]["recall"] == {"span": 100, "MNER": 50, "EEG": 50, "GMNER": 50, "EES": 50, "SMNER": 50}
-    assert slices["held-out"]["recall"] == {"span": 100, "MNER": 50, "EEG": 0, "GMNER": 0, "EES": 0, "SMNER": 0}
-    assert slices["held-out"]["groundability"] == {"accuracy": 50, "entities": 2, "tp": 1, "fp": 1, "fn": 0, "tn": 0}
-    assert slices["small"]["grounding"] == {"precision": 50, "precision_given_box": 50, "correct": 1, "found": 2,
-                                            "given_box": 2, "gold": 2}
-    assert slices["seen"]["masks"] == {"mean_iou": 75, "mean_iou_given_mask": 75, "found": 1, "given_mask": 1, "gold": 1}
+    assert slices["small"]["recall"] == {
+        "span": 100, "MNER": 50, "EEG": 50, "GMNER": 50, "EES": 50, "SMNER": 50
+    }
+    assert slices["held-out"]["recall"] == {
+        "span": 100, "MNER": 50, "EEG": 0, "GMNER": 0, "EES": 0, "SMNER": 0
+    }
+    assert slices["held-out"]["groundability"] == {
+        "accuracy": 50, "entities": 2, "tp": 1, "fp": 1, "fn": 0, "tn": 0
+    }
+    assert slices["small"]["grounding"] == {
+        "precision": 50, "precision_given_box": 50, "correct": 1, "found": 2, "given_box": 2, "gold": 2
+    }
+    assert slices["seen"]["masks"] == {
+        "mean_iou": 75, "mean_iou_given_mask": 75, "found": 1, "given_mask": 1, "gold": 1
+    }
 
 
 def test_an_entity_whose_span_is_not_found_is_in_recall_and_in_no_ratio_of_seeing():
@@ -71,13 +80,15 @@ def test_without_boxes_or_slices_nothing_is_claimed():
 def test_malformed_slices_stop_the_scoring_and_are_named(tmp_path, value):
     bad = {"start": 10, "end": 22, "type": "PER", "slices": value}
     gold = tmp_path / "gold.jsonl"
-    gold.write_text(json.dumps({"id": "a", "text": TEXT, "entities": [{"start": 0, "end": 5, "type": "PER"}, bad]}))
+    gold.write_text(
+        json.dumps({"id": "a", "text": TEXT, "entities": [{"start": 0, "end": 5, "type": "PER"}, bad]}))
     with pytest.raises(RecordError, match=r"entities\[1\]\.slices"):
         score([post("a")], read_posts(gold))
 
 
 def test_the_table_leaves_a_ratio_over_nothing_open():
-    shown = render(score([post("a", *FOUND)], [post("a", *GOLD[:1], sliced("unseen", span=SPANS[3], boxes=[]))]))
+    shown = render(
+        score([post("a", *FOUND)], [post("a", *GOLD[:1], sliced("unseen", span=SPANS[3], boxes=[]))]))
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "slice gold MNER R GMNER R EES R SMNER R visible? of Prec@0.5 of mIoU of" in lines
     assert "seen 1 100.00 100.00 100.00 100.00 100.00 1 100.00 1 75.00 1" in lines

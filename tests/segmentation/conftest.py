@@ -23,17 +23,19 @@ def hf_sam(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def pth_sam(tmp_path_factory) -> Path:
-    """A .pth file as segment-anything has them: 2 layers of which the second sees everything, pictures of 64 pixels."""
+    """A .pth file as segment-anything has them: 2 layers of which the second sees everything, pictures of 64
+    pixels."""
     from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
     torch.manual_seed(3)
     net = Sam(
-        ImageEncoderViT(img_size=64, patch_size=8, embed_dim=32, depth=2, num_heads=2, out_chans=32, qkv_bias=True,
-                        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6), use_rel_pos=True, window_size=4,
-                        global_attn_indexes=(1,)),
+        ImageEncoderViT(img_size=64, patch_size=8, embed_dim=32, depth=2, num_heads=2, out_chans=32,
+                        qkv_bias=True, norm_layer=partial(torch.nn.LayerNorm, eps=1e-6), use_rel_pos=True,
+                        window_size=4, global_attn_indexes=(1, )),
         PromptEncoder(embed_dim=32, image_embedding_size=(8, 8), input_image_size=(64, 64), mask_in_chans=16),
-        MaskDecoder(transformer_dim=32, transformer=TwoWayTransformer(depth=2, embedding_dim=32, num_heads=8, mlp_dim=48),
-                    num_multimask_outputs=3, iou_head_depth=3, iou_head_hidden_dim=24))
+        MaskDecoder(transformer_dim=32, transformer=TwoWayTransformer(depth=2, embedding_dim=32, num_heads=8,
+                                                                      mlp_dim=48), num_multimask_outputs=3,
+                    iou_head_depth=3, iou_head_hidden_dim=24))
     path = tmp_path_factory.mktemp("pth") / "small.pth"
     torch.save(net.state_dict(), path)
     return path
@@ -52,12 +54,14 @@ class Evil:
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
     """A picture of textured ground: smooth blotches of green and brown."""
     draw = np.random.default_rng(seed)
-    coarse = Image.fromarray(draw.integers(40, 120, (9, 9, 3), dtype=np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    coarse = Image.fromarray(draw.integers(40, 120, (9, 9, 3), dtype=np.uint8)).resize(
+        (width, height), Image.Resampling.BICUBIC)
     grain = draw.integers(-12, 13, (height, width, 3))
     return Image.fromarray(np.clip(np.asarray(coarse).astype(int) + grain, 0, 255).astype(np.uint8))
 
 
-def painted(corners: list[tuple[float, float]], size: tuple[int, int] = (160, 120), seed: int = 0) -> tuple[Image.Image, np.ndarray]:
+def painted(corners: list[tuple[float, float]], size: tuple[int, int] = (160, 120),
+            seed: int = 0) -> tuple[Image.Image, np.ndarray]:
     """Ground with one red polygon on it, and where the polygon is, bool [height, width]."""
     ground = noise(*size, seed=seed)
     stencil = Image.new("1", size)
@@ -65,7 +69,8 @@ def painted(corners: list[tuple[float, float]], size: tuple[int, int] = (160, 12
     paint = Image.eval(noise(*size, seed=seed + 1), lambda v: v // 3).convert("RGB")
     red = np.asarray(paint).astype(int) + (150, 20, 20)
     inside = np.asarray(stencil)
-    return Image.fromarray(np.where(inside[..., None], red, np.asarray(ground)).clip(0, 255).astype(np.uint8)), inside
+    return Image.fromarray(
+        np.where(inside[..., None], red, np.asarray(ground)).clip(0, 255).astype(np.uint8)), inside
 
 
 @pytest.fixture
@@ -75,12 +80,25 @@ def posts(tmp_path) -> Path:
     picture.save(tmp_path / "a.png")
     picture.resize((50, 90)).save(tmp_path / "b.jpg")
     return write_jsonl(tmp_path / "posts.jsonl", [
-        {"id": "1", "text": "Allen swims in London with NASA", "image": "a.png", "mood": "glad", "entities": [
-            {"start": 0, "end": 5, "type": "PER", "boxes": [[20, 20, 90, 100], [-30, -30, 30, 40]], "box_scores": [0.9, 0.4]},
-            {"start": 15, "end": 21, "type": "LOC", "boxes": []},
-            {"start": 27, "end": 31, "type": "ORG", "boxes": [[200, 200, 300, 300]]}]},
-        {"id": "2", "text": "NASA flies", "image": "b.jpg", "entities": [{"start": 0, "end": 4, "type": "ORG", "note": 7}]},
-        {"id": "3", "text": "Maria without", "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": []}]},
+        {
+            "id": "1", "text": "Allen swims in London with NASA", "image": "a.png", "mood": "glad",
+            "entities": [{
+                "start": 0, "end": 5, "type": "PER", "boxes": [[20, 20, 90, 100], [-30, -30, 30, 40]],
+                "box_scores": [0.9, 0.4]
+            }, {"start": 15, "end": 21, "type": "LOC", "boxes": []},
+                         {"start": 27, "end": 31, "type": "ORG", "boxes": [[200, 200, 300, 300]]}]
+        },
+        {
+            "id": "2", "text": "NASA flies", "image": "b.jpg",
+            "entities": [{"start": 0, "end": 4, "type": "ORG", "note": 7}]
+        },
+        {
+            "id": "3", "text": "Maria without",
+            "entities": [{"start": 0, "end": 5, "type": "PER", "boxes": []}]
+        },
         {"id": "4", "text": "nobody here", "image": "not there.png"},
-        {"id": "5", "text": "Rome", "image": "a.png", "entities": [{"start": 0, "end": 4, "type": "LOC", "points": [[60, 50]]}]},
+        {
+            "id": "5", "text": "Rome", "image": "a.png",
+            "entities": [{"start": 0, "end": 4, "type": "LOC", "points": [[60, 50]]}]
+        },
     ])

@@ -18,9 +18,16 @@ from gmner_cli.segmentation.mask_prompts import Prompt, bounding_box, prompts_of
 from tests.bench import bench_segment as bench
 from tests.segmentation.conftest import noise, painted
 
-STAR = [(80 + r * math.cos(n * math.pi / 5), 60 + r * math.sin(n * math.pi / 5)) for n in range(10) for r in [50 if n % 2 else 24]]
-SHAPES = {"star": STAR, "arrow": [(15, 60), (80, 15), (145, 60), (105, 60), (105, 105), (55, 105), (55, 60)],
-          "roof": [(10, 110), (80, 15), (150, 110), (80, 75)], "slanted bar": [(20, 90), (35, 105), (135, 30), (120, 15)], "wedge": [(15, 15), (140, 60), (15, 105)]}
+STAR = [(80 + r * math.cos(n * math.pi / 5), 60 + r * math.sin(n * math.pi / 5))
+        for n in range(10)
+        for r in [50 if n % 2 else 24]]
+SHAPES = {
+    "star": STAR, "arrow": [(15, 60), (80, 15), (145, 60), (105, 60), (105, 105), (55, 105), (55, 60)],
+    "roof": [(10, 110), (80, 15), (150, 110), (80, 75)], "slanted bar": [(20, 90), (35, 105), (135, 30),
+                                                                         (120, 15)], "wedge": [(15, 15),
+                                                                                               (140, 60),
+                                                                                               (15, 105)]
+}
 
 
 def iou(a, b):
@@ -33,7 +40,8 @@ def test_a_thing_of_another_colour_is_found_better_than_by_its_box_or_the_ellips
     thing = bench.Thing(0, image, gold, bounding_box(gold))
     found = iou(segment_box(image, thing.box), gold)
     assert found > 0.85
-    assert found > iou(bench.box_itself(thing), gold) + 0.15 and found > iou(bench.ellipse(thing), gold) + 0.15
+    assert found > iou(bench.box_itself(thing), gold) + 0.15 and found > iou(bench.ellipse(thing),
+                                                                             gold) + 0.15
 
 
 def test_on_photographs_it_beats_the_box_and_the_ellipse(shared):
@@ -41,7 +49,9 @@ def test_on_photographs_it_beats_the_box_and_the_ellipse(shared):
         pytest.skip("coco128 is not there")
     unseen = (t for t in bench.things(shared / "data" / "coco128") if t.number % 2)
     some = [thing for thing, _ in zip(unseen, range(60), strict=False)]
-    ours, box, ellipse = (np.mean([iou(way(t), t.gold) for t in some]) for way in (bench.ours, bench.box_itself, bench.ellipse))
+    ours, box, ellipse = (np.mean([iou(way(t), t.gold)
+                                   for t in some])
+                          for way in (bench.ours, bench.box_itself, bench.ellipse))
     assert len(some) == 60
     assert ours > max(box, ellipse) + 0.02
 
@@ -56,7 +66,8 @@ def test_threads_and_repetition_change_nothing():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.tuples(*[st.floats(-60, 160, allow_nan=False) for _ in range(4)]), st.sampled_from([(40, 30), (1, 1), (1, 90), (70, 2)]))
+@given(st.tuples(*[st.floats(-60, 160, allow_nan=False) for _ in range(4)]),
+       st.sampled_from([(40, 30), (1, 1), (1, 90), (70, 2)]))
 def test_any_box_gives_a_mask_within_the_picture_and_the_box(box, size):
     mask = segment_box(noise(*size), box)
     assert mask.shape == size[::-1] and mask.dtype == bool
@@ -69,14 +80,16 @@ def test_any_box_gives_a_mask_within_the_picture_and_the_box(box, size):
         assert found[2] <= math.ceil(x2) and found[3] <= math.ceil(y2)
 
 
-@pytest.mark.parametrize("box", [(5, 5, 5, 5), (9, 5, 3, 20), (-20, -20, 0, 0), (40, 30, 60, 60), (math.inf, 0, math.inf, 9)])
+@pytest.mark.parametrize("box", [(5, 5, 5, 5), (9, 5, 3, 20), (-20, -20, 0, 0), (40, 30, 60, 60),
+                                 (math.inf, 0, math.inf, 9)])
 def test_a_box_with_nothing_of_the_picture_in_it_gives_an_empty_mask(box):
     assert not segment_box(noise(40, 30), box).any()
     masks = GrabCut().segment(noise(40, 30), [Prompt(box=box), Prompt(box=(1, 1, 9, 9))])
     assert [bool(decode(mask).any()) for mask in masks] == [False, True]
 
 
-@pytest.mark.parametrize("box, pixel", [((7.2, 3.1, 7.3, 3.2), (7, 3)), ((0, 0, 0.01, 0.01), (0, 0)), ((39.9, 29.9, 80, 80), (39, 29))])
+@pytest.mark.parametrize("box, pixel", [((7.2, 3.1, 7.3, 3.2), (7, 3)), ((0, 0, 0.01, 0.01), (0, 0)),
+                                        ((39.9, 29.9, 80, 80), (39, 29))])
 def test_a_box_smaller_than_a_pixel_gets_the_pixel_it_is_in(box, pixel):
     assert np.argwhere(segment_box(noise(40, 30), box)).tolist() == [[pixel[1], pixel[0]]]
 
@@ -111,11 +124,13 @@ def test_the_highest_point_of_a_heat_map_is_the_middle_of_its_cell():
     assert Prompt(heat=heat).pointed(200, 100) == Prompt(points=((10.0, 87.5, 1),))
 
 
-@pytest.mark.parametrize("points", [5, [5], [[1]], [["a", 1]], [[1, 2, 3]], [[1, float("inf")]], {"x": 1}, [[True, 1]]])
+@pytest.mark.parametrize("points",
+                         [5, [5], [[1]], [["a", 1]], [[1, 2, 3]], [[1, float("inf")]], {"x": 1}, [[True, 1]]])
 def test_malformed_points_are_an_error_that_names_the_entity(points):
     from gmner_cli.errors import RecordError
     from gmner_cli.records import Entity, Post
 
-    post = Post(id="p", text="Rome", image="a.png", entities=[Entity(start=0, end=4, type="LOC", extra={"points": points})])
+    post = Post(id="p", text="Rome", image="a.png",
+                entities=[Entity(start=0, end=4, type="LOC", extra={"points": points})])
     with pytest.raises(RecordError, match=r"post p, entities\[0\]\.points"):
         prompts_of(post)

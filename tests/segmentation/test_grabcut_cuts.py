@@ -1,4 +1,5 @@
-"""How often GrabCut cuts: the longer cut first, and where it is believed no other. The masks are those of both cuts."""
+"""How often GrabCut cuts: the longer cut first, and where it is believed no other. The masks are those of
+both cuts."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def believing(monkeypatch, clear, image, box):
         return grabcut.segment_box(image, box)
 
 
-@pytest.mark.parametrize("image", [painted(DRAWN)[0], noise(90, 70), painted(DRAWN)[0].resize((40, 30))], ids=["drawn", "noise", "small"])
+@pytest.mark.parametrize(
+    "image",
+    [painted(DRAWN)[0], noise(90, 70), painted(DRAWN)[0].resize((40, 30))], ids=["drawn", "noise", "small"])
 @pytest.mark.parametrize("box", [(15.5, 10, 145, 110), (5, 5, 38, 28), (0, 0, 33, 29.5)])
 def test_the_mask_is_one_of_the_two_cuts_and_a_clear_one_costs_one(monkeypatch, image, box):
     first, second = (believing(monkeypatch, clear, image, box) for clear in (2.0, -1.0))  # never, always

@@ -1,4 +1,5 @@
-"""Both ways to run SAM: what they give is what the libraries give, box by box; one encoding a picture; no code from a file."""
+"""Both ways to run SAM: what they give is what the libraries give, box by box; one encoding a picture; no
+code from a file."""
 
 from __future__ import annotations
 
@@ -47,9 +48,13 @@ def test_segment_anything_is_asked_as_its_own_predictor_would_be(pth_sam, image)
     predictor.set_image(np.asarray(image))
     expected = [predictor.predict(box=np.array(box), multimask_output=False)[0][0] for box in BOXES]
     for points in POINTS:
-        several, quality, _ = predictor.predict(np.array(points)[:, :2], np.array(points)[:, 2], multimask_output=True)
+        several, quality, _ = predictor.predict(
+            np.array(points)[:, :2],
+            np.array(points)[:, 2], multimask_output=True)
         expected.append(several[quality.argmax()])
-    found = pixels(load(PTH, pth_sam).segment(image, [*(Prompt(box=b) for b in BOXES), *(Prompt(points=p) for p in POINTS)]))
+    found = pixels(
+        load(PTH, pth_sam).segment(image,
+                                   [*(Prompt(box=b) for b in BOXES), *(Prompt(points=p) for p in POINTS)]))
     assert any(0 < mask.mean() < 1 for mask in found), "the random network must tell something apart"
     assert all((a == b).all() for a, b in zip(found, expected, strict=True))
 
@@ -70,9 +75,15 @@ def test_hugging_face_sam_is_asked_as_its_own_processor_would_ask(hf_sam, image)
         return masks[int(out.iou_scores[0, 0].argmax())].numpy()
 
     expected = [ask(False, input_boxes=[[list(box)]]) for box in BOXES]
-    expected += [ask(True, input_points=[[[list(p[:2]) for p in points]]], input_labels=[[[p[2] for p in points]]])
-                 for points in POINTS]
-    found = pixels(load(HF, hf_sam).segment(image, [*(Prompt(box=b) for b in BOXES), *(Prompt(points=p) for p in POINTS)]))
+    expected += [
+        ask(True, input_points=[[[list(p[:2])
+                                  for p in points]]], input_labels=[[[p[2]
+                                                                      for p in points]]])
+        for points in POINTS
+    ]
+    found = pixels(
+        load(HF, hf_sam).segment(image,
+                                 [*(Prompt(box=b) for b in BOXES), *(Prompt(points=p) for p in POINTS)]))
     assert any(0 < mask.mean() < 1 for mask in found), "the random network must tell something apart"
     assert all((a == b).all() for a, b in zip(found, expected, strict=True))
 
@@ -90,18 +101,25 @@ def test_a_picture_is_encoded_once_for_all_its_boxes(model, image, monkeypatch):
 
 
 def test_prompts_outside_the_picture_give_empty_masks_in_their_places(model, image):
-    masks = model.segment(image, [Prompt(box=(100, 0, 120, 20)), Prompt(box=BOXES[1]), Prompt(points=((95.0, 3.0, 1),)),
-                                  Prompt(points=((5.0, 3.0, 0),)), Prompt(box=(4, 4, 4, 4))])
+    masks = model.segment(image, [
+        Prompt(box=(100, 0, 120, 20)),
+        Prompt(box=BOXES[1]),
+        Prompt(points=((95.0, 3.0, 1), )),
+        Prompt(points=((5.0, 3.0, 0), )),
+        Prompt(box=(4, 4, 4, 4))
+    ])
     assert [mask.size for mask in masks] == [(70, 90)] * 5
     assert masks[1] == model.segment(image, [Prompt(box=BOXES[1])])[0]
     assert not any(decode(masks[i]).any() for i in (0, 2, 3, 4))
-    assert model.segment(image, [Prompt(box=(-50, -50, 500, 500))]) == model.segment(image, [Prompt(box=(0, 0, 90, 70))])
+    assert model.segment(image, [Prompt(box=(-50, -50, 500, 500))]) == model.segment(
+        image, [Prompt(box=(0, 0, 90, 70))])
 
 
 def test_a_heat_map_is_asked_for_by_its_highest_point(model, image):
     heat = np.zeros((7, 9))
     heat[2, 4] = 1.0
-    assert model.segment(image, [Prompt(heat=heat)]) == model.segment(image, [Prompt(points=((45.0, 25.0, 1),))])
+    assert model.segment(image, [Prompt(heat=heat)]) == model.segment(image,
+                                                                      [Prompt(points=((45.0, 25.0, 1), ))])
 
 
 def test_a_picture_that_would_be_scaled_to_nothing_is_its_own_error(model):
@@ -130,8 +148,10 @@ def test_the_authors_sizes_are_recognised(name):
         assert (part.window_size, part.attn.num_heads) == (other.window_size, other.attn.num_heads)
 
 
-@pytest.mark.parametrize("write", [torch.save, lambda o, f: torch.save(o, f, _use_new_zipfile_serialization=False),
-                                   lambda o, f: f.write_bytes(pickle.dumps(o))], ids=["zip", "legacy", "bare"])
+@pytest.mark.parametrize("write", [
+    torch.save, lambda o, f: torch.save(o, f, _use_new_zipfile_serialization=False),
+    lambda o, f: f.write_bytes(pickle.dumps(o))
+], ids=["zip", "legacy", "bare"])
 def test_a_pickle_that_would_run_code_is_refused_before_it_does(tmp_path, write):
     path, trace = tmp_path / "evil.pth", tmp_path / "ran"
     write({"image_encoder.pos_embed": torch.zeros(1), "x": Evil(trace)}, path)
@@ -167,7 +187,8 @@ def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path, pth_sam, hf_sam):
     tensors = load_file(folder / "model.safetensors")
     del tensors["mask_decoder.iou_token.weight"]
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ModelError, match="lacks 1 of SAM's weights, the first is mask_decoder.iou_token.weight"):
+    with pytest.raises(ModelError, match="lacks 1 of SAM's weights, the first is "
+                                         "mask_decoder.iou_token.weight"):
         load(HF, folder)
 
 

@@ -1,4 +1,5 @@
-"""``gmner segment``: what comes out for what comes in, with every backend; failures of one post are its own."""
+"""``gmner segment``: what comes out for what comes in, with every backend; failures of one post are its
+own."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def test_masks_stand_beside_boxes_and_all_else_passes(segment, posts, hf_sam, pt
     for record in found:
         Post.from_builtins(record).check()
     first, unseen, outside = found[0]["entities"]
-    assert [m.shape for m in masks_of(first)] == [(120, 160)] * 2 and first["boxes"] == came[0]["entities"][0]["boxes"]
+    assert [m.shape for m in masks_of(first)
+            ] == [(120, 160)] * 2 and first["boxes"] == came[0]["entities"][0]["boxes"]
     assert unseen["masks"] == [] and [m.any() for m in masks_of(outside)] == [False]
     assert found[1] == came[1], "not assessed: left alone"
     assert found[2]["entities"][0]["masks"] == [] and "error" not in found[2]
@@ -64,7 +66,8 @@ def test_old_masks_are_replaced_and_boxes_win_over_points(gmner, tmp_path):
     noise(40, 30).save(tmp_path / "a.png")
     entity = {"start": 0, "end": 4, "type": "LOC", "boxes": [[2, 2, 20, 20]], "points": [[35, 25]],
               "masks": [{"size": [30, 40], "counts": "not a mask"}]}
-    path = write_jsonl(tmp_path / "p.jsonl", [{"id": "1", "text": "Rome", "image": "a.png", "entities": [entity]}])
+    path = write_jsonl(tmp_path / "p.jsonl",
+                       [{"id": "1", "text": "Rome", "image": "a.png", "entities": [entity]}])
     done = gmner("segment", path, *CPU)
     made = read_jsonl(done.stdout)[0]["entities"][0]
     assert done.returncode == 0 and made["boxes"] == [[2, 2, 20, 20]]
@@ -83,7 +86,8 @@ def test_a_post_that_fails_takes_no_other_with_it(segment, posts):
     assert len(found[0]["entities"][0]["masks"]) == 2 and "error" not in found[0]
     done = segment("--on-missing-image", "text-only", "--limit", "4")
     found = read_jsonl(done.stdout)
-    assert done.returncode == 0 and "masks" not in found[3]["entities"][0] and "no such image" in found[3]["image_problem"]
+    assert done.returncode == 0 and "masks" not in found[3]["entities"][0] and "no such image" in found[3][
+        "image_problem"]
     found = read_jsonl(segment("--on-missing-image", "skip", "--limit", "4").stdout)
     assert "no such image" in found[3]["skipped"]
 
@@ -105,17 +109,22 @@ def test_resume_makes_only_what_failed_and_refuses_another_model(segment, posts,
     assert done.returncode == 0, done.stderr
     assert "1 posts in" in done.stderr and "4 were finished before" in done.stderr
     found = {r["id"]: r for r in read_jsonl(out.read_text())}
-    assert found["1"]["mood"] == "not made again" and len(found["2"]["entities"][0]["masks"]) == 1 and "error" not in found["2"]
+    assert found["1"]["mood"] == "not made again" and len(
+        found["2"]["entities"][0]["masks"]) == 1 and "error" not in found["2"]
 
 
-@pytest.mark.parametrize("model, code, message", [
-    ("grabcat", 2, "did you mean 'grabcut'?"), ("sam:vit_x", 2, "did you mean 'sam:vit_"), ("./nothing", 1, "is not a folder with a model"),
-    ("gone/sam.pth", 1, "no such checkpoint"), ("sam:vit_h", 1, "--offline forbids to download it"),
-    ("org/sam", 1, "--offline forbids to download it")])
+@pytest.mark.parametrize("model, code, message", [("grabcat", 2, "did you mean 'grabcut'?"),
+                                                  ("sam:vit_x", 2, "did you mean 'sam:vit_"),
+                                                  ("./nothing", 1, "is not a folder with a model"),
+                                                  ("gone/sam.pth", 1, "no such checkpoint"),
+                                                  ("sam:vit_h", 1, "--offline forbids to download it"),
+                                                  ("org/sam", 1, "--offline forbids to download it")])
 def test_a_model_that_is_not_there_is_told_before_out_is_touched(segment, tmp_path, model, code, message):
     out = tmp_path / "out.jsonl"
     out.write_text("old\n")
-    done = segment("--model", model, "-o", out, "--overwrite", env={"HF_HOME": str(tmp_path / "hub"), "TORCH_HOME": str(tmp_path / "torch"), "GMNER_CACHE": ""})
+    done = segment(
+        "--model", model, "-o", out, "--overwrite",
+        env={"HF_HOME": str(tmp_path / "hub"), "TORCH_HOME": str(tmp_path / "torch"), "GMNER_CACHE": ""})
     assert (done.returncode, out.read_text()) == (code, "old\n"), done.stderr
     assert message in done.stderr and "Traceback" not in done.stderr
 
@@ -147,9 +156,10 @@ def test_a_picture_of_one_pixel_and_one_turned_by_exif(gmner, tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
     noise(60, 40).save(tmp_path / "turned.jpg", exif=turned)
-    path = write_jsonl(tmp_path / "p.jsonl", [
-        {"id": n, "text": "Rome", "image": n, "entities": [{"start": 0, "end": 4, "type": "LOC", "boxes": [box]}]}
-        for n, box in (("dot.png", [0, 0, 1, 1]), ("turned.jpg", [0, 30, 40, 60]))])
+    path = write_jsonl(tmp_path / "p.jsonl", [{
+        "id": n, "text": "Rome", "image": n,
+        "entities": [{"start": 0, "end": 4, "type": "LOC", "boxes": [box]}]
+    } for n, box in (("dot.png", [0, 0, 1, 1]), ("turned.jpg", [0, 30, 40, 60]))])
     done = gmner("segment", path, *CPU)
     assert done.returncode == 0, done.stderr
     dot, upright = (masks_of(r["entities"][0])[0] for r in read_jsonl(done.stdout))

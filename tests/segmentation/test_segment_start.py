@@ -13,8 +13,9 @@ from tests.test_start import HEAVY, PROFILE, imported
 def test_grabcut_imports_no_torch(gmner, tmp_path, threads):
     noise(40, 30).save(tmp_path / "a.png")
     entity = {"start": 0, "end": 4, "type": "LOC", "boxes": [[2, 2, 20, 20]]}
-    path = write_jsonl(tmp_path / "p.jsonl", [{"id": "1", "text": "Rome", "image": "a.png", "entities": [entity]},
-                                              {"id": "2", "text": "Rome", "image": "none.png", "entities": [entity]}])
+    path = write_jsonl(tmp_path / "p.jsonl",
+                       [{"id": "1", "text": "Rome", "image": "a.png", "entities": [entity]},
+                        {"id": "2", "text": "Rome", "image": "none.png", "entities": [entity]}])
     done = gmner("segment", path, *threads, env=PROFILE)
     assert done.returncode == 3, done.stderr[-2000:]
     made, failed = read_jsonl(done.stdout)

@@ -15,7 +15,8 @@ from tests.conftest import ROOT
 
 
 def killed_in_training(words: Sequence[object], out: Path, signal: Signals, code: int | None = None) -> int:
-    """Run a train-* command, send ``signal`` after its first whole epoch, and give the number of epochs that were finished.
+    """Run a train-* command, send ``signal`` after its first whole epoch, and give the number of epochs that
+    were finished.
 
     ``code``: what the command must end with; by default that the signal ended it.
     """

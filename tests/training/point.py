@@ -35,7 +35,10 @@ class Point(Model):
 
     @classmethod
     def learn_facts(cls, config, posts):
-        return {"types": sorted({e.type for p in posts for e in p.entities}), "base": Path(config.base).read_text()}
+        return {
+            "types": sorted({e.type for p in posts for e in p.entities}),
+            "base": Path(config.base).read_text()
+        }
 
     def examples(self, posts, training):
         return [Example(i, 1, None) for i in range(len(posts))]
@@ -54,7 +57,9 @@ class Point(Model):
             posts[example.post].extra["seen"] = output
 
     def evaluate(self, predicted, gold):
-        return {"f1": self.weight.item(), "posts": len(predicted), "seen": sum(p.extra["seen"] for p in predicted)}
+        return {
+            "f1": self.weight.item(), "posts": len(predicted), "seen": sum(p.extra["seen"] for p in predicted)
+        }
 
     def save_extras(self, folder):
         (folder / "notes.txt").write_text("kept with the model")

@@ -1,7 +1,8 @@
-"""Trains over a finished model, killed by SIGKILL before its changes to the disk, and says what each kill left.
+"""Trains over a finished model, killed by SIGKILL before its changes to the disk, and says what each kill
+left.
 
-Run as a program: RECIPE TRAIN DEV FOLDER, then "all", or the first words of how a kill comes (see ``main``). A
-line of JSON for each kill. Children are forked, so that torch is imported once.
+Run as a program: RECIPE TRAIN DEV FOLDER, then "all", or the first words of how a kill comes (see ``main``).
+A line of JSON for each kill. Children are forked, so that torch is imported once.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def die_before(change: int) -> None:
             return real(*args, **kwargs)
         return do
 
-    for module, name in ((os, "rename"), (os, "replace"), (os, "fsync"), (Path, "unlink"), (Path, "touch"), (shutil, "rmtree")):
+    for module, name in ((os, "rename"), (os, "replace"), (os, "fsync"), (Path, "unlink"), (Path, "touch"),
+                         (shutil, "rmtree")):
         setattr(module, name, counted(getattr(module, name)))
     folder._exchanged = counted(folder._exchanged)
 
@@ -58,12 +60,15 @@ def seed_of(model: Path) -> int | None:
 def train(files: list[str], out: Path, *options: str) -> None:
     recipe, posts, dev = files
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-        build()(["train-ner", posts, "--dev", dev, "--recipe", recipe, "-o", str(out), "--device", "cpu", "--threads", "1", *options])
+        build()([
+            "train-ner", posts, "--dev", dev, "--recipe", recipe, "-o",
+            str(out), "--device", "cpu", "--threads", "1", *options
+        ])
 
 
 def killed(files: list[str], out: Path, change: int, placing: bool, steps: bool) -> None:
-    """A training that dies, counted from the end of its epochs (``placing``) or from the first one's checkpoint; ``steps``: where
-    two folders cannot be swapped in one step."""
+    """A training that dies, counted from the end of its epochs (``placing``) or from the first one's
+    checkpoint; ``steps``: where two folders cannot be swapped in one step."""
     if steps:
         folder._exchanged = lambda a, b: False
     module, name = (runs, "put_in_place") if placing else (runs, "fit")
@@ -86,8 +91,11 @@ def one(files: list[str], root: Path, change: int, placing: bool, steps: bool) -
              "out": seed_of(out), "before": seed_of(folder.before(out)),
              "left": sorted(str(p.relative_to(out.parent)) for p in out.parent.rglob(".*"))}
     state["resumed"] = in_child(lambda: train(files, out, "--seed", "1", "--resume"))
-    return state | {"out_then": seed_of(out), "before_then": seed_of(folder.before(out)),
-                    "left_then": sorted(p.name for p in out.parent.iterdir()) + sorted(p.name for p in out.parent.rglob(".*"))}
+    return state | {
+        "out_then": seed_of(out), "before_then": seed_of(folder.before(out)),
+        "left_then": sorted(p.name for p in out.parent.iterdir()) + sorted(p.name
+                                                                           for p in out.parent.rglob(".*"))
+    }
 
 
 def main(recipe: str, posts: str, dev: str, root: str, what: str) -> None:

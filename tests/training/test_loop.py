@@ -57,7 +57,8 @@ class Line(Model):
 
 
 def train(model, folder, **settings):
-    return fit(model, POSTS, POSTS, parse_train({"epochs": 5, "batch_size": 4, "lr": 0.1, **settings}, "test"), folder, CPU)
+    return fit(model, POSTS, POSTS, parse_train({"epochs": 5, "batch_size": 4, "lr": 0.1, **settings},
+                                                "test"), folder, CPU)
 
 
 def test_the_best_epoch_is_kept_and_patience_stops(tmp_path):
@@ -80,7 +81,8 @@ def test_a_loss_that_is_not_a_number_ends_with_advice(tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_kept_though_the_loss_was_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(Line, "loss", lambda self, batch: (self.weight ** 2).sum().sqrt())  # at 0 its slope is 0 / 0
+    # at 0 its slope is 0 / 0
+    monkeypatch.setattr(Line, "loss", lambda self, batch: (self.weight ** 2).sum().sqrt())
     with pytest.raises(GmnerError, match="no numbers any more after epoch 1"):
         train(Line([1] * 5), tmp_path, epochs=1, batch_size=10)
     assert not (tmp_path / "model.safetensors").exists()
@@ -110,7 +112,8 @@ def test_the_rate_rises_then_falls_to_zero(tmp_path, monkeypatch):
 def test_accumulating_steps_once_for_several_batches(tmp_path, monkeypatch):
     steps = []
     original = torch.optim.AdamW.step
-    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *a, **k: (steps.append(1), original(self, *a, **k))[1])
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *a, **k:
+                        (steps.append(1), original(self, *a, **k))[1])
     train(Line([1] * 5), tmp_path, accumulate=3, epochs=1)
     assert len(steps) == 1
 
@@ -156,12 +159,15 @@ def test_on_a_gpu_autocast_trains_and_predicts(tmp_path, tiny_encoder):
     from gmner_cli.records import Entity
     from gmner_cli.weights.model_folder import load_model
 
-    posts = [Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)]
+    posts = [
+        Post(id=str(i), text="Ada met Bob", entities=[Entity(start=0, end=3, type="PER")]) for i in range(8)
+    ]
     where = runtime.start("cuda")
-    model = new_model("gmner_cli.ner.crf_tagger:CrfTagger", {"encoder": str(tiny_encoder), "max_length": 64}, posts,
-                      recipe="test", offline=True)
-    history = fit(model, posts, posts, parse_train({"epochs": 12, "batch_size": 4, "lr": 1e-2, "head_lr": 5e-2}, "t"),
-                  tmp_path, where)
+    model = new_model("gmner_cli.ner.crf_tagger:CrfTagger", {"encoder": str(tiny_encoder), "max_length": 64},
+                      posts, recipe="test", offline=True)
+    history = fit(model, posts, posts,
+                  parse_train({"epochs": 12, "batch_size": 4, "lr": 1e-2, "head_lr": 5e-2}, "t"), tmp_path,
+                  where)
     assert where.precision == "bfloat16" and history.best_score == 100
     again = load_model(tmp_path).to("cuda")
     assert predict_posts(again, posts, where, 4)[0].entities[0].span == (0, 3)

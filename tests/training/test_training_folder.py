@@ -16,9 +16,9 @@ def test_a_model_is_replaced_by_a_new_one_with_the_files_of_its_own(training):
     assert training.run()["seed"] == 2
 
 
-@pytest.mark.parametrize("foreign", [
-    {"config.json": '{"model_type": "bert"}', "pytorch_model.bin": "x"}, {"config.json": "{}"}, {"config.json": "no JSON"},
-    {"thesis.tex": "years of work"}, {"README.md": "mine"}])
+@pytest.mark.parametrize(
+    "foreign", [{"config.json": '{"model_type": "bert"}', "pytorch_model.bin": "x"}, {"config.json": "{}"},
+                {"config.json": "no JSON"}, {"thesis.tex": "years of work"}, {"README.md": "mine"}])
 def test_a_foreign_folder_is_left_alone(training, foreign):
     training.out.mkdir()
     for name, text in foreign.items():

@@ -15,10 +15,14 @@ from tests.training.point import post
 
 
 def gold(text: str, *spans: tuple[int, int, str], **more) -> Post:
-    return Post(id=text[:5], text=text, entities=[Entity(start=a, end=b, type=kind) for a, b, kind in spans], **more)
+    return Post(id=text[:5], text=text, entities=[Entity(start=a, end=b, type=kind) for a, b, kind in spans],
+                **more)
 
 
-GOOD = [gold("Ada in Oslo", (0, 3, "PER"), (7, 11, "LOC")), gold("Bob in Rome", (0, 3, "PER"), (7, 11, "LOC"))]
+GOOD = [
+    gold("Ada in Oslo", (0, 3, "PER"), (7, 11, "LOC")),
+    gold("Bob in Rome", (0, 3, "PER"), (7, 11, "LOC"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +40,18 @@ def test_nothing_is_said_of_gold_that_fits(model):
     assert said(model, GOOD) == ""
 
 
-@pytest.mark.parametrize(("kind", "known", "like"), [
-    ("MISC", "PER LOC ORG OTHER", "OTHER"), ("OTHER", "PER MISC", "MISC"), ("per", "PER LOC", "PER"), ("person", "PER LOC", "PER"),
-    ("PER", "person location", "person"), ("GPE", "LOC PER", "LOC"), ("geo-loc", "LOC PER", "LOC"), ("B-ORG", "ORG LOC", "ORG"),
-    ("ORGANIZATION", "ORG PER", "ORG"), ("organisation", "organization", "organization"), ("buildings", "building person", "building"),
-    ("corporation", "person group", "group"), ("FOOD", "PER LOC", None), ("product", "PER OTHER", None)])
+@pytest.mark.parametrize(("kind", "known", "like"), [("MISC", "PER LOC ORG OTHER", "OTHER"),
+                                                     ("OTHER", "PER MISC", "MISC"), ("per", "PER LOC", "PER"),
+                                                     ("person", "PER LOC", "PER"),
+                                                     ("PER", "person location", "person"),
+                                                     ("GPE", "LOC PER", "LOC"), ("geo-loc", "LOC PER", "LOC"),
+                                                     ("B-ORG", "ORG LOC", "ORG"),
+                                                     ("ORGANIZATION", "ORG PER", "ORG"),
+                                                     ("organisation", "organization", "organization"),
+                                                     ("buildings", "building person", "building"),
+                                                     ("corporation", "person group", "group"),
+                                                     ("FOOD", "PER LOC", None),
+                                                     ("product", "PER OTHER", None)])
 def test_types_that_mean_the_same(kind, known, like):
     assert same_type(kind, known.split()) == like
 
@@ -51,10 +62,12 @@ def test_types_that_train_lacks_are_told_with_the_label_map_that_mends_them(mode
 
 
 @pytest.mark.parametrize(("dev", "train", "wanted"), [
-    ([post("d", entities=[{"start": 0, "end": 3, "type": "person"}])], [post("t")], ["person", "PER", "--label-map person=PER"]),
-    ([post("d", entities=[{"start": 0, "end": 3, "type": "MISC"}])], [post("t", entities=[{"start": 0, "end": 3, "type": "OTHER"}])],
-     ["--label-map MISC=OTHER"]),
-    ([post("d", entities=[{"start": 0, "end": 3, "type": "FOOD"}])], [post("t")], ["FOOD", "--label-map OLD=NEW"]),
+    ([post("d", entities=[{"start": 0, "end": 3, "type": "person"}])
+      ], [post("t")], ["person", "PER", "--label-map person=PER"]),
+    ([post("d", entities=[{"start": 0, "end": 3, "type": "MISC"}])
+      ], [post("t", entities=[{"start": 0, "end": 3, "type": "OTHER"}])], ["--label-map MISC=OTHER"]),
+    ([post("d", entities=[{"start": 0, "end": 3, "type": "FOOD"}])], [post("t")
+                                                                      ], ["FOOD", "--label-map OLD=NEW"]),
     ([post("d", entities=[])], [post("t")], ["no post has an entity"]),
 ])
 def test_a_dev_set_that_can_only_score_0_is_refused(training, dev, train, wanted):
@@ -66,7 +79,8 @@ def test_a_dev_set_that_can_only_score_0_is_refused(training, dev, train, wanted
 
 
 def test_the_label_map_that_is_named_mends_it(training):
-    write_jsonl(training.folder / "dev.jsonl", [post("d", entities=[{"start": 0, "end": 3, "type": "person"}])])
+    write_jsonl(training.folder / "dev.jsonl",
+                [post("d", entities=[{"start": 0, "end": 3, "type": "person"}])])
     assert training("--label-map", "person=PER").code == 0
 
 
@@ -102,13 +116,15 @@ def test_spans_that_a_flat_tagger_cannot_hold_are_counted_with_an_example(model,
 def test_a_file_of_which_most_spans_do_not_fit_is_refused(model):
     emoji = [gold(f"🎉🎉 in Oslo {n}", (8, 12, "LOC")) for n in range(5)]
     for files in ({"dev": emoji}, {"train": emoji, "dev": GOOD}):
-        with pytest.raises(GmnerError, match="5 of 5 entities fit only if their offsets count UTF-16") as problem:
+        with pytest.raises(GmnerError,
+                           match="5 of 5 entities fit only if their offsets count UTF-16") as problem:
             said(model, **files)
         assert "convert the offsets" in problem.value.hint
 
 
-@pytest.mark.parametrize(("start", "end", "text", "unit"), [
-    (8, 12, "Oslo", "UTF-16"), (12, 16, "Oslo", "bytes"), (8, 12, "Rome", None), (8, 12, None, "UTF-16"), (12, 40, None, None)])
+@pytest.mark.parametrize(("start", "end", "text", "unit"), [(8, 12, "Oslo", "UTF-16"),
+                                                            (12, 16, "Oslo", "bytes"), (8, 12, "Rome", None),
+                                                            (8, 12, None, "UTF-16"), (12, 40, None, None)])
 def test_a_record_that_is_refused_says_which_offsets_it_may_have(start, end, text, unit):
     bad = Post(id="a", text="🎉🎉 in Oslo", entities=[Entity(start=start, end=end, type="LOC", text=text)])
     with pytest.raises(RecordError) as problem:
@@ -117,5 +133,6 @@ def test_a_record_that_is_refused_says_which_offsets_it_may_have(start, end, tex
 
 
 def test_a_tagger_of_ones_own_may_hold_more(model, monkeypatch):
-    monkeypatch.setattr(type(model), "representable", lambda self, post: [(*e.span, e.type) for e in post.entities])
+    monkeypatch.setattr(type(model), "representable",
+                        lambda self, post: [(*e.span, e.type) for e in post.entities])
     assert said(model, [*GOOD, gold("University of Oslo", (0, 18, "LOC"), (14, 18, "LOC"))]) == ""

@@ -21,7 +21,8 @@ def test_a_killed_training_may_be_given_more_epochs(training):
     done = training("--resume", "--set", "epochs=5")
     assert done.code == 0 and len(done.epochs) == 4 and "5 epochs instead of 3" in done.err
     run = training.run()
-    assert [row["epoch"] for row in run["epochs"]] == [1, 2, 3, 4, 5] and run["recipe"]["ner"]["train"]["epochs"] == 5
+    assert [row["epoch"]
+            for row in run["epochs"]] == [1, 2, 3, 4, 5] and run["recipe"]["ner"]["train"]["epochs"] == 5
     assert run["seed"] == 0 and run["best_epoch"] == 5 and "continued" not in run
     done = training("--resume", "--set", "epochs=5")
     assert done.code == 0 and "already finished" in done.err
@@ -34,7 +35,8 @@ def test_a_finished_model_is_trained_on_from_its_best_weights(training):
     assert done.code == 0 and len(done.epochs) == 2, done.err
     assert "fresh optimiser" in done.err and "finished after 3 epochs" in done.err
     run = training.run()
-    assert run["epochs"][:3] == first["epochs"] and len(run["epochs"]) == 5 and run["continued"] == {"after": 3, "from_epoch": 3}
+    assert run["epochs"][:3] == first["epochs"] and len(
+        run["epochs"]) == 5 and run["continued"] == {"after": 3, "from_epoch": 3}
     assert run["best_score"] > first["best_score"] and weight(training.out) > weight(training.before)
     assert training.run(training.before) == first
     assert not (training.out / "resume.safetensors").exists()
@@ -48,7 +50,8 @@ def test_where_no_later_epoch_is_better_the_old_best_stays(training, monkeypatch
     monkeypatch.setattr(Point, "evaluate", lambda self, predicted, gold: {"f1": 0.0, "posts": 1, "seen": 0})
     assert training("--resume", "--set", "epochs=5").code == 0
     run = training.run()
-    assert (run["best_epoch"], run["best_score"]) == (first["best_epoch"], first["best_score"]) and weight(training.out) == before
+    assert (run["best_epoch"], run["best_score"]) == (first["best_epoch"], first["best_score"]) and weight(
+        training.out) == before
     load_model(training.out, wanted="tests.training.point:Point")
 
 
@@ -70,7 +73,8 @@ def test_a_finished_model_with_another_value_is_left_as_it_is(training):
     training()
     run = training.run()
     done = training("--resume", "--set", "epochs=5", "--set", "lr=0.2")
-    assert done.code == 1 and "ner.train.lr: 0.1 then, 0.2 now" in done.err and "epochs" not in done.err.split("hint")[0]
+    assert done.code == 1 and "ner.train.lr: 0.1 then, 0.2 now" in done.err and "epochs" not in done.err.split(
+        "hint")[0]
     done = training("--resume", "--set", "epochs=2")
     assert done.code == 1 and "ner.train.epochs: 3 then, 2 now" in done.err
     assert training.run() == run and not training.before.exists()

@@ -10,16 +10,20 @@ from gmner_cli.recipes import EMBEDDED
 from gmner_cli.training.start import start_folder
 
 
-@pytest.mark.parametrize(("name", "stage", "folder"), [
-    ("mini", "ner", "mini/ner"), ("mini", "ve", "mini/ve"), ("mini", "vg", "mini/vg"), ("zero-shot", "ner", "mini/ner"),
-    ("embedded:mini/vg", "ve", "mini/vg")])
+@pytest.mark.parametrize(("name", "stage", "folder"), [("mini", "ner", "mini/ner"), ("mini", "ve", "mini/ve"),
+                                                       ("mini", "vg", "mini/vg"),
+                                                       ("zero-shot", "ner", "mini/ner"),
+                                                       ("embedded:mini/vg", "ve", "mini/vg")])
 def test_a_recipe_stands_for_its_weights_of_the_section(name, stage, folder):
     assert start_folder(name, stage) == EMBEDDED / folder
 
 
-@pytest.mark.parametrize(("name", "stage", "said"), [
-    ("zero-shot", "vg", "no weights for 'vg'"), ("minni", "ner", "did you mean 'mini'"), ("a/b", "ner", "no such folder"),
-    ("embedded:mini/nothing", "ner", "no weights"), ("image-text", "ner", "no weights for 'ner'"), ("", "ner", "no such")])
+@pytest.mark.parametrize(("name", "stage", "said"), [("zero-shot", "vg", "no weights for 'vg'"),
+                                                     ("minni", "ner", "did you mean 'mini'"),
+                                                     ("a/b", "ner", "no such folder"),
+                                                     ("embedded:mini/nothing", "ner", "no weights"),
+                                                     ("image-text", "ner", "no weights for 'ner'"),
+                                                     ("", "ner", "no such")])
 def test_what_has_no_weights_is_refused_with_a_list_of_what_has(name, stage, said, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError) as problem:

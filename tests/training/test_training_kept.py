@@ -1,4 +1,5 @@
-"""Training over a finished model: it is kept in OUT.before, both scores are said, and nothing is lost at any kill."""
+"""Training over a finished model: it is kept in OUT.before, both scores are said, and nothing is lost at any
+kill."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def test_the_model_that_was_there_is_kept_and_both_scores_are_in_one_line(traini
     done = training("--set", "lr=0.01")
     assert done.code == 0
     line = next(line for line in done.err.splitlines() if "that was there" in line)
-    assert f"dev f1 {training.run()['best_score']:.2f}" in line and f"{better['best_score']:.2f}" in line and str(training.before) in line
+    assert f"dev f1 {training.run()['best_score']:.2f}" in line and f"{better['best_score']:.2f}" in line and str(
+        training.before) in line
     assert training.run()["best_score"] < better["best_score"] and training.run(training.before) == better
     load_model(training.before, wanted="tests.training.point:Point")
     training("--set", "lr=0.05")
@@ -36,7 +38,8 @@ def test_a_first_model_replaces_nothing(training):
     assert done.code == 0 and "was there" not in done.err and not training.before.exists()
 
 
-def test_scores_on_other_dev_posts_and_by_another_metric_are_not_passed_off_as_the_same(training, monkeypatch):
+def test_scores_on_other_dev_posts_and_by_another_metric_are_not_passed_off_as_the_same(
+        training, monkeypatch):
     training()
     write_jsonl(training.folder / "dev.jsonl", [post("other")])
     monkeypatch.setattr(Point, "metric", "seen")
@@ -83,8 +86,9 @@ def test_the_old_model_stays_when_all_dev_scores_are_no_numbers(training, monkey
 
 def test_killed_by_sigkill_old_or_new_is_in_place_and_nothing_stays_behind(training):
     files = [training.folder / name for name in ("Point.yaml", "train.jsonl", "dev.jsonl", "kills")]
-    done = subprocess.run([sys.executable, "-m", "tests.training.sigkill", *map(str, files), "some"], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, timeout=300, check=False)
+    done = subprocess.run([sys.executable, "-m", "tests.training.sigkill", *map(str, files), "some"],
+                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                          cwd=ROOT, timeout=300, check=False)
     states = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0 and len(states) > 20, done.stderr
     torn = 0
@@ -105,13 +109,18 @@ def test_torn_files_of_several_kills_do_not_pile_up(training):
     (training.folder / ".out.abc.probe").mkdir()
     training.kill_after(2)
     assert training("--resume").code == "killed"
-    assert not torn.exists() and not (training.folder / ".out.abc.probe").exists() and (training.folder / "out.partial" / "model.safetensors").exists()
+    assert not torn.exists() and not (training.folder / ".out.abc.probe").exists() and (
+        training.folder / "out.partial" / "model.safetensors").exists()
 
 
 def _empty_mount() -> Path | None:
-    lines = Path("/proc/self/mountinfo").read_text().splitlines() if Path("/proc/self/mountinfo").exists() else []
+    lines = Path("/proc/self/mountinfo").read_text().splitlines() if Path(
+        "/proc/self/mountinfo").exists() else []
     folders = [Path(line.split()[4]) for line in lines]
-    return next((f for f in folders if f.is_dir() and os.path.ismount(f) and f.name and os.access(f, os.R_OK) and not os.listdir(f)), None)
+    return next(
+        (f for f in folders
+         if f.is_dir() and os.path.ismount(f) and f.name and os.access(f, os.R_OK) and not os.listdir(f)),
+        None)
 
 
 def test_a_mount_point_is_refused_before_training(training):
@@ -119,12 +128,14 @@ def test_a_mount_point_is_refused_before_training(training):
     if mount is None:
         pytest.skip("no empty mount point here")
     done = training("-o", mount)
-    assert done.code == 2 and not done.epochs and "mount point" in done.err and str(mount / "model") in done.err
+    assert done.code == 2 and not done.epochs and "mount point" in done.err and str(
+        mount / "model") in done.err
 
 
 @pytest.mark.parametrize("code", [errno.EBUSY, errno.EXDEV, errno.EACCES])
 def test_what_could_not_be_renamed_in_the_end_is_refused_before_training(training, monkeypatch, code):
-    """As for a bind mount (busy, on the same device), a layer of a container (another device), a sticky folder of others."""
+    """As for a bind mount (busy, on the same device), a layer of a container (another device), a sticky
+    folder of others."""
     training()
     real = os.rename
 
@@ -136,7 +147,8 @@ def test_what_could_not_be_renamed_in_the_end_is_refused_before_training(trainin
     monkeypatch.setattr(os, "rename", rename)
     done = training("--seed", "2")
     assert done.code == 2 and not done.epochs and str(training.out / "model") in done.err
-    assert training.run()["seed"] == 0 and {p.name for p in training.folder.iterdir() if "out" in p.name} == {"out"}
+    assert training.run()["seed"] == 0 and {p.name for p in training.folder.iterdir() if "out" in p.name
+                                            } == {"out"}
 
 
 @pytest.mark.parametrize("out", ["/proc/model", "train.jsonl/model"])

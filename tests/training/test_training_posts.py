@@ -15,8 +15,12 @@ def pictured(training):
     for name in ("t0", "t1", "d0"):
         Image.new("RGB", (4, 4)).save(training.folder / f"{name}.png")
     (training.folder / "t2.png").write_text("no picture")
-    write_jsonl(training.folder / "train.jsonl", [post(f"t{n}", image=f"t{n}.png") for n in range(3)] + [post("t3")])
-    write_jsonl(training.folder / "dev.jsonl", [post("d0", image="d0.png"), post("d1", image="d1.png"), post("d2")])
+    write_jsonl(training.folder / "train.jsonl",
+                [post(f"t{n}", image=f"t{n}.png") for n in range(3)] + [post("t3")])
+    write_jsonl(
+        training.folder / "dev.jsonl",
+        [post("d0", image="d0.png"), post("d1", image="d1.png"),
+         post("d2")])
     return training
 
 
@@ -68,7 +72,9 @@ def test_an_unknown_way_with_pictures_is_a_usage_error(pictured):
 
 def test_posts_that_were_not_assessed_are_left_out_with_a_count(training):
     bare = {"id": "bare", "text": "Ada runs"}
-    write_jsonl(training.folder / "dev.jsonl", [post("a"), bare, {**bare, "id": "b2", "entities": None}, post("b", entities=[])])
+    write_jsonl(training.folder / "dev.jsonl",
+                [post("a"), bare, {**bare, "id": "b2", "entities": None},
+                 post("b", entities=[])])
     done = training()
     assert done.code == 0
     assert "2 posts have no" in done.err and training.run()["epochs"][0]["posts"] == 2
@@ -84,6 +90,8 @@ def test_a_post_that_failed_before_is_refused_by_its_line(training):
 
 
 def test_marks_of_an_earlier_run_on_pictures_do_not_hide_posts(pictured):
-    write_jsonl(pictured.folder / "dev.jsonl", [post("d0", image="d0.png", skipped="then"), post("d1", skipped="then")])
+    write_jsonl(pictured.folder / "dev.jsonl",
+                [post("d0", image="d0.png", skipped="then"),
+                 post("d1", skipped="then")])
     done = pictured("--on-missing-image", "skip", model="Seer")
     assert done.code == 0 and pictured.run()["epochs"][0]["posts"] == 2

@@ -34,11 +34,14 @@ def test_another_option_is_refused(training, options, named):
     assert done.code == 1 and f"another {named}" in done.err
 
 
-@pytest.mark.parametrize(("options", "named"), [
-    (["--label-map", "PER=HUMAN"], "(PER: none then, HUMAN now)"), (["--limit", "2"], "--limit (none then, 2 now)"),
-    (["--seed", "5"], "seed (0 then, 5 now)"),
-    (["--set", "lr=0.2", "--set", "ner.train.clip=2"], "(ner.train.lr: 0.1 then, 0.2 now, ner.train.clip: 1.0 then, 2 now)"),
-    (["--set", "epochs=2"], "ner.train.epochs: 3 then, 2 now"), (["--dev", "train.jsonl"], "dev.jsonl then,")])
+@pytest.mark.parametrize(("options", "named"),
+                         [(["--label-map", "PER=HUMAN"], "(PER: none then, HUMAN now)"),
+                          (["--limit", "2"], "--limit (none then, 2 now)"),
+                          (["--seed", "5"], "seed (0 then, 5 now)"),
+                          (["--set", "lr=0.2", "--set", "ner.train.clip=2"
+                            ], "(ner.train.lr: 0.1 then, 0.2 now, ner.train.clip: 1.0 then, 2 now)"),
+                          (["--set", "epochs=2"], "ner.train.epochs: 3 then, 2 now"),
+                          (["--dev", "train.jsonl"], "dev.jsonl then,")])
 def test_what_differs_is_named_with_its_value_then_and_now(training, monkeypatch, options, named):
     monkeypatch.chdir(training.folder)
     training.kill_after(1)
@@ -54,7 +57,8 @@ def test_a_changed_file_is_named(training):
     write_jsonl(training.folder / "train.jsonl", [post("new")])
     (training.folder / "base.txt").write_text("other " * 100)
     done = training("--resume")
-    assert "train.jsonl has changed" in done.err and "(base: weights then, other " in done.err and len(done.err) < 900
+    assert "train.jsonl has changed" in done.err and "(base: weights then, other " in done.err and len(
+        done.err) < 900
 
 
 @pytest.mark.parametrize("options", [["--images", "other"], ["--on-missing-image", "text-only"]])
@@ -121,7 +125,8 @@ def test_a_finished_training_is_not_repeated(training):
     assert done.code == 0 and "already finished" in done.err and not done.epochs
     assert (training.out / "model.safetensors").stat() == before
     other = training("--resume", "--set", "lr=0.2")
-    assert other.code == 1 and "another recipe" in other.err and (training.out / "model.safetensors").stat() == before
+    assert other.code == 1 and "another recipe" in other.err and (training.out /
+                                                                  "model.safetensors").stat() == before
     assert len(training("--set", "lr=0.2").epochs) == 3, "without --resume it is trained again"
 
 
@@ -144,7 +149,8 @@ def test_a_kill_while_the_folder_is_put_in_place_costs_no_training(training, mon
 
     def placing(work, out, real=runs.put_in_place):
         with monkeypatch.context() as disk:
-            for module, name in ((Path, "unlink"), (os, "rename"), (shutil, "rmtree"), (folder, "_exchanged")):
+            for module, name in ((Path, "unlink"), (os, "rename"), (shutil, "rmtree"), (folder,
+                                                                                        "_exchanged")):
                 disk.setattr(module, name, kill_at_step(getattr(module, name)))
             real(work, out)
 
@@ -156,7 +162,9 @@ def test_a_kill_while_the_folder_is_put_in_place_costs_no_training(training, mon
     done = training("--resume")
     assert done.code == 0 and not done.epochs, done.err
     assert training.run()["seed"] == 0 and training.run()["finished"]
-    assert {p.name for p in training.folder.iterdir() if "out" in p.name} == {"out", *(["out.before"] if old_model else [])}
+    assert {p.name
+            for p in training.folder.iterdir()
+            if "out" in p.name} == {"out", *(["out.before"] if old_model else [])}
     assert not (training.out / "resume.safetensors").exists()
 
 

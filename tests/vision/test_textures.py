@@ -39,7 +39,8 @@ def test_a_picture_seen_again_is_not_computed_again_and_has_the_same_bits(monkey
     monkeypatch.setattr(module, "textures", lambda shown: computed.append(len(shown)) or textures(shown))
     first, whole = textures_once(colours[:5]), textures(colours)
     again = textures_once(colours[[7, 3, 3, 0, 8, 7]])  # known ones, new ones and the same twice
-    assert computed == [5, 2] and torch.equal(first, whole[:5]) and torch.equal(again, whole[[7, 3, 3, 0, 8, 7]])
+    assert computed == [5, 2] and torch.equal(first, whole[:5]) and torch.equal(
+        again, whole[[7, 3, 3, 0, 8, 7]])
     assert torch.equal(textures_once(colours[6:7]), whole[6:7])
     other = textures_once(colours[:5].reshape(5, 3, 40, 24))
     assert computed == [5, 2, 1, 5] and torch.equal(other, textures(colours[:5].reshape(5, 3, 40, 24)))

@@ -38,10 +38,11 @@ CHUNK = 32
 """Posts that a process draws between two reports."""
 
 
-def write(folder: str | Path, *, seed: int = 0, train: int = 0, dev: int = 0, test: int = 0, captions: int = 0,
-          knobs: Knobs | None = None, jobs: int | None = None, shown: int = 0, overwrite: bool = False,
-          progress: Callable[[int], object] = lambda n: None) -> Splits:
-    """Draw the splits into ``folder``: SPLIT.jsonl, images/, knowledge.jsonl, report.json. All of it appears at the end.
+def write(folder: str | Path, *, seed: int = 0, train: int = 0, dev: int = 0, test: int = 0,
+          captions: int = 0, knobs: Knobs | None = None, jobs: int | None = None, shown: int = 0,
+          overwrite: bool = False, progress: Callable[[int], object] = lambda n: None) -> Splits:
+    """Draw the splits into ``folder``: SPLIT.jsonl, images/, knowledge.jsonl, report.json. All of it appears
+    at the end.
 
     ``captions``: further pictures with nothing but a caption, for pre-training,
     in captions.jsonl. A split of 0 posts is not written. ``jobs``: processes.
@@ -91,11 +92,13 @@ def _drawn(chunks: list[tuple], jobs: int):
         yield from map(_draw_chunk, chunks)
         return
     # Spawned, because the parent may hold threads (progress bar, torch) that a fork would copy half of.
-    with ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn"),
+                             initializer=_end_with_parent) as pool:
         try:
             yield from pool.map(_draw_chunk, chunks)
         except BrokenProcessPool:
-            raise GmnerError("a process that draws was ended from outside", hint="is there memory enough? Fewer --jobs need less") from None
+            raise GmnerError("a process that draws was ended from outside", hint="is there memory enough? "
+                             "Fewer --jobs need less") from None
 
 
 def _end_with_parent() -> None:

@@ -17,12 +17,13 @@ class Knobs(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     unrelated: float = 0.34
     """Share of the posts whose picture shows none of their entities."""
     shared_names: float = 0.15
-    """Share of the posts with a name that two things of different types have, so that only the picture tells."""
+    """Share of the posts with a name that two things of different types have, so that only the picture
+    tells."""
     held_out: float = 0.30
     """Share of held-out names among the entities of test posts; train and dev posts have none."""
     rivals: float = 0.55
-    """Chance that a shown entity has another figure of its kind beside it, and that an unrelated picture shows
-    a figure of an entity's kind."""
+    """Chance that a shown entity has another figure of its kind beside it, and that an unrelated picture
+    shows a figure of an entity's kind."""
     distractors: int = 2
     """At most this many further figures, of any kind."""
     two_boxes: float = 0.06
@@ -49,12 +50,14 @@ def parse(settings: dict[str, Any]) -> Knobs:
     """Raises UsageError for an unknown name ("did you mean") or a value out of range."""
     for key in settings:
         if key not in Knobs.__struct_fields__:
-            raise UsageError(f"scenes have no setting {key!r}", hint=did_you_mean(key, Knobs.__struct_fields__))
+            raise UsageError(f"scenes have no setting {key!r}",
+                             hint=did_you_mean(key, Knobs.__struct_fields__))
     try:
         knobs = msgspec.convert(settings, Knobs)
     except msgspec.ValidationError as problem:
         raise UsageError(str(problem).replace("`", "")) from None
-    for name in ("visible", "unrelated", "shared_names", "held_out", "rivals", "two_boxes", "small_logos", "unexplained"):
+    for name in ("visible", "unrelated", "shared_names", "held_out", "rivals", "two_boxes", "small_logos",
+                 "unexplained"):
         if not 0 <= getattr(knobs, name) <= 1:
             raise UsageError(f"{name} is a share between 0 and 1, not {getattr(knobs, name)}")
     if not 1 <= knobs.wordings <= 10:
@@ -66,5 +69,6 @@ def parse(settings: dict[str, Any]) -> Knobs:
     if knobs.knowledge not in ("right", "vague", "wrong"):
         raise UsageError(f"knowledge is right, vague or wrong, not {knobs.knowledge!r}")
     if knobs.visible > 1 - knobs.unrelated:
-        raise UsageError("visible cannot be above 1 - unrelated: entities of unrelated pictures are not visible")
+        raise UsageError("visible cannot be above 1 - unrelated: entities of unrelated pictures are not "
+                         "visible")
     return knobs

@@ -35,7 +35,8 @@ OUTDOORS = ("park", "street", "pitch", "beach", "night", "hills")
 
 @dataclass(eq=False)
 class Placed:
-    """A drawn tile at its place: ``number`` of the look, ``corner`` the top left x, y, ``solid`` bool [h, w]."""
+    """A drawn tile at its place: ``number`` of the look, ``corner`` the top left x, y, ``solid`` bool [h,
+    w]."""
 
     number: int
     depth: int
@@ -107,7 +108,8 @@ def spoil(picture: Image.Image, knobs: Knobs, rng: Random) -> bytes:
     return file.getvalue()
 
 
-def _try(look: Look, knobs: Knobs, floor: float, scale: float, rng: Random) -> tuple[Image.Image, tuple[int, int]]:
+def _try(look: Look, knobs: Knobs, floor: float, scale: float,
+         rng: Random) -> tuple[Image.Image, tuple[int, int]]:
     """A drawing of the look and a place for its top left corner."""
     size, group = knobs.size, group_of(look.kind)
     if group in ("crest", "logo"):
@@ -116,13 +118,15 @@ def _try(look: Look, knobs: Knobs, floor: float, scale: float, rng: Random) -> t
         low, high = _HEIGHTS[group]
     tile = _DRAW[group](look, max(8, round(size * scale * rng.uniform(low, high))), rng)
     if tile.width > 0.7 * size:
-        tile = tile.resize((round(0.7 * size), max(1, round(tile.height * 0.7 * size / tile.width))), Image.Resampling.BOX)
+        tile = tile.resize((round(0.7 * size), max(1, round(tile.height * 0.7 * size / tile.width))),
+                           Image.Resampling.BOX)
     x = rng.randint(2, max(2, size - tile.width - 2))
     if group in ("crest", "logo"):  # these hang
         return tile, (x, rng.randint(4, max(4, round(floor) - tile.height - 4)))
     if look.kind == "balloon":
         return tile, (x, rng.randint(2, max(2, round(floor) - tile.height)))
-    foot = rng.uniform(floor + 0.02 * size, floor + 0.10 * size) if group == "building" else rng.uniform(floor + 0.08 * size, 0.98 * size)
+    foot = rng.uniform(floor + 0.02 * size, floor +
+                       0.10 * size) if group == "building" else rng.uniform(floor + 0.08 * size, 0.98 * size)
     return tile, (x, max(0, round(foot) - tile.height))
 
 

@@ -62,7 +62,8 @@ def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, obje
 
 
 def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object]:
-    """A picture with a caption for its text: no names, no boxes, no types. What image-text models are pre-trained on.
+    """A picture with a caption for its text: no names, no boxes, no types. What image-text models are
+    pre-trained on.
 
     Looks are drawn at random, so about one picture in 200 shows a figure that looks like a held-out being.
     """
@@ -71,7 +72,8 @@ def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object
         looks.append(random_look(looks[0].kind, rng))
     picture, figures, backdrop = compose(looks, knobs, rng)
     seen = [f for f in figures if f is not None]
-    post = Post(id=f"caption-{number:06d}", text=caption(seen, backdrop, rng), image=f"caption-{number:06d}.jpg",
+    post = Post(id=f"caption-{number:06d}", text=caption(seen, backdrop,
+                                                         rng), image=f"caption-{number:06d}.jpg",
                 image_size=picture.size, meta={"dataset": "scenes", "split": "captions"})
     post.extra["captions"] = [f.look.phrase(rng) for f in seen]
     return post, picture
@@ -184,8 +186,8 @@ def _stranger(kind: str, named: set[Being], split: str, rng: Random) -> Look:
             return look
 
 
-def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | None], text: str, knobs: Knobs,
-            rng: Random) -> Entity:
+def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | None], text: str,
+            knobs: Knobs, rng: Random) -> Entity:
     being = mention.being
     own = sorted(own, key=lambda f: -f.mask.sum())
     rivals = [f for f in figures if f is not None and f.look != being.look and f.look.kind == being.look.kind]
@@ -203,7 +205,8 @@ def _entity(mention: Mention, own: Sequence[Figure], figures: Sequence[Figure | 
 
 
 def _set_tokens(post: Post) -> None:
-    """``token_start`` and ``token_end`` of every entity; names are whole tokens by the way texts are written."""
+    """``token_start`` and ``token_end`` of every entity; names are whole tokens by the way texts are
+    written."""
     offsets = post.offsets()
     first, last = {s: n for n, (s, _) in enumerate(offsets)}, {e: n + 1 for n, (_, e) in enumerate(offsets)}
     for entity in post.entities or []:

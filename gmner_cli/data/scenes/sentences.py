@@ -1,6 +1,6 @@
-"""Sentences of posts about the scenes world. ``{person}`` and the like stand for a name of that group, ``{any}``
-for one of any group, in sentences that fit all of them alike: nothing in them may tell a shared name's type, and
-nothing in any sentence may tell whether the picture shows the entity."""
+"""Sentences of posts about the scenes world. ``{person}`` and the like stand for a name of that group,
+``{any}`` for one of any group, in sentences that fit all of them alike: nothing in them may tell a shared
+name's type, and nothing in any sentence may tell whether the picture shows the entity."""
 
 from __future__ import annotations
 

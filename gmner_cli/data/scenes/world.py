@@ -21,10 +21,14 @@ HELD_OUT = 25
 
 LABELS = frozenset({"PER", "LOC", "ORG", "OTHER"})
 
-_TYPES = {"person": "PER", "crest": "ORG", "logo": "ORG", "building": "LOC", "animal": "OTHER", "product": "OTHER",
-          "prize": "OTHER"}
-_TRADE_TYPES = {"guitar": "musician", "microphone": "musician", "trumpet": "musician", "football": "athlete",
-                "basketball": "athlete", "racket": "athlete", "book": "author", "camera": "artist", "palette": "artist"}
+_TYPES = {
+    "person": "PER", "crest": "ORG", "logo": "ORG", "building": "LOC", "animal": "OTHER", "product": "OTHER",
+    "prize": "OTHER"
+}
+_TRADE_TYPES = {
+    "guitar": "musician", "microphone": "musician", "trumpet": "musician", "football": "athlete",
+    "basketball": "athlete", "racket": "athlete", "book": "author", "camera": "artist", "palette": "artist"
+}
 _PRIZE_TYPES = {"trophy": "award", "banner": "festival", "balloon": "festival", "poster": "film"}
 
 
@@ -77,7 +81,8 @@ def beings() -> tuple[Being, ...]:
         taken.add(look)
         found.append(Being(name, group, look, shared))
 
-    for kind, people in (("woman", names.WOMEN), ("man", names.MEN), ("crest", names.TEAMS), ("logo", names.COMPANIES)):
+    for kind, people in (("woman", names.WOMEN), ("man", names.MEN), ("crest", names.TEAMS),
+                         ("logo", names.COMPANIES)):
         for name in people:
             settle(name, kind)
     for shelf in (names.PLACES, names.PETS, names.GOODS, names.OCCASIONS):
@@ -92,8 +97,8 @@ def beings() -> tuple[Being, ...]:
 
 def group_of(kind: str) -> str:
     """The group that a kind (a ``Look.kind``) belongs to."""
-    for group, kinds in (("person", ("woman", "man")), ("building", looks.BUILDINGS), ("animal", looks.ANIMALS),
-                         ("product", looks.PRODUCTS), ("prize", looks.PRIZES)):
+    for group, kinds in (("person", ("woman", "man")), ("building", looks.BUILDINGS),
+                         ("animal", looks.ANIMALS), ("product", looks.PRODUCTS), ("prize", looks.PRIZES)):
         if kind in kinds:
             return group
     return kind
@@ -121,8 +126,11 @@ def random_kind(rng: Random) -> str:
 
 def _random_person(kind: str, rng: Random) -> Person:
     prop = rng.choice(list(looks.TRADES))
-    extras = [e for e in looks.EXTRAS if not (e == "beard" and kind == "woman") and not (e == "hat" and prop == "ladle")]
+    extras = [
+        e for e in looks.EXTRAS
+        if not (e == "beard" and kind == "woman") and not (e == "hat" and prop == "ladle")
+    ]
     clothes = [c for c in looks.CLOTHES[prop] if not (c == "dress" and kind == "man")]
-    return Person(kind, rng.randrange(len(looks.SKIN)), rng.choice(list(looks.HAIR)), rng.choice(looks.STYLES[kind]),
-                  rng.choice(clothes), rng.choice(list(looks.COLOURS)), prop,
+    return Person(kind, rng.randrange(len(looks.SKIN)), rng.choice(list(looks.HAIR)),
+                  rng.choice(looks.STYLES[kind]), rng.choice(clothes), rng.choice(list(looks.COLOURS)), prop,
                   rng.choice(extras) if rng.random() < 0.45 else None)

@@ -20,7 +20,10 @@ def expansion(being: Being, quality: str, rng: Random) -> str:
 
 
 def records(seed: int) -> list[dict[str, object]]:
-    """The knowledge file: for each being its name, types, whether it is held out, and sentences of each quality."""
+    """The knowledge file: for each being its name, types, whether it is held out, and sentences of each
+    quality."""
     rng = Random(f"knowledge {seed}")
-    return [{"name": b.name, "type": b.type, "fine_type": b.fine_type, "held_out": b.held_out, "shared": b.shared,
-             **{quality: [expansion(b, quality, rng) for _ in range(5)] for quality in QUALITIES}} for b in beings()]
+    return [{
+        "name": b.name, "type": b.type, "fine_type": b.fine_type, "held_out": b.held_out, "shared": b.shared,
+        **{quality: [expansion(b, quality, rng) for _ in range(5)] for quality in QUALITIES}
+    } for b in beings()]

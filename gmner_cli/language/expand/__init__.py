@@ -1,4 +1,5 @@
-"""Asking a language model: knowledge of posts (RiVEG, section IV-B1), expansions of entities (section IV-B2)."""
+"""Asking a language model: knowledge of posts (RiVEG, section IV-B1), expansions of entities (section
+IV-B2)."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from gmner_cli.language.similar import Examples
 from gmner_cli.records import Entity, Expansion, Knowledge, Post
 
 HOPELESS = 20
-"""Questions that may fail before any has been answered; more would fail in the same way, each after its retries."""
+"""Questions that may fail before any has been answered; more would fail in the same way, each after its
+retries."""
 
 BATCH_SIZE = 8
 """Questions that backends work on at a time, unless asked otherwise."""
@@ -21,7 +23,8 @@ BATCH_SIZE = 8
 
 @dataclass
 class Tally:
-    """What came of the questions of a run. Tokens are those of answers that were made; None where nobody counts them."""
+    """What came of the questions of a run. Tokens are those of answers that were made; None where nobody
+    counts them."""
 
     asked: int = 0
     answered: int = 0
@@ -44,13 +47,17 @@ class Tally:
 
     def __str__(self) -> str:
         """One line for a person."""
-        said = [f"{self.asked} questions", f"{self.stored} answered from the store" if self.stored else "", f"{self.failed} failed",
-                f"{self.cut} cut at their longest (--max-tokens raises it)" if self.cut else "",
-                f"{self.unknown} without an answer" if self.unknown else "", f"{self.kept} had one before" if self.kept else "",
-                f"{self.few_examples} posts with fewer examples" if self.few_examples else "",
-                f"entities: {self.gold} gold, {self.predicted} predicted" if self.gold or self.predicted else "",
-                f"{self.tokens_in} tokens in, {self.tokens_out or 0} out" if self.tokens_in is not None else "",
-                f"{self.asked / self.seconds:.2f} a second" if self.asked and self.seconds else ""]
+        said = [
+            f"{self.asked} questions", f"{self.stored} answered from the store" if self.stored else "",
+            f"{self.failed} failed",
+            f"{self.cut} cut at their longest (--max-tokens raises it)" if self.cut else "",
+            f"{self.unknown} without an answer" if self.unknown else "",
+            f"{self.kept} had one before" if self.kept else "",
+            f"{self.few_examples} posts with fewer examples" if self.few_examples else "",
+            f"entities: {self.gold} gold, {self.predicted} predicted" if self.gold or self.predicted else "",
+            f"{self.tokens_in} tokens in, {self.tokens_out or 0} out" if self.tokens_in is not None else "",
+            f"{self.asked / self.seconds:.2f} a second" if self.asked and self.seconds else ""
+        ]
         return ", ".join(filter(None, said))
 
 
@@ -68,10 +75,11 @@ class Expand:
     name = "expand"
 
     def __init__(self, task: str, backend: Backend, prompt: Prompt, *, examples: Examples | None = None,
-                 wanted: int = 0, overwrite: bool = False, source: str | None = None, batch_size: int | None = None):
-        """``examples``: of each post; None shows the ``wanted`` first of the prompt's own. ``source``: what records call
-        the answers, by default the model. ``batch_size``: questions that the backend works on at a time. Raises UsageError for
-        an unknown task."""
+                 wanted: int = 0, overwrite: bool = False, source: str | None = None,
+                 batch_size: int | None = None):
+        """``examples``: of each post; None shows the ``wanted`` first of the prompt's own. ``source``: what
+        records call the answers, by default the model. ``batch_size``: questions that the backend works on at
+        a time. Raises UsageError for an unknown task."""
         if task not in TASKS:
             raise UsageError(f"unknown task {task!r}", hint=" or ".join(TASKS))
         self.task, self.backend, self.prompt, self.overwrite = task, backend, prompt, overwrite
@@ -115,7 +123,8 @@ class Expand:
                 for (post, entities), examples in zip(wanted, shown, strict=True) for entity in entities]
 
     def _has(self, owner: Post | Entity) -> bool:
-        return any(entry.source == self.source and entry.extra.get("cut") is not True for entry in getattr(owner, self.task) or [])
+        return any(entry.source == self.source and entry.extra.get("cut") is not True
+                   for entry in getattr(owner, self.task) or [])
 
     def _take(self, question: Question, answer: Answer | Failure) -> str | None:
         """Put an answer where it belongs; or tell what is wrong with it."""
@@ -128,7 +137,8 @@ class Expand:
             self.tally.tokens_out = _sum(self.tally.tokens_out, answer.answer_tokens)
         text = fold(whole_part(answer.text) if answer.cut else answer.text)
         if not text:
-            return self._failed(f"the answer was cut before its first whole sentence, {shown(fold(answer.text), 60)!r}; "
+            return self._failed("the answer was cut before its first whole sentence, "
+                                f"{shown(fold(answer.text), 60)!r}; "
                                 "--max-tokens raises its length" if answer.cut else "the answer is empty")
         self.tally.answered += 1
         self.tally.cut += answer.cut
@@ -139,7 +149,8 @@ class Expand:
         self.tally.failed += 1
         if self.tally.failed >= HOPELESS and not self.tally.answered:
             raise GmnerError(f"the first {HOPELESS} questions all failed; the last: {printable(problem)}",
-                             where=self.source, hint="mend that first; the posts that come later would fail in the same way")
+                             where=self.source, hint="mend that first; the posts that come later would fail "
+                                                     "in the same way")
         return problem
 
     def _put(self, question: Question, text: str, cut: bool) -> None:
@@ -150,10 +161,12 @@ class Expand:
             predicted = question.entity.score is not None
             self.tally.predicted += predicted
             self.tally.gold += not predicted
-            entry = Expansion(text=text, source=self.source, extra={"of": "prediction" if predicted else "gold", **marks})
+            entry = Expansion(text=text, source=self.source,
+                              extra={"of": "prediction" if predicted else "gold", **marks})
         owner = question.post if question.entity is None else question.entity
         before = getattr(owner, self.task) or []
-        # The new entry takes the place of the old ones of its source: the first of the list is the one that dev and test use.
+        # The new entry takes the place of the old ones of its source: the first of the list is the one that
+        # dev and test use.
         at = next((n for n, old in enumerate(before) if old.source == self.source), len(before))
         rest = [old for old in before if old.source != self.source]
         setattr(owner, self.task, [*rest[:at], entry, *rest[at:]])

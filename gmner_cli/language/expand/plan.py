@@ -50,7 +50,8 @@ class Plan:
     examples: int | None = None
     similar_by: Path | None = None
     recipe: str | None = None
-    """Names the tagger's code where that is the user's own; said for other commands, it means nothing here."""
+    """Names the tagger's code where that is the user's own; said for other commands, it means nothing
+    here."""
     images: Path | None = None
     """Where a tagger that looks finds the pictures of the posts and of the pool."""
     follow_links: bool = False
@@ -73,7 +74,8 @@ class Plan:
     offline: bool = False
 
     def check(self) -> None:
-        """Read what is small, and raise UsageError for options that contradict each other, GmnerError for files that cannot be used."""
+        """Read what is small, and raise UsageError for options that contradict each other, GmnerError for
+        files that cannot be used."""
         if self.quality is not None and self.llm.partition(":")[0] != "world":
             raise UsageError("--quality is for --llm world alone")
         for name in ("llm", "source"):
@@ -86,37 +88,49 @@ class Plan:
         if self.pool is None:
             self._refuse(_OF_POOLS, "there is no --pool")
         elif self.task == "expansions":
-            self._refuse(("pool",), "expansions are asked for with the fixed examples of the prompt file (RiVEG, section IV-B2)")
+            self._refuse(("pool",), "expansions are asked for with the fixed examples of the prompt file "
+                                    "(RiVEG, section IV-B2)")
         for path in (self.pool, *(self.never or [])):
             if path is not None and not path.is_file():
                 raise GmnerError("no such file", where=printable(str(path)))
         if self.similar_by is not None and self.examples_fixed is not None:
             raise UsageError("--similar-by and --examples-fixed contradict each other")
         if self.pool is None and (self.examples or 0) > len(self._prompt.fixed):
-            raise UsageError(f"--examples {self.examples}: the prompt file holds {len(self._prompt.fixed)}",
-                             hint="give annotated posts with --pool, or a prompt file with more with --prompt")
+            raise UsageError(
+                f"--examples {self.examples}: the prompt file holds {len(self._prompt.fixed)}",
+                hint="give annotated posts with --pool, or a prompt file with more with --prompt")
 
     def identity(self) -> dict[str, Any]:
         """What the answers depend on, for --resume; files by what they hold."""
-        said: dict[str, Any] = {"command": "expand", "task": self.task, "llm": self.llm, "source": self.source,
-                                "overwrite": self.overwrite}
+        said: dict[str, Any] = {
+            "command": "expand", "task": self.task, "llm": self.llm, "source": self.source,
+            "overwrite": self.overwrite
+        }
         if self._ready is not None:
             return {**said, "quality": self.quality, "answers": self._ready.sha256}
         code, pictures = self._code(), Pictures(self.images, follow_links=self.follow_links)
         shown = [digest_of_each(path, pictures) for path in (self.pool, self.posts) if path]
-        return {**said, **({"contents": {f"{code.name}.model": digests(code.model or "")}} if code else {}),
-                "pictures": {name: digest for some in shown for name, digest in some.items()},
-                **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
-                "examples": self.wanted, "examples_fixed": self.examples_fixed,
-                "server": self.base_url if self.llm.startswith("openai:") else None, "weights": models.content(self.llm),
-                "images": self.images and str(self.images.resolve()), "similar_by": self._tagger and [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG)
-                                                if (self._tagger / name).is_file()],
-                "never": [sha256(path) for path in self._never], "generation": msgspec.to_builtins(self.generation)}
+        return {
+            **said,
+            **({"contents": {f"{code.name}.model": digests(code.model or "")}} if code else {}), "pictures": {
+                name: digest for some in shown for name, digest in some.items()
+            }, **({"pool": sha256(self.pool)} if self.pool else {}), "prompt": self._prompt.sha256,
+            "examples": self.wanted, "examples_fixed": self.examples_fixed,
+            "server": self.base_url if self.llm.startswith("openai:") else None,
+            "weights": models.content(self.llm), "images": self.images and str(self.images.resolve()),
+            "similar_by": self._tagger and
+            [sha256(self._tagger / name) for name in (WEIGHTS, CONFIG) if (self._tagger / name).is_file()],
+            "never": [sha256(path)
+                      for path in self._never], "generation": msgspec.to_builtins(self.generation)
+        }
 
     def files(self) -> list[Path]:
         """What is read beside the posts: files, and folders of models."""
         models_own = self.llm.partition(":")[2]
-        named = [self.pool, *(self.never or []), *self._never, self._tagger, self.prompt, self.recipe and Path(self.recipe), models_own and Path(models_own)]
+        named = [
+            self.pool, *(self.never or []), *self._never, self._tagger, self.prompt, self.recipe
+            and Path(self.recipe), models_own and Path(models_own)
+        ]
         return [path for path in named if path and path.exists()]
 
     def stage(self, runtime: Runtime, tell: Callable[[str], Any]) -> Expand:
@@ -128,7 +142,8 @@ class Plan:
     def known_posts(self) -> Known:
         """A stage that counts posts that the tagger that finds examples was trained on."""
         return Known({"the tagger of --similar-by": trained_on.read(self._tagger)} if self._tagger else {},
-                     so="their examples are chosen by what it learnt by heart, and are not those that unseen posts get")
+                     so="their examples are chosen by what it learnt by heart, and are not those that unseen "
+                        "posts get")
 
     @property
     def generation(self) -> Generation:
@@ -173,21 +188,25 @@ class Plan:
     def _backend(self, runtime: Runtime) -> Backend:
         if self._ready is not None:
             return self._ready
-        return models.make(self.llm, runtime=runtime, generation=self.generation, offline=self.offline, batch_size=self.batch_size,
-                           base_url=self.base_url, per_minute=self.per_minute, store=self.store)
+        return models.make(self.llm, runtime=runtime, generation=self.generation, offline=self.offline,
+                           batch_size=self.batch_size, base_url=self.base_url, per_minute=self.per_minute,
+                           store=self.store)
 
     def _examples(self, runtime: Runtime, tell: Callable[[str], Any]) -> Examples | None:
         if self.pool is None or not self.wanted:
             return None
         tell(str(self._pool))
         if not self._never:
-            where = f"beside {printable(self.posts)}" if Path(self.posts).is_file() else "beside POSTS, which is no file"
-            tell(f"there is no dev.jsonl or test.jsonl {where}: if posts of the pool stand in a split that you predict on, "
+            where = f"beside {printable(self.posts)}" if Path(
+                self.posts).is_file() else "beside POSTS, which is no file"
+            tell(f"there is no dev.jsonl or test.jsonl {where}: if posts of the pool stand in a split that "
+                 "you predict on, "
                  "name its file with --never")
-        return examples_from(self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0,
-                             runtime=runtime, offline=self.offline, tell=tell, code=self._code(),
-                             pictures=Pictures(self.images or own_folder(self.posts, self.follow_links), "text-only", named=self.images is not None,
-                                               follow_links=self.follow_links))
+        return examples_from(
+            self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0, runtime=runtime,
+            offline=self.offline, tell=tell, code=self._code(),
+            pictures=Pictures(self.images or own_folder(self.posts, self.follow_links), "text-only",
+                              named=self.images is not None, follow_links=self.follow_links))
 
     def _refuse(self, names: tuple[str, ...], why: str) -> None:
         for name in names:

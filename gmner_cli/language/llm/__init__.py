@@ -26,8 +26,8 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
 
     Parameters
     ----------
-    name: ``hf:`` and a hub id, a folder or a .gguf file; ``smollm2``; ``openai:`` and the server's name of a model.
-    runtime: of a model that runs here.
+    name: ``hf:`` and a hub id, a folder or a .gguf file; ``smollm2``; ``openai:`` and the server's name of a
+    model. runtime: of a model that runs here.
     generation: how it answers; greedy by default.
     offline: nothing is downloaded, and a server must be on this machine.
     batch_size: prompts that are computed together (8), or questions that a server has at a time (4).
@@ -40,14 +40,17 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
 
     kept = Store(store)  # first, so that a file that is no store is noticed before a large model is loaded
     generation = generation or Generation()
-    return Remembering(_made(name, runtime, generation, offline, batch_size, base_url, per_minute), kept, generation.max_tokens)
+    return Remembering(_made(name, runtime, generation, offline, batch_size, base_url, per_minute), kept,
+                       generation.max_tokens)
 
 
 def check(name: str, *, base_url: str | None = None, offline: bool = False) -> None:
-    """Raise UsageError where ``make`` would for the name of a model or the address of a server, without loading anything."""
+    """Raise UsageError where ``make`` would for the name of a model or the address of a server, without
+    loading anything."""
     kind, _, rest = name.partition(":")
     if name != "smollm2" and not (kind in ("hf", "openai") and rest):
-        raise UsageError(f"there is no language model {shown(name)!r}", hint=did_you_mean(name, (*READY, *SPELLINGS)))
+        raise UsageError(f"there is no language model {shown(name)!r}",
+                         hint=did_you_mean(name, (*READY, *SPELLINGS)))
     if kind == "openai":
         from gmner_cli.language.llm.openai import address_of
 
@@ -55,7 +58,8 @@ def check(name: str, *, base_url: str | None = None, offline: bool = False) -> N
 
 
 def content(name: str) -> str | None:
-    """The digest of the weights that ``name`` stands for, where it is a folder or file here; None of what is known by its name."""
+    """The digest of the weights that ``name`` stands for, where it is a folder or file here; None of what is
+    known by its name."""
     kind, _, rest = name.partition(":")
     path = Path(rest).expanduser()
     if kind != "hf" or not path.exists():
@@ -63,8 +67,8 @@ def content(name: str) -> str | None:
     return sha256(path) if path.is_file() else weights_sha256(path)
 
 
-def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None, base_url: str | None,
-          per_minute: float | None) -> Backend:
+def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None,
+          base_url: str | None, per_minute: float | None) -> Backend:
     check(name, base_url=base_url, offline=offline)
     kind, _, rest = name.partition(":")
     if name == "smollm2" or kind == "hf":
@@ -74,8 +78,10 @@ def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, ba
             return Causal(rest, runtime, generation, offline=offline, batch_size=batch_size or 8)
         from gmner_cli.language.llm.smollm2 import folder
 
-        # In its chat form, a model of this size says the instructions back; examples that it is to continue, it follows.
+        # In its chat form, a model of this size says the instructions back; examples that it is to continue,
+        # it follows.
         return Causal(str(folder()), runtime, generation, batch_size=batch_size or 8, name=name, chat=False)
     from gmner_cli.language.llm.openai import Server
 
-    return Server(rest, generation, base_url=base_url, offline=offline, concurrency=batch_size or 4, per_minute=per_minute)
+    return Server(rest, generation, base_url=base_url, offline=offline, concurrency=batch_size or 4,
+                  per_minute=per_minute)

@@ -15,7 +15,8 @@ from gmner_cli.records import Entity, Post
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a backend: a prompt, rendered whole, and what it is about (``entity`` None: the post)."""
+    """What is asked of a backend: a prompt, rendered whole, and what it is about (``entity`` None: the
+    post)."""
 
     post: Post
     entity: Entity | None
@@ -47,12 +48,14 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     max_tokens: int = 96
     stop: tuple[str, ...] = ("\n",)
-    """Strings at which an answer ends; they are not part of it. White space that it begins with is not taken for one."""
+    """Strings at which an answer ends; they are not part of it. White space that it begins with is not taken
+    for one."""
     temperature: float = 0.0
     seed: int = 0
 
     def ended(self, text: str) -> str | None:
-        """``text`` up to its first stop string, without white space around it; None when no stop string has come yet.
+        """``text`` up to its first stop string, without white space around it; None when no stop string has
+        come yet.
 
         A thought before the answer (``thoughts.THOUGHTS``) is not part of it, and none of its lines ends it.
         """
@@ -65,8 +68,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return said[:min(ends)].rstrip() if ends else None
 
     def answer(self, text: str) -> str:
-        """What of all that a model said is its answer, without half a character at its end; empty where there is none, as
-        when it was still thinking."""
+        """What of all that a model said is its answer, without half a character at its end; empty where there
+        is none, as when it was still thinking."""
         ended = self.ended(text)
         return ended if ended is not None else without_half((without_thought(text) or "").rstrip()).rstrip()
 
@@ -77,17 +80,19 @@ class Backend(ABC):
     name: str
     """What records say after ``llm:`` in ``source``, such as "smollm2"."""
     generates: ClassVar[bool] = True
-    """Whether it reads the prompt, so that answers depend on it, are worth storing, and examples are worth seeking."""
+    """Whether it reads the prompt, so that answers depend on it, are worth storing, and examples are worth
+    seeking."""
 
     @property
     def identity(self) -> str:
-        """All that an answer depends on beside the prompt: the model by its content, precision and Generation."""
+        """All that an answer depends on beside the prompt: the model by its content, precision and
+        Generation."""
         return self.name
 
     @abstractmethod
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
-        """``(index, answer)`` of every question, each as soon as it is there, in any order; of what a model said, the
-        answer alone (``Generation.answer``).
+        """``(index, answer)`` of every question, each as soon as it is there, in any order; of what a model
+        said, the answer alone (``Generation.answer``).
 
         Raises GmnerError only for what makes all further answers impossible (no such model, a wrong key).
         """

@@ -1,4 +1,5 @@
-"""GGUF files, converted once to safetensors: they take a quarter of a minute to read, which the copy does not."""
+"""GGUF files, converted once to safetensors: they take a quarter of a minute to read, which the copy does
+not."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from gmner_cli.weights.hub import load
 
 
 def converted(path: Path, *, digest: str | None = None, tell: Callable[[str], None] = say) -> Path:
-    """The folder with the model of a GGUF file as config, tokenizer and safetensors (float32), made if it is not there.
+    """The folder with the model of a GGUF file as config, tokenizer and safetensors (float32), made if it is
+    not there.
 
     It lies in the cache folder under the sha256 of the file, which is ``digest`` where
     that is known already. Raises ModelError for what is no GGUF file or of a kind that
@@ -29,7 +31,8 @@ def converted(path: Path, *, digest: str | None = None, tell: Callable[[str], No
         return folder
     missing = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
     if missing:
-        raise ModelError(f"reading a GGUF file needs {' and '.join(missing)}", where=str(path), hint="pip install 'gmner-cli[llm]'")
+        raise ModelError(f"reading a GGUF file needs {' and '.join(missing)}", where=str(path),
+                         hint="pip install 'gmner-cli[llm]'")
     tell(f"converting {path.name} ({path.stat().st_size / 1e6:.0f} MB) to safetensors in {folder}, once")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -52,5 +55,6 @@ def converted(path: Path, *, digest: str | None = None, tell: Callable[[str], No
                     raise
     except OSError as problem:
         raise ModelError(f"cannot be written: {problem}", where=str(folder),
-                         hint="set GMNER_CACHE to a folder with room for four times the size of the file and more") from None
+                         hint="set GMNER_CACHE to a folder with room for four times the size of the file and "
+                              "more") from None
     return folder

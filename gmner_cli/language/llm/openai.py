@@ -32,12 +32,14 @@ STOPS = 4
 LARGEST = 8 * 2**20
 """Bytes of a reply; an answer has some thousand."""
 SECRET = 12
-"""Characters from which on a key is one; servers on one's own machine are given words such as "none" or "ollama"."""
+"""Characters from which on a key is one; servers on one's own machine are given words such as "none" or
+"ollama"."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to bear with a server. Waits between tries are drawn between 0 and ``first`` · 2^n seconds, ``longest`` at most."""
+    """How long to bear with a server. Waits between tries are drawn between 0 and ``first`` · 2^n seconds,
+    ``longest`` at most."""
 
     timeout: float = 180.0
     """Seconds for one reply, the computing of it included."""
@@ -51,11 +53,13 @@ class _Key(httpx2.Auth):
 
     def __init__(self, key: str):
         if not (key.isascii() and key.isprintable()):
-            raise UsageError(f"the key in {KEY} holds characters that no key has", hint="was it cut, or copied with its quotes?")
+            raise UsageError(f"the key in {KEY} holds characters that no key has",
+                             hint="was it cut, or copied with its quotes?")
         self._header = lambda: f"Bearer {key}"
         # A server may say the key back. In an answer it is looked for where it is no ordinary word.
         self.hide = lambda text: text.replace(key, "***")
-        self.hide_in_answer = (lambda text: re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", text)) if len(key) >= SECRET else str
+        self.hide_in_answer = (lambda text: re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", text)
+                               ) if len(key) >= SECRET else str
 
     def auth_flow(self, request: httpx2.Request) -> Flow[httpx2.Request, httpx2.Response, None]:
         request.headers["Authorization"] = self._header()
@@ -73,9 +77,11 @@ class Server(Backend):
     those of the environment, but none to this machine.
     """
 
-    def __init__(self, model: str, generation: Generation, *, base_url: str | None = None, offline: bool = False,
-                 concurrency: int = 4, per_minute: float | None = None, patience: Patience | None = None):
-        """Raises UsageError as ``address_of``, and for a proxy or certificates of the environment that cannot be used."""
+    def __init__(self, model: str, generation: Generation, *, base_url: str | None = None,
+                 offline: bool = False, concurrency: int = 4, per_minute: float | None = None,
+                 patience: Patience | None = None):
+        """Raises UsageError as ``address_of``, and for a proxy or certificates of the environment that cannot
+        be used."""
         self.name, self.generation, self.patience = model, generation, patience or Patience()
         address = address_of(base_url, offline=offline)
         self._local = _loopback(address.hostname or "")
@@ -83,7 +89,8 @@ class Server(Backend):
         key = os.environ.get(KEY, "").strip()
         self._key = _Key(key) if key and (self._local or address.scheme == "https") else None
         # Looked up here, so that what the environment says of other addresses does not matter.
-        self._proxy = None if self._local else network.proxy_for(address.scheme, address.hostname or "", address.port)
+        self._proxy = None if self._local else network.proxy_for(address.scheme, address.hostname or "",
+                                                                 address.port)
         self._certificates = network.certificates() if address.scheme == "https" else None
         self._pace, self._concurrency, self._reached = Pace(per_minute), concurrency, False
         self._unwanted: set[str] = set()
@@ -111,7 +118,8 @@ class Server(Backend):
 
         def work() -> None:
             try:
-                # A loop for each worker, which does one thing at a time in it: what is awaited can be given up at any moment.
+                # A loop for each worker, which does one thing at a time in it: what is awaited can be given
+                # up at any moment.
                 asyncio.run(ask())
             except BaseException as problem:
                 done.put((-1, problem))
@@ -129,24 +137,29 @@ class Server(Backend):
             stopped.set()
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(auth=self._key, trust_env=False, proxy=self._proxy, verify=self._certificates or True,
-                                  follow_redirects=False, headers={"User-Agent": f"gmner/{VERSION}"},
-                                  timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
+        return httpx2.AsyncClient(
+            auth=self._key, trust_env=False, proxy=self._proxy, verify=self._certificates or True,
+            follow_redirects=False, headers={"User-Agent": f"gmner/{VERSION}"},
+            timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
 
     async def _ask(self, client: httpx2.AsyncClient, prompt: str, stopped: Event) -> Answer | Failure:
         outcome: Answer | Again | Failure = Failure("no longer wanted")
         for attempt in range(self.patience.tries):
             if isinstance(outcome, Again):
                 self._pace.hold(outcome.pause)
-                stopped.wait(random.uniform(0, min(self.patience.longest, self.patience.first * 2 ** (attempt - 1))))
+                stopped.wait(
+                    random.uniform(0, min(self.patience.longest, self.patience.first * 2 ** (attempt - 1))))
             if not self._pace.begin(stopped):
                 return Failure("no longer wanted")
-            # An answer that begins with a stop string is empty where the server stops: from then on only we do.
-            outcome = await self._once(client, prompt, stops=not (isinstance(outcome, Again) and outcome.empty))
+            # An answer that begins with a stop string is empty where the server stops: from then on only we
+            # do.
+            outcome = await self._once(client, prompt,
+                                       stops=not (isinstance(outcome, Again) and outcome.empty))
             if not isinstance(outcome, Again):
                 return outcome
         if outcome.unreached and not self._reached:
-            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where, hint=self._way(outcome.reason))
+            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where,
+                             hint=self._way(outcome.reason))
         return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
     async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
@@ -162,18 +175,21 @@ class Server(Backend):
                 asked["max_completion_tokens"] = value
         hide, hide_in_answer = (self._key.hide, self._key.hide_in_answer) if self._key else (str, str)
         try:
-            # Over everything, because a server may keep any part of a reply alive that is read piece by piece.
+            # Over everything, because a server may keep any part of a reply alive that is read piece by
+            # piece.
             response, body = await asyncio.wait_for(self._reply(client, asked), self.patience.timeout)
         except (asyncio.TimeoutError, httpx2.TimeoutException):
             return Again(f"no whole reply came within {self.patience.timeout:g} seconds")
         except (httpx2.ConnectError, httpx2.ProxyError) as problem:
             return Again(shown(hide(str(problem))) or type(problem).__name__, unreached=True)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as problem:  # what the client or the sockets below it raise
+        # what the client or the sockets below it raise
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as problem:
             return Again(f"the connection broke: {shown(hide(str(problem))) or type(problem).__name__}")
         if len(body) > LARGEST:
             return Again(f"the reply is larger than {LARGEST} bytes")
         outcome = judge(response.status_code, response.headers.get("Retry-After"), body, model=self.name,
-                        generation=self.generation, where=self.where, hide=hide, hide_in_answer=hide_in_answer)
+                        generation=self.generation, where=self.where, hide=hide,
+                        hide_in_answer=hide_in_answer)
         if isinstance(outcome, Again) and outcome.unwanted and outcome.unwanted not in self._unwanted:
             self._unwanted |= {outcome.unwanted}
             say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
@@ -188,7 +204,8 @@ class Server(Backend):
         through = " Questions to it go through the proxy of the environment; NO_PROXY lists hosts that need none" if self._proxy else ""
         return f"is the server running, and --base-url right?{through}"
 
-    async def _reply(self, client: httpx2.AsyncClient, asked: dict[str, Any]) -> tuple[httpx2.Response, bytes]:
+    async def _reply(self, client: httpx2.AsyncClient, asked: dict[str,
+                                                                   Any]) -> tuple[httpx2.Response, bytes]:
         """A reply and its body, or of one that is too large the beginning."""
         body = bytearray()
         async with client.stream("POST", self.where, json=asked) as response:

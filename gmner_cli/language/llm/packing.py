@@ -50,10 +50,12 @@ class _Columns(DynamicLayer):
         super().__init__()
         self.step = step
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: object,
+               **kwargs: object) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self.keys, self.values = (new.new_empty(*new.shape[:2], 0, new.shape[-1]) for new in (key_states, value_states))
+            self.keys, self.values = (new.new_empty(*new.shape[:2], 0, new.shape[-1])
+                                      for new in (key_states, value_states))
         if self.keys.shape[-2] != self.step.size:
             self.keys, self.values = (_resized(old, self.step.size) for old in (self.keys, self.values))
         for memory, new in ((self.keys, key_states), (self.values, value_states)):
@@ -81,9 +83,11 @@ class Packer:
 
     @classmethod
     def of(cls, model: PreTrainedModel) -> Packer | None:
-        """None for a model that cannot be run so: its memory is another, or it gives other numbers than it gives alone."""
+        """None for a model that cannot be run so: its memory is another, or it gives other numbers than it
+        gives alone."""
         layers = DynamicCache(config=model.config).layers
-        if not layers or not all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):
+        if not layers or not all(
+                type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):
             return None
         if not {"position_ids", "attention_mask"} <= accepted(model):
             return None
@@ -105,10 +109,13 @@ class Packer:
         self._known = list(ids)
 
     def rows(self, prompts: Sequence[list[int]], width: int, most: int) -> list[Row]:
-        """A row of every prompt, with memory for any ``width`` of them at a time and their answers of ``most`` tokens."""
+        """A row of every prompt, with memory for any ``width`` of them at a time and their answers of
+        ``most`` tokens."""
         # The last token is computed in any case, because what follows it is asked for.
         shared = [min(common([self._known, prompt]), len(prompt) - 1) for prompt in prompts]
-        rows = [Row(number, n, prompt[n:]) for number, (prompt, n) in enumerate(zip(prompts, shared, strict=True))]
+        rows = [
+            Row(number, n, prompt[n:]) for number, (prompt, n) in enumerate(zip(prompts, shared, strict=True))
+        ]
         self._reserve(sum(sorted((len(row.next) + most for row in rows), reverse=True)[:width]))
         return rows
 
@@ -120,23 +127,32 @@ class Packer:
         """Logits after the last of each row's ``next``, float32 [rows, V]."""
         counts = torch.tensor([len(row.next) for row in rows])
         ends = counts.cumsum(0) - 1
-        number, shared, used = (torch.tensor([[getattr(row, name)] for row in rows]).repeat_interleave(counts, 0)
+        number, shared, used = (torch.tensor([[getattr(row, name)]
+                                              for row in rows]).repeat_interleave(counts, 0)
                                 for name in ("number", "shared", "used"))
-        position = shared + used + (torch.arange(len(used)) - (ends - counts + 1).repeat_interleave(counts))[:, None]
+        position = shared + used + (torch.arange(len(used)) -
+                                    (ends - counts + 1).repeat_interleave(counts))[:, None]
         where = (self._owner == FREE).nonzero()[:len(used), 0]
         self._owner[where], self._position[where] = number[:, 0], position[:, 0]
         last = int((self._owner != FREE).nonzero().max())
         # A row that is alone, which may be a long one, is shown nothing of the others.
-        seen = slice(0, last + 1) if len(rows) > 1 else ((self._owner == number[0]) | (self._owner == HEAD)).nonzero()[:, 0]
+        seen = slice(0, last + 1) if len(rows) > 1 else ((self._owner == number[0]) |
+                                                         (self._owner == HEAD)).nonzero()[:, 0]
         # Every layer uses them: on a GPU they are sent there once.
         there = self.model.device
-        self._step.where, self._step.seen = where.to(there), seen if isinstance(seen, slice) else seen.to(there)
+        self._step.where, self._step.seen = where.to(there), seen if isinstance(seen,
+                                                                                slice) else seen.to(there)
         back = position - self._position[seen]
-        visible = ((self._owner[seen] == number) & (back >= 0)) | ((self._owner[seen] == HEAD) & (self._position[seen] < shared))
-        given = {"input_ids": torch.tensor([[token for row in rows for token in row.next]]), "position_ids": position.T}
+        visible = ((self._owner[seen] == number) & (back >= 0)) | ((self._owner[seen] == HEAD) &
+                                                                   (self._position[seen] < shared))
+        given = {
+            "input_ids": torch.tensor([[token for row in rows for token in row.next]]),
+            "position_ids": position.T
+        }
         given = {name: tensor.to(self.model.device) for name, tensor in given.items()}
         some = {"logits_to_keep": ends.to(self.model.device)} if self._keeps_some else {}
-        logits = self.model(**given, attention_mask=self._masks(visible, back), past_key_values=self._cache, use_cache=True, **some).logits
+        logits = self.model(**given, attention_mask=self._masks(visible, back), past_key_values=self._cache,
+                            use_cache=True, **some).logits
         return (logits[0] if self._keeps_some else logits[0, ends]).float()
 
     def _reserve(self, columns: int) -> None:
@@ -147,14 +163,20 @@ class Packer:
         self._owner[:len(self._known)] = HEAD
 
     def _masks(self, visible: Tensor, back: Tensor) -> Tensor | dict[str, Tensor]:
-        """What is added to attention scores, [1, 1, tokens, columns]; by name of layer where some have a window and some have none."""
-        made = {kind: self._added(visible if window is None else visible & (back < window)) for kind, window in self._windows.items()}
+        """What is added to attention scores, [1, 1, tokens, columns]; by name of layer where some have a
+        window and some have none."""
+        made = {
+            kind: self._added(visible if window is None else visible & (back < window))
+            for kind, window in self._windows.items()
+        }
         if len(made) == 1:
             return next(iter(made.values()))
         return {"full_attention": made[DynamicLayer], "sliding_attention": made[DynamicSlidingWindowLayer]}
 
     def _added(self, visible: Tensor) -> Tensor:
-        added = torch.zeros(visible.shape, dtype=self.model.dtype).masked_fill_(~visible, torch.finfo(self.model.dtype).min)
+        added = torch.zeros(visible.shape,
+                            dtype=self.model.dtype).masked_fill_(~visible,
+                                                                 torch.finfo(self.model.dtype).min)
         return added[None, None].to(self.model.device)
 
 
@@ -165,7 +187,10 @@ def _agree(packer: Packer) -> bool:
     with torch.inference_mode():
         packer.share(first[:3])
         packed = packer(packer.rows([first, second], 2, 1))
-        alone = torch.stack([model(input_ids=torch.tensor([ids], device=model.device)).logits[0, -1].float() for ids in (first, second)])
+        alone = torch.stack([
+            model(input_ids=torch.tensor([ids], device=model.device)).logits[0, -1].float()
+            for ids in (first, second)
+        ])
     # By their mean, because in bfloat16 the worst of so many logits is far off in any case.
     return bool(((packed - alone).abs().mean(-1) < 0.05 * alone.std(-1)).all())
 
@@ -186,4 +211,5 @@ def accepted(model: PreTrainedModel) -> set[str]:
 def common(sequences: Sequence[Sequence[int]]) -> int:
     """How many tokens all sequences begin with alike."""
     first, last = min(sequences), max(sequences)
-    return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b),
+                min(len(first), len(last)))

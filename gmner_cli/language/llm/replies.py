@@ -1,4 +1,5 @@
-"""What a chat-completions server's reply means: an answer, another try, a failure, or the end of all questions."""
+"""What a chat-completions server's reply means: an answer, another try, a failure, or the end of all
+questions."""
 
 from __future__ import annotations
 
@@ -21,10 +22,14 @@ OPTIONAL = {"max_tokens", "temperature", "seed", "stop"}
 AGAIN = {408, 409, 425, 429}
 """Besides 500 and above: what may go away by itself."""
 
-KINDS = {401: ("authentication", "api_key", "unauthorized", "unauthenticated", "permission"), 404: ("not_found", "notfound"),
-         429: ("rate_limit", "ratelimit", "too_many", "resource_exhausted", "insufficient_quota"),
-         503: ("overload", "unavailable", "server_error", "internal", "timeout"),
-         400: ("invalid_request", "bad_request", "badrequest", "context_length", "invalid_argument", "unsupported_")}
+KINDS = {
+    401: ("authentication", "api_key", "unauthorized", "unauthenticated", "permission"),
+    404: ("not_found", "notfound"),
+    429: ("rate_limit", "ratelimit", "too_many", "resource_exhausted", "insufficient_quota"),
+    503: ("overload", "unavailable", "server_error", "internal", "timeout"),
+    400: ("invalid_request", "bad_request", "badrequest", "context_length", "invalid_argument",
+          "unsupported_")
+}
 """What servers call errors that they give no number, by the status that each stands for."""
 CUT = {"length", "max_tokens", "max_output_tokens", "model_length"}
 """How servers say that an answer was as long as allowed."""
@@ -64,10 +69,11 @@ class _Reply(msgspec.Struct):
     usage: Any = None
 
 
-def judge(status: int, retry_after: str | None, body: bytes, *, model: str, generation: Generation, where: str,
-          hide: Callable[[str], str] = str, hide_in_answer: Callable[[str], str] = str) -> Answer | Again | Failure:
-    """The meaning of one reply of the server at ``where``; ``hide`` takes out of its messages what must not be shown,
-    ``hide_in_answer`` out of answers.
+def judge(status: int, retry_after: str | None, body: bytes, *, model: str, generation: Generation,
+          where: str, hide: Callable[[str], str] = str,
+          hide_in_answer: Callable[[str], str] = str) -> Answer | Again | Failure:
+    """The meaning of one reply of the server at ``where``; ``hide`` takes out of its messages what must not
+    be shown, ``hide_in_answer`` out of answers.
 
     Raises GmnerError for what holds for every other question too.
     """
@@ -79,15 +85,18 @@ def judge(status: int, retry_after: str | None, body: bytes, *, model: str, gene
         content = None
     trouble = _Trouble(content, body, retry_after, model, where, hide)
     if status != 200:
-        return trouble.judged(status, str(status), content if (found := _complaint(content)) is None else found)
+        return trouble.judged(status, str(status), content if
+                              (found := _complaint(content)) is None else found)
     try:
         return _answer(content, trouble, model, generation, hide_in_answer)
     except (msgspec.MsgspecError, RecursionError) as problem:
         return Again(f"the reply is no chat completion: {shown(str(problem))}")
 
 
-def _answer(content: Any, trouble: _Trouble, model: str, generation: Generation, hide: Callable[[str], str]) -> Answer | Again | Failure:
-    """What a reply of status 200 holds. Raises msgspec's errors for what is no chat completion, and as ``judge``."""
+def _answer(content: Any, trouble: _Trouble, model: str, generation: Generation,
+            hide: Callable[[str], str]) -> Answer | Again | Failure:
+    """What a reply of status 200 holds. Raises msgspec's errors for what is no chat completion, and as
+    ``judge``."""
     if (complaint := _complaint(content)) is not None:
         return trouble.within(complaint)
     reply = msgspec.convert(content, _Reply)
@@ -105,7 +114,8 @@ def _answer(content: Any, trouble: _Trouble, model: str, generation: Generation,
         return Again("the server broke off the answer")
     said = hide(_whole_characters(_text(choice.message.content)))
     usage = reply.usage if isinstance(reply.usage, dict) else {}
-    answer = Answer(text=generation.answer(said), model=model, prompt_tokens=_count(usage.get("prompt_tokens")),
+    answer = Answer(text=generation.answer(said), model=model,
+                    prompt_tokens=_count(usage.get("prompt_tokens")),
                     answer_tokens=_count(usage.get("completion_tokens")))
     cut = finish in CUT or (finish is None and (answer.answer_tokens or 0) >= generation.max_tokens)
     if not answer.text:
@@ -115,10 +125,12 @@ def _answer(content: Any, trouble: _Trouble, model: str, generation: Generation,
         if choice.message.tool_calls and not said:
             return Failure("the model calls a tool instead of answering")
         if cut:  # and would be again
-            return Failure("the answer is empty (its tokens were used up before it began; --max-tokens raises them)")
+            return Failure("the answer is empty (its tokens were used up before it began; --max-tokens "
+                           "raises them)")
         return Again("the answer is empty", empty=True)
     if len(answer.text) > max(LONGEST_TOKEN * generation.max_tokens, LONGEST_TOKEN**2):
-        return Failure(f"the answer has {len(answer.text)} characters, which are no {generation.max_tokens} tokens")
+        return Failure(f"the answer has {len(answer.text)} characters, which are no {generation.max_tokens} "
+                       "tokens")
     # Where a stop string came first, what was cut off is none of the answer.
     return msgspec.structs.replace(answer, cut=cut and generation.ended(said) is None)
 
@@ -132,7 +144,8 @@ def _text(content: Any) -> str:
     if not isinstance(content, dict):
         raise msgspec.ValidationError(f"the content is {shown(json.dumps(content))}")
     kind = str(content.get("type", "")).lower()
-    if content.get("thought") is True or kind.startswith(("thinking", "thought", "reasoning", "redacted", "refusal")):
+    if content.get("thought") is True or kind.startswith(
+        ("thinking", "thought", "reasoning", "redacted", "refusal")):
         return ""
     text = content.get("text", content.get("content"))
     return _text(text.get("value") if isinstance(text, dict) and "value" in text else text)
@@ -140,7 +153,8 @@ def _text(content: Any) -> str:
 
 def _refusal(message: _Message) -> str:
     parts = [message, *(message.content if isinstance(message.content, list) else ())]
-    found = (part.get("refusal") if isinstance(part, dict) else getattr(part, "refusal", None) for part in parts)
+    found = (part.get("refusal") if isinstance(part, dict) else getattr(part, "refusal", None)
+             for part in parts)
     return next((text for text in found if isinstance(text, str) and text.strip()), "")
 
 
@@ -162,27 +176,31 @@ class _Trouble(NamedTuple):
     def within(self, complaint: Any) -> Again | Failure:
         """Of an error inside a reply of status 200: its own code counts as the status does elsewhere."""
         code = _code(complaint) or _code(self.content)
-        return self.judged(code, f"200, with error {code} inside" if code else "200, with an error inside", complaint)
+        return self.judged(code, f"200, with error {code} inside" if code else "200, with an error inside",
+                           complaint)
 
     def judged(self, status: int | None, answered: str, complaint: Any) -> Again | Failure:
-        """What ``status`` means, which is told as ``answered``; None may go away by itself. Raises as ``judge``."""
+        """What ``status`` means, which is told as ``answered``; None may go away by itself. Raises as
+        ``judge``."""
         said, where = self._said(complaint), self.where
         if status in (401, 403):
             raise GmnerError(f"refuses to answer ({answered}): {said}", where=where,
-                             hint="is the right key in OPENAI_API_KEY? It is sent to https addresses and to this machine alone")
+                             hint="is the right key in OPENAI_API_KEY? It is sent to https addresses and to "
+                                  "this machine alone")
         if status is not None and 300 <= status < 400:
             raise GmnerError(f"sends its visitors elsewhere ({answered}), where no key is taken", where=where,
                              hint="give the address it moved to with --base-url")
         if status in (404, 405, 410):
-            raise GmnerError(f"has no model {self.model!r}, or no chat completions ({answered}): {said}", where=where,
-                             hint="--base-url usually ends with /v1; the server's own list is at BASE_URL/models")
+            raise GmnerError(
+                f"has no model {self.model!r}, or no chat completions ({answered}): {said}", where=where,
+                hint="--base-url usually ends with /v1; the server's own list is at BASE_URL/models")
         if status == 402 or (status == 429 and b"insufficient_quota" in self.body):
             raise GmnerError(f"the quota of the key is used up: {said}", where=where)
         if status is None or status in AGAIN or status >= 500:
             pause = _seconds(self.retry_after)
             if pause > LONGEST_PAUSE:
-                raise GmnerError(f"asks to be left alone for {pause:.0f} seconds ({answered}): {said}", where=where,
-                                 hint="run again then, with --resume")
+                raise GmnerError(f"asks to be left alone for {pause:.0f} seconds ({answered}): {said}",
+                                 where=where, hint="run again then, with --resume")
             return Again(f"the server answered {answered}: {said}", pause)
         if status == 400 and (name := _unwanted(complaint)):
             return Again(f"the server answered {answered}: {said}", unwanted=name)
@@ -215,10 +233,12 @@ def _message(complaint: Any) -> str:
         return complaint
     if not isinstance(complaint, dict):
         return ""
-    told = next((complaint[name] for name in ("message", "detail", "msg", "reason") if complaint.get(name)), "")
+    told = next((complaint[name] for name in ("message", "detail", "msg", "reason") if complaint.get(name)),
+                "")
     text = told if isinstance(told, str) else json.dumps(told)
     metadata = complaint.get("metadata")
-    raw = metadata.get("raw") if isinstance(metadata, dict) else None  # what a proxy was told by the server behind it
+    # what a proxy was told by the server behind it
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{text}: {raw}" if isinstance(raw, str) and raw else text
 
 
@@ -228,7 +248,8 @@ def _code(complaint: Any) -> int | None:
         return None
     values = [complaint.get(name) for name in ("code", "status", "status_code", "type")]
     for value in values:
-        if isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() and 400 <= int(str(value)[:4]) < 600:
+        if isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() and 400 <= int(
+                str(value)[:4]) < 600:
             return int(value)
     kinds = " ".join(value for value in values if isinstance(value, str)).lower()
     return next((code for code, words in KINDS.items() if any(word in kinds for word in words)), None)

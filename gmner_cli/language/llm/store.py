@@ -22,7 +22,8 @@ AT_ONCE = 500
 
 
 class _Kept(Answer):
-    """As it stands in a file; ``cut`` is None in those of versions that kept what was cut, and thoughts, for answers."""
+    """As it stands in a file; ``cut`` is None in those of versions that kept what was cut, and thoughts, for
+    answers."""
 
     cut: bool | None = None
 
@@ -42,20 +43,22 @@ class Store:
     def __init__(self, path: Path | None = None):
         self.path = path
         self._connection: sqlite3.Connection | None = None
-        if path is not None and path.exists():  # damage is told at once, and a new file waits for its first answer
+        # damage is told at once, and a new file waits for its first answer
+        if path is not None and path.exists():
             with self._errors():
                 self._opened()
 
     def get_many(self, keys: Sequence[str], longest: int | None = None) -> dict[str, Answer]:
-        """The answers that are there, by key; each is marked as ``stored``. Those of older versions that are as many tokens as
-        were allowed (``longest``), or a thought, are no answers."""
+        """The answers that are there, by key; each is marked as ``stored``. Those of older versions that are
+        as many tokens as were allowed (``longest``), or a thought, are no answers."""
         found = {}
         if self._connection is None and self.path is not None and not self.path.exists():
             return found
         with self._errors():
             for start in range(0, len(keys), AT_ONCE):
                 part = keys[start:start + AT_ONCE]
-                rows = self._opened().execute(f"SELECT key, answer FROM answers WHERE key IN ({', '.join('?' * len(part))})", part)
+                rows = self._opened().execute("SELECT key, answer FROM answers WHERE key IN "
+                                              f"({', '.join('?' * len(part))})", part)
                 kept = ((name, msgspec.json.decode(answer, type=_Kept)) for name, answer in rows)
                 found.update({name: _stored(answer) for name, answer in kept if _whole(answer, longest)})
         return found
@@ -63,13 +66,15 @@ class Store:
     def put(self, name: str, answer: Answer) -> None:
         """Keep an answer; one that is there already is replaced."""
         with self._errors():
-            self._opened().execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (name, msgspec.json.encode(answer)))
+            self._opened().execute("INSERT OR REPLACE INTO answers VALUES (?, ?)",
+                                   (name, msgspec.json.encode(answer)))
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(":memory:" if self.path is None else self.path, timeout=PATIENCE, isolation_level=None)
+            connection = sqlite3.connect(":memory:" if self.path is None else self.path, timeout=PATIENCE,
+                                         isolation_level=None)
             try:
                 self._prepare(connection)
             except BaseException:
@@ -84,11 +89,15 @@ class Store:
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         if owner != APPLICATION and not empty:
-            raise GmnerError("is the database of another program", where=str(self.path), hint="name another file")
+            raise GmnerError("is the database of another program", where=str(self.path),
+                             hint="name another file")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID")
-        if [column for _, column, *_ in connection.execute("PRAGMA table_info(answers)")] != ["key", "answer"]:
-            raise GmnerError("is a store of another version of gmner", where=str(self.path), hint="name another file")
+        connection.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer BLOB NOT NULL) "
+                           "WITHOUT ROWID")
+        if [column for _, column, *_ in connection.execute("PRAGMA table_info(answers)")
+            ] != ["key", "answer"]:
+            raise GmnerError("is a store of another version of gmner", where=str(self.path),
+                             hint="name another file")
         connection.execute("COMMIT")
 
     @contextmanager
@@ -98,8 +107,9 @@ class Store:
         except (sqlite3.Error, msgspec.MsgspecError, TypeError, OSError) as problem:
             where = str(self.path) if self.path is not None else "the store of answers"
             if isinstance(problem, (sqlite3.OperationalError, OSError)):
-                raise GmnerError(f"cannot be used: {problem}", where=where,
-                                 hint="is there room, may it be written, and is no other run holding it?") from None
+                raise GmnerError(
+                    f"cannot be used: {problem}", where=where,
+                    hint="is there room, may it be written, and is no other run holding it?") from None
             raise GmnerError(f"is damaged, or not a store of answers: {problem}", where=where,
                              hint="name another file; the answers in it will be asked for again") from None
 
@@ -124,9 +134,11 @@ class Remembering(Backend):
             for index in alike.pop(name):
                 yield index, answer
         groups = list(alike.items())
-        for at, answer in self.backend.answers([questions[indexes[0]] for _, indexes in groups]) if groups else ():
+        for at, answer in self.backend.answers([questions[indexes[0]]
+                                                for _, indexes in groups]) if groups else ():
             name, (first, *others) = groups[at]
-            # A blank one is a failure, and one that was cut is none of the model's; both may be asked for again.
+            # A blank one is a failure, and one that was cut is none of the model's; both may be asked for
+            # again.
             if isinstance(answer, Answer) and answer.text.strip() and not answer.cut:
                 self.store.put(name, answer)
             yield first, answer

@@ -1,8 +1,8 @@
 """What models put around their thoughts and their answers, so that the answer alone is kept.
 
-Every family of models has marks of its own, and servers differ in which they take out. A mark that opens a thought
-counts where an answer begins; one that closes it counts anywhere, because the template may have opened the thought
-before the model began. So words of a post that look like a mark stay in an answer.
+Every family of models has marks of its own, and servers differ in which they take out. A mark that opens a
+thought counts where an answer begins; one that closes it counts anywhere, because the template may have
+opened the thought before the model began. So words of a post that look like a mark stay in an answer.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ class Marks(NamedTuple):
 
 
 THOUGHTS = (
-    Marks(rf"<{_WORDS}(?:\s[^<>]*)?(?<!/)>", rf"</{_WORDS}>|<{_WORDS}\s?/>"),  # most; <seed:think> of Seed-OSS
+    # most; <seed:think> of Seed-OSS
+    Marks(rf"<{_WORDS}(?:\s[^<>]*)?(?<!/)>", rf"</{_WORDS}>|<{_WORDS}\s?/>"),
     Marks(r"\[think(?:ing)?\]", r"\[/think(?:ing)?\]"),  # Magistral; other words in brackets are headings
     Marks(r"◁think▷", r"◁/think▷"),  # Kimi
     Marks(rf"<\|(?:begin_of_|begin_|start_)?{_WORDS}(?:_begin|_start)?\|>",
           rf"<\|(?:/|end_of_|end_){_WORDS}\|>|<\|{_WORDS}_end\|>|<\|content\|>"),  # Sky-T1; Command; Solar
     Marks(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),  # Apertus
     Marks(r"(?:<\|start\|>)?(?:assistant)?<\|channel\|>(?!\s*final)(?:[^<]*<\|message\|>)?",
-          r"(?:<\|start\|>)?(?:assistant)?<\|channel\|>\s*final(?:[^<]|<\|constrain\|>)*<\|message\|>"),  # gpt-oss
+          # gpt-oss
+          r"(?:<\|start\|>)?(?:assistant)?<\|channel\|>\s*final(?:[^<]|<\|constrain\|>)*<\|message\|>"),
     Marks(r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma
-    # gpt-oss where a server has dropped its marks, and two families (Granite, Apriel) that think in plain sentences.
+    # gpt-oss where a server has dropped its marks, and two families (Granite, Apriel) that think in plain
+    # sentences.
     Marks(r"(?-i:analysis(?=[A-Z]))", r"(?-i:assistantfinal)", spoken=True),
     Marks(r"here is my thought process:", r"here is my response:", spoken=True),
     Marks(r"here are my reasoning steps:", r"\[begin final response\]", spoken=True),
@@ -46,9 +49,11 @@ THOUGHTS = (
 WRAPPERS = (
     Marks(rf"<{_ANSWER}>", rf"</{_ANSWER}>"),
     Marks(rf"\[{_ANSWER}\]", rf"\[/{_ANSWER}\]"),
-    Marks(r"<\|(?:begin_of|start)_(?:solution|response|answer|box)\|>", r"<\|(?:end_of|end)_(?:solution|response|answer|box)\|>"),
+    Marks(r"<\|(?:begin_of|start)_(?:solution|response|answer|box)\|>",
+          r"<\|(?:end_of|end)_(?:solution|response|answer|box)\|>"),
     Marks(r"(?!)", r"\[end final response\]"),
-    Marks(r"(?!)", r"<\|(?:end|return|call|im_end|eot_id|end_of_turn|endoftext|end_of_text)\|>"),  # of a turn, where servers leave it
+    Marks(r"(?!)", r"<\|(?:end|return|call|im_end|eot_id|end_of_turn|endoftext|end_of_text)\|>"
+          ),  # of a turn, where servers leave it
 )
 """What stands around an answer and is none of it."""
 
@@ -57,20 +62,26 @@ _FLAGS = re.IGNORECASE
 _BEGINS = re.compile("|".join(f"(?:{marks.opening})" for marks in THOUGHTS), _FLAGS)
 _AT_THE_END = re.compile(rf"(?:{_BEGINS.pattern})\s*\Z", _FLAGS)
 _CLOSES = re.compile("|".join(f"(?:{marks.closing})" for marks in THOUGHTS if not marks.spoken), _FLAGS)
-_SPOKEN = [(re.compile(marks.opening, _FLAGS), re.compile(marks.closing, _FLAGS)) for marks in THOUGHTS if marks.spoken]
+_SPOKEN = [(re.compile(marks.opening, _FLAGS), re.compile(marks.closing, _FLAGS))
+           for marks in THOUGHTS
+           if marks.spoken]
 _WRAPPED = re.compile("|".join(f"(?:{marks.opening})" for marks in WRAPPERS), _FLAGS)
 _UNWRAPS = re.compile("|".join(f"(?:{marks.closing})" for marks in WRAPPERS), _FLAGS)
-_PIECES = re.compile(rf"{_BEGINS.pattern}|{_CLOSES.pattern}|{_WRAPPED.pattern}|<\|(?:channel|message)\|>|<\|channel>", _FLAGS)
+_PIECES = re.compile(
+    rf"{_BEGINS.pattern}|{_CLOSES.pattern}|{_WRAPPED.pattern}|<\|(?:channel|message)\|>|<\|channel>", _FLAGS)
 
 _HALF = re.compile("[\ufffd\u200d]{1,3}\\Z")
-"""What is left of a character whose end was cut off: of its bytes, three at most, or of a sequence that is drawn as one."""
+"""What is left of a character whose end was cut off: of its bytes, three at most, or of a sequence that is
+drawn as one."""
 
 
 def without_thought(text: str) -> str | None:
     """What follows the last thought, without the marks around the answer; None while a thought goes on."""
     said = text.lstrip(_SPACE)
     closings = [_CLOSES, *(closing for opening, closing in _SPOKEN if opening.match(said))]
-    said = said[max((mark.end() for closing in closings for mark in closing.finditer(said)), default=0):].lstrip(_SPACE)
+    said = said[max((mark.end()
+                     for closing in closings
+                     for mark in closing.finditer(said)), default=0):].lstrip(_SPACE)
     if _BEGINS.match(said):
         return None
     if wrapped := _WRAPPED.match(said):
@@ -88,7 +99,9 @@ def opened(prompt: str) -> str:
 def silent_tokens(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     """Ids of the special tokens that are none of what a model says; those around thoughts and answers are."""
     special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
-    special |= {index: token.content for index, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special |= {
+        index: token.content for index, token in tokenizer.added_tokens_decoder.items() if token.special
+    }
     return {index for index, content in special.items() if not _PIECES.fullmatch(content.strip())}
 
 

@@ -18,8 +18,9 @@ What a post says is data. It is folded to one line, it can only follow words of 
 template on their line, and it is never read as a template, so that no tweet can
 write a line of the prompt.
 
-The shipped files have the structure of RiVEG's templates (sections IV-B1 and IV-B2), and words and fixed examples of our
-own: the paper prints no prompt head and no examples. To repeat its wording, copy a file, change it, and give it with --prompt.
+The shipped files have the structure of RiVEG's templates (sections IV-B1 and IV-B2), and words and fixed
+examples of our own: the paper prints no prompt head and no examples. To repeat its wording, copy a file,
+change it, and give it with --prompt.
 """
 
 from __future__ import annotations
@@ -63,8 +64,10 @@ class Template:
 
     def render(self, values: Values) -> str:
         """The lines filled in, without those that use a variable of value None. Each line stays one line."""
-        return "\n".join("".join(words + (fold(values[name]) if name else "") for words, name in line)
-                         for line in self.lines if all(values[name] is not None for _, name in line if name)).rstrip()
+        return "\n".join("".join(words + (fold(values[name]) if name else "")
+                                 for words, name in line)
+                         for line in self.lines
+                         if all(values[name] is not None for _, name in line if name)).rstrip()
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Prompt:
 
     def render(self, values: Values, examples: Sequence[Values] = ()) -> str:
         """Head, examples in the order given, question; a blank line between any two of them."""
-        return "\n\n".join([self.head, *(self.example.render(e) for e in examples), self.question.render(values)])
+        return "\n\n".join(
+            [self.head, *(self.example.render(e) for e in examples),
+             self.question.render(values)])
 
 
 def fold(text: str) -> str:
@@ -93,11 +98,15 @@ def fold(text: str) -> str:
 
 
 def values_of(post: Post, entity: Entity | None = None, answer: str | None = None) -> dict[str, str | None]:
-    """Every variable's value: of the post, of ``entity`` where it is about one, and the answer of an example."""
-    caption, detailed = ((text if text and fold(text) else None) for text in (post.caption, post.detailed_caption))
+    """Every variable's value: of the post, of ``entity`` where it is about one, and the answer of an
+    example."""
+    caption, detailed = ((text if text and fold(text) else None)
+                         for text in (post.caption, post.detailed_caption))
     values = {"text": post.text, "caption": caption, "background": detailed or caption, "answer": answer}
     if entity is not None:
-        values |= {"name": post.text[entity.start:entity.end], "type": entity.type, "fine_type": entity.fine_type}
+        values |= {
+            "name": post.text[entity.start:entity.end], "type": entity.type, "fine_type": entity.fine_type
+        }
     return values
 
 
@@ -114,12 +123,14 @@ def read_prompt(task: str, path: Path | None = None) -> Prompt:
     example = _template(parts["example"][0], path, (*known, "answer"))
     question = _template(parts["question"][0], path, known)
     for template, name, needed in ((example, "example", {"answer"}),
-                                   (question, "question", {"text", *(["name"] if task == "expansions" else [])})):
+                                   (question, "question",
+                                    {"text", *(["name"] if task == "expansions" else [])})):
         missing = sorted(needed - template.variables)
         if missing:
             raise UsageError(f"the {name} never uses {{{missing[0]}}}", where=printable(str(path)))
     fixed = tuple(_values(lines, path, example.variables) for lines in parts.get("fixed example", ()))
-    stop = tuple(text.replace("\\n", "\n") for lines in parts.get("stop", ()) for _, text in _trimmed(lines) if text)
+    stop = tuple(
+        text.replace("\\n", "\n") for lines in parts.get("stop", ()) for _, text in _trimmed(lines) if text)
     return Prompt(head, example, question, fixed, stop or ("\n",), hashlib.sha256(content).hexdigest())
 
 
@@ -141,14 +152,17 @@ def _parts(path: Path, content: bytes) -> dict[str, list[_Lines]]:
         name = line.removeprefix(_MARK).strip()
         where = printable(f"{path}:{number}")
         if name not in (*_NEEDED, *_MORE):
-            raise UsageError(f"unknown part {shown(name)!r}", where=where, hint=did_you_mean(name, (*_NEEDED, *_MORE)))
+            raise UsageError(f"unknown part {shown(name)!r}", where=where,
+                             hint=did_you_mean(name, (*_NEEDED, *_MORE)))
         if name in parts and name in _NEEDED:
-            raise UsageError(f"a second part {name!r}", where=where, hint="examples of your own are parts called 'fixed example'")
+            raise UsageError(f"a second part {name!r}", where=where, hint="examples of your own are parts "
+                                                                          "called 'fixed example'")
         lines = []
         parts.setdefault(name, []).append(lines)
     for name in _NEEDED:
         if name not in parts:
-            raise UsageError(f"has no part {name!r}", where=printable(str(path)), hint=f"it begins with a line {_MARK} {name}")
+            raise UsageError(f"has no part {name!r}", where=printable(str(path)),
+                             hint=f"it begins with a line {_MARK} {name}")
     return parts
 
 
@@ -157,7 +171,8 @@ def _read(path: Path) -> bytes:
         with open_regular(path) as stream:
             content = stream.read(LARGEST + 1)
     except (OSError, ValueError) as problem:
-        raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None
+        raise UsageError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                         where=printable(str(path))) from None
     if len(content) > LARGEST:
         raise UsageError(f"is larger than {LARGEST} bytes, so it is no prompt", where=printable(str(path)))
     return content
@@ -170,7 +185,8 @@ def _trimmed(lines: _Lines) -> _Lines:
 
 
 def _template(lines: _Lines, path: Path, known: Sequence[str]) -> Template:
-    return Template(tuple(_line(text, printable(f"{path}:{number}"), known) for number, text in _trimmed(lines)))
+    return Template(
+        tuple(_line(text, printable(f"{path}:{number}"), known) for number, text in _trimmed(lines)))
 
 
 def _line(text: str, where: str, known: Sequence[str]) -> tuple[tuple[str, str | None], ...]:
@@ -184,10 +200,12 @@ def _line(text: str, where: str, known: Sequence[str]) -> tuple[tuple[str, str |
             continue
         if form or conversion or name not in known:
             whole = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise UsageError(f"unknown variable {{{shown(whole)}}}", where=where, hint=did_you_mean(whole, known))
+            raise UsageError(f"unknown variable {{{shown(whole)}}}", where=where,
+                             hint=did_you_mean(whole, known))
     if pairs and pairs[0][1] is not None and not pairs[0][0].strip():
         raise UsageError(f"begins with {{{pairs[0][1]}}}", where=where,
-                         hint="begin the line with words, as in \"Text: {text}\", or a post could pose as another line")
+                         hint="begin the line with words, as in \"Text: {text}\", or a post could pose as "
+                              "another line")
     return tuple((words, name) for words, name, _, _ in pairs)
 
 
@@ -198,11 +216,13 @@ def _values(lines: _Lines, path: Path, used: set[str]) -> dict[str, str | None]:
         name, mark, value = line.partition(":")
         where = printable(f"{path}:{number}")
         if not mark or name.strip() not in used:
-            raise UsageError(f"{shown(name)!r} is not what the example uses", where=where, hint=did_you_mean(name, used))
+            raise UsageError(f"{shown(name)!r} is not what the example uses", where=where,
+                             hint=did_you_mean(name, used))
         if name.strip() in values:
             raise UsageError(f"a second {name.strip()!r}", where=where)
         values[name.strip()] = value.strip()
     for name in sorted(used):
         if name in _ALWAYS and not values.get(name):
-            raise UsageError(f"the fixed example has no {name!r}", where=printable(f"{path}:{lines[0][0] - 1 if lines else 1}"))
+            raise UsageError(f"the fixed example has no {name!r}",
+                             where=printable(f"{path}:{lines[0][0] - 1 if lines else 1}"))
     return {name: values.get(name) or None for name in used}

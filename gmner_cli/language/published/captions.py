@@ -1,4 +1,5 @@
-"""Caption files as they are published: ``NAME.jpg :caption`` a line (PGIM), ``imgid:ID###text`` (RiVEG), or JSON Lines.
+"""Caption files as they are published: ``NAME.jpg :caption`` a line (PGIM), ``imgid:ID###text`` (RiVEG), or
+JSON Lines.
 
 Which of them a file is, its first line tells. What is odd in one is listed with
 file:line, and costs no other caption.
@@ -82,9 +83,10 @@ def _reader(path: Path, number: int, line: str) -> Callable[[Numbered, CaptionFi
     name, mark, _ = line.partition(COLON)
     if mark and name.strip() and name.isprintable():
         return _read_rows
-    raise GmnerError(f"is not a caption file that is known: {line[:60]!r}", where=printable(f"{path}:{number}"),
-                     hint=f'a line is NAME.jpg{COLON}CAPTION, {HEAD}ID{MARK}CAPTION (over several lines), or '
-                          '{"id": ..., "caption": ...}')
+    raise GmnerError(
+        f"is not a caption file that is known: {line[:60]!r}", where=printable(f"{path}:{number}"),
+        hint=f'a line is NAME.jpg{COLON}CAPTION, {HEAD}ID{MARK}CAPTION (over several lines), or '
+        '{"id": ..., "caption": ...}')
 
 
 def _read_rows(lines: Numbered, found: CaptionFile, name: str) -> None:
@@ -102,8 +104,9 @@ def _read_blocks(lines: Numbered, found: CaptionFile, name: str) -> None:
         if mark:
             found.take(number, key, "\n".join([text, *rest]))
         else:
-            found.note(number, f"is not {HEAD}ID{MARK}CAPTION: {head[:60]!r}"
-                       + (f"; left out with the {len(rest)} lines below it" if any(map(str.strip, rest)) else ""))
+            found.note(
+                number, f"is not {HEAD}ID{MARK}CAPTION: {head[:60]!r}" +
+                (f"; left out with the {len(rest)} lines below it" if any(map(str.strip, rest)) else ""))
 
 
 def _blocks(lines: Numbered) -> Iterator[tuple[int, str, list[str]]]:

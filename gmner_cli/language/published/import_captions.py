@@ -1,4 +1,5 @@
-"""Captions of published files into posts, by the picture's file name or by id, and an account of what fits nowhere."""
+"""Captions of published files into posts, by the picture's file name or by id, and an account of what fits
+nowhere."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ class ImportCaptions:
             yield from _some(file.oddities, "lines without a caption")
         if self.repeated:
             yield f"{self.repeated} captions stand there once more in the same words"
-        yield from _some(self.differing, "captions differ from another of the same name or post, which is taken")
+        yield from _some(self.differing, "captions differ from another of the same name or post, which is "
+                                         "taken")
         kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
         yield f"{self.given} posts of this run got their {self.field}{kept}"
         if self.without:
@@ -93,7 +95,9 @@ class ImportCaptions:
 
     def _alike(self, post: Post) -> list[PublishedCaption | None]:
         """What is said of a picture in another folder or with another ending, or without either."""
-        return [found.get(name) for name in _names(post.image or "") for found in (self._by_key, self._pictures)]
+        return [
+            found.get(name) for name in _names(post.image or "") for found in (self._by_key, self._pictures)
+        ]
 
     def _fill(self, post: Post) -> None:
         found = self.find(post)
@@ -116,11 +120,13 @@ class ImportCaptions:
         if first.text == again.text:
             self.repeated += 1
         else:
-            self.differing.append(printable(f"{again.where}: {again.key} has another caption at {first.where}"))
+            self.differing.append(
+                printable(f"{again.where}: {again.key} has another caption at {first.where}"))
 
 
 def _by_picture(captions: Iterable[PublishedCaption]) -> dict[str, PublishedCaption]:
-    """Captions of pictures by their names without folder, and without ending too, where that means one caption."""
+    """Captions of pictures by their names without folder, and without ending too, where that means one
+    caption."""
     found: dict[str, PublishedCaption | None] = {}
     for caption in captions:
         for name in _names(caption.key) if _PICTURE.fullmatch(caption.key) else ():

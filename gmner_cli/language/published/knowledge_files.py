@@ -22,7 +22,8 @@ END, TAG = "<EOS>", "X"
 
 @dataclass(frozen=True, slots=True)
 class PublishedKnowledge:
-    """One post of a file: the line it begins at, its tokens, and the knowledge, on one line. Tags are checked and left out."""
+    """One post of a file: the line it begins at, its tokens, and the knowledge, on one line. Tags are checked
+    and left out."""
 
     line: int
     tokens: list[str]
@@ -38,7 +39,8 @@ class Match:
     without: list[str] = field(default_factory=list)
     """Ids of posts whose tokens stand nowhere in the file."""
     ambiguous: list[str] = field(default_factory=list)
-    """Ids of posts of one text that the file has more or less often, with different knowledge: whose it is, is unknown."""
+    """Ids of posts of one text that the file has more or less often, with different knowledge: whose it is,
+    is unknown."""
     unused: list[int] = field(default_factory=list)
     """Lines of knowledge whose text no post has."""
 
@@ -46,9 +48,11 @@ class Match:
         """One line; the first of the ids and lines that are left over are named."""
         told = [f"knowledge for {self.matched} of {self.posts} posts"]
         told += [f"{len(self.without)} are not in the file ({listed(self.without)})"] if self.without else []
-        told += [f"{len(self.ambiguous)} share their text with others, and the file has it another number of times "
+        told += [f"{len(self.ambiguous)} share their text with others, and the file has it another number of "
+                 "times "
                  f"({listed(self.ambiguous)})"] if self.ambiguous else []
-        told += [f"{len(self.unused)} entries belong to no post (lines {listed(self.unused)})"] if self.unused else []
+        told += [f"{len(self.unused)} entries belong to no post (lines {listed(self.unused)})"
+                 ] if self.unused else []
         return "; ".join(told)
 
 
@@ -137,7 +141,8 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
     # Doubled spaces of the answer were published as words of no letters.
     text = " ".join(word for word in words or () if word)
     if not text:
-        raise _odd(path, rows[-1][0], f"ends the post of line {rows[0][0]} without {END} and knowledge after it")
+        raise _odd(path, rows[-1][0],
+                   f"ends the post of line {rows[0][0]} without {END} and knowledge after it")
     if not tokens:
         raise _odd(path, rows[0][0], f"is {END}, and no post before it")
     return PublishedKnowledge(rows[0][0], tokens, text)
@@ -145,4 +150,5 @@ def _entry(path: Path, rows: Sequence[tuple[int, str]]) -> PublishedKnowledge:
 
 def _odd(path: Path, number: int, problem: str) -> RecordError:
     return RecordError(printable(problem), where=f"{printable(str(path))}:{number}",
-                       hint=f"is it whole? Published knowledge has lines as TOKEN<tab>O, {END}<tab>{TAG}, WORD<tab>{TAG}")
+                       hint=f"is it whole? Published knowledge has lines as TOKEN<tab>O, {END}<tab>{TAG}, "
+                            f"WORD<tab>{TAG}")

@@ -12,4 +12,5 @@ SHOWN = 10
 
 def listed(things: Sequence[object]) -> str:
     """The first ``SHOWN`` things, printable and with commas between; three dots stand for the rest."""
-    return ", ".join(printable(str(thing)) for thing in things[:SHOWN]) + (", ..." if len(things) > SHOWN else "")
+    return ", ".join(printable(str(thing))
+                     for thing in things[:SHOWN]) + (", ..." if len(things) > SHOWN else "")

@@ -28,7 +28,8 @@ _ITEM = re.compile(r"\[(['\"])(.*?)\1, (['\"])([^'\"]+)\3\](, (?=\[)|$)")
 
 @dataclass(frozen=True, slots=True)
 class PoolEntry:
-    """One annotated post and the line of its id; ``entities`` are (name, type), None where the list of them lacks it."""
+    """One annotated post and the line of its id; ``entities`` are (name, type), None where the list of them
+    lacks it."""
 
     path: Path
     line: int
@@ -45,7 +46,8 @@ class PoolEntry:
 @dataclass
 class PoolReport:
     """What ``pool_posts`` found: ids of entries without a post, of posts without a caption, and of posts that
-    stand in other splits, by the name of the split: ``renamed`` are those of ``elsewhere`` that do by text alone."""
+    stand in other splits, by the name of the split: ``renamed`` are those of ``elsewhere`` that do by text
+    alone."""
 
     posts: int = 0
     unmatched: list[str] = field(default_factory=list)
@@ -75,11 +77,17 @@ def read_pool(folder: Path) -> tuple[list[PoolEntry], list[str]]:
     """
     knowledge, lists = _files(folder)
     entities = {name: (line, _entities(f"{lists}:{line}", text)) for line, name, text in _pairs(lists)}
-    entries = [PoolEntry(knowledge, line, name, text, entities.get(name, (None, None))[1]) for line, name, text in _pairs(knowledge)]
+    entries = [
+        PoolEntry(knowledge, line, name, text,
+                  entities.get(name, (None, None))[1]) for line, name, text in _pairs(knowledge)
+    ]
     known = {entry.id for entry in entries}
     odd = [f"{lists}:{line}: entities of {name}, of which {knowledge.name} says nothing"
            for name, (line, _) in entities.items() if name not in known]
-    odd += [f"{entry.where}: {entry.id} has no list of entities in {lists.name}" for entry in entries if entry.entities is None]
+    odd += [
+        f"{entry.where}: {entry.id} has no list of entities in {lists.name}" for entry in entries
+        if entry.entities is None
+    ]
     return entries, [printable(line) for line in odd]
 
 
@@ -117,11 +125,13 @@ def _example(post: Post, entry: PoolEntry) -> Post:
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
-    names = sorted(path for path in folder.glob("*.txt") if not path.stem.endswith(LISTS)) if folder.is_dir() else []
+    names = sorted(path for path in folder.glob("*.txt")
+                   if not path.stem.endswith(LISTS)) if folder.is_dir() else []
     lists = [path.with_name(f"{path.stem}{LISTS}.txt") for path in names]
     if len(names) != 1 or not lists[0].is_file():
-        raise GmnerError("is not the folder of a published pool", where=printable(str(folder)),
-                         hint=f"it holds NAME.txt, of ids and texts, and NAME{LISTS}.txt, of ids and entities")
+        raise GmnerError(
+            "is not the folder of a published pool", where=printable(str(folder)),
+            hint=f"it holds NAME.txt, of ids and texts, and NAME{LISTS}.txt, of ids and entities")
     return names[0], lists[0]
 
 
@@ -138,7 +148,8 @@ def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
             raise RecordError(f"is not an id: {printable(name[:60])!r}", where=printable(where),
                               hint="every id stands on a line of its own, its text on the next")
         if at + 1 == len(lines):
-            raise RecordError(f"id {printable(name)} has no line after it", where=printable(where), hint="is the file whole?")
+            raise RecordError(f"id {printable(name)} has no line after it", where=printable(where),
+                              hint="is the file whole?")
         if name in seen:
             raise RecordError(f"id {printable(name)} stands there twice", where=printable(where))
         seen.add(name)
@@ -152,8 +163,10 @@ def _entities(where: str, text: str) -> list[tuple[str, str]]:
     while text != "None" and at < len(text):
         item = _ITEM.match(text, at)
         if item is None:
-            raise RecordError(f"the line after this id is not a list of entities: {printable(text[at:at + 60])!r}",
-                              where=printable(where), hint="it is None, or as in ['Name', 'TYPE'], ['Name', 'TYPE']")
+            raise RecordError("the line after this id is not a list of entities: "
+                              f"{printable(text[at:at + 60])!r}",
+                              where=printable(where), hint="it is None, or as in ['Name', 'TYPE'], ['Name', "
+                                                           "'TYPE']")
         found.append((item[2], item[4]))
         at = item.end()
     return found

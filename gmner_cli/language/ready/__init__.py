@@ -14,7 +14,8 @@ from gmner_cli.language.llm.backend import Backend
 
 
 class Ready(Backend):
-    """A backend that reads no prompt. ``sha256``: of the file that its answers come from, where there is one."""
+    """A backend that reads no prompt. ``sha256``: of the file that its answers come from, where there is
+    one."""
 
     generates: ClassVar[bool] = False
     sha256: str | None = None
@@ -37,7 +38,8 @@ def make(name: str, *, task: str, posts: str, quality: str = "right") -> Ready |
         from gmner_cli.language.ready.world_answers import World
 
         if not path and not Path(posts).is_file():
-            raise UsageError("world looks for knowledge.jsonl beside POSTS, and POSTS is no file", hint="give it as --llm world:PATH")
+            raise UsageError("world looks for knowledge.jsonl beside POSTS, and POSTS is no file",
+                             hint="give it as --llm world:PATH")
         return World(_file(path or Path(posts).with_name("knowledge.jsonl")), quality)
     if kind == "file":
         from gmner_cli.language.ready.answers import FromFile

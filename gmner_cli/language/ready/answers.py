@@ -32,7 +32,8 @@ class FromFile(Ready):
     """Gives every post or entity the answer that the file has for it."""
 
     def __init__(self, path: Path, *, task: str, posts: str):
-        """``posts``: the file that is asked about; published answers carry no ids and are matched to its texts.
+        """``posts``: the file that is asked about; published answers carry no ids and are matched to its
+        texts.
 
         Raises RecordError for a bad line, UsageError for published knowledge where it cannot be used,
         GmnerError for a file that cannot be read.
@@ -50,12 +51,14 @@ class FromFile(Ready):
 
 
 def _is_jsonl(path: Path) -> bool:
-    """Whether the first line that is not blank begins as a JSON object; published files begin with a word and its tag."""
+    """Whether the first line that is not blank begins as a JSON object; published files begin with a word and
+    its tag."""
     try:
         with open_regular(path) as stream:
             first = next((line for line in stream if line.removeprefix(b"\xef\xbb\xbf").strip()), b"")
     except (OSError, ValueError) as problem:
-        raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None
+        raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                         where=printable(str(path))) from None
     if not first:
         raise GmnerError("is empty", where=printable(str(path)))
     return first.removeprefix(b"\xef\xbb\xbf").replace(b" ", b"").startswith((b'{"', b"{}"))
@@ -75,10 +78,13 @@ def _match_published(path: Path, task: str, posts: str) -> dict[_Key, str]:
     from gmner_cli.language.published.knowledge_files import match, read_knowledge
 
     if task != "knowledge":
-        raise UsageError("holds no JSON Lines; published files hold knowledge, not expansions", where=printable(str(path)))
+        raise UsageError("holds no JSON Lines; published files hold knowledge, not expansions",
+                         where=printable(str(path)))
     if not Path(posts).is_file():
-        raise UsageError("its answers carry no ids, so they are matched to all posts of a file, and POSTS is no file",
+        raise UsageError("its answers carry no ids, so they are matched to all posts of a file, and POSTS is "
+                         "no file",
                          where=printable(str(path)), hint="write the posts to a file first")
-    answers, report = match([line.post for line in read_lines(posts) if line.post is not None], read_knowledge(path))
+    answers, report = match([line.post for line in read_lines(posts) if line.post is not None],
+                            read_knowledge(path))
     say(f"{printable(str(path))}: {report}")
     return {(identity, None, None): text for identity, text in answers.items()}

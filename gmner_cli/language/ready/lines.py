@@ -31,4 +31,5 @@ def read_typed(path: Path, kind: type[T]) -> Iterator[tuple[str, T]]:
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
                     raise RecordError(str(problem).replace("`", ""), where=where) from None
     except (OSError, ValueError) as problem:
-        raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}", where=printable(str(path))) from None
+        raise GmnerError(f"cannot be read: {getattr(problem, 'strerror', None) or problem}",
+                         where=printable(str(path))) from None

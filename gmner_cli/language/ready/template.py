@@ -1,4 +1,5 @@
-"""Answers made of the record alone: a baseline that knows nothing, says so by its source, and costs nothing."""
+"""Answers made of the record alone: a baseline that knows nothing, says so by its source, and costs
+nothing."""
 
 from __future__ import annotations
 
@@ -11,12 +12,16 @@ from gmner_cli.ner.cut import PENN
 from gmner_cli.ner.words import words_of
 from gmner_cli.records import Entity, Post
 
-KINDS = {"PER": "a person", "LOC": "a place", "ORG": "an organisation", "OTHER": "a thing with a name", "MISC": "a thing with a name"}
+KINDS = {
+    "PER": "a person", "LOC": "a place", "ORG": "an organisation", "OTHER": "a thing with a name",
+    "MISC": "a thing with a name"
+}
 """Types of the published data sets in plain words."""
 
 
 class FromTheRecord(Ready):
-    """Knowledge: the capitalised names of the text and the caption. Expansions: the type in plain words, the finer one first."""
+    """Knowledge: the capitalised names of the text and the caption. Expansions: the type in plain words, the
+    finer one first."""
 
     name = "template"
 
@@ -49,7 +54,9 @@ def capitalised(post: Post) -> list[str]:
             runs[-1] = runs[-1][0], at + 1
         else:
             runs.append((at, at + 1))
-    found = [post.text[spans[a][0]:spans[b - 1][1]] for a, b in runs if (a, b) != (0, 1) or not words[0].istitle()]
+    found = [
+        post.text[spans[a][0]:spans[b - 1][1]] for a, b in runs if (a, b) != (0, 1) or not words[0].istitle()
+    ]
     return list(dict.fromkeys(fold(name) for name in found))
 
 

@@ -20,7 +20,8 @@ QUALITIES = ("right", "vague", "wrong")
 
 
 class Known(msgspec.Struct):
-    """A line of the knowledge.jsonl of ``gmner prepare scenes``: a name, and what it stands for in several wordings."""
+    """A line of the knowledge.jsonl of ``gmner prepare scenes``: a name, and what it stands for in several
+    wordings."""
 
     name: str
     type: str
@@ -55,7 +56,8 @@ class World(Ready):
 
     def answers(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer | Failure]]:
         for index, question in enumerate(questions):
-            text = self._about(question.post) if question.entity is None else self._expansion(question.post, question.entity)
+            text = self._about(question.post) if question.entity is None else self._expansion(
+                question.post, question.entity)
             if text:
                 yield index, Answer(text=text, model=self.name)
 

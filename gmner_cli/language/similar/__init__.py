@@ -1,4 +1,5 @@
-"""Which annotated posts a language model is shown: those most like the post it is asked about (MSEA), or a fixed set."""
+"""Which annotated posts a language model is shown: those most like the post it is asked about (MSEA), or a
+fixed set."""
 
 from __future__ import annotations
 
@@ -27,8 +28,10 @@ class Similar:
     paper does not say where, and models lean on what they read last.
     """
 
-    def __init__(self, pool: Pool, features: np.ndarray, embed: Callable[[Sequence[Post]], np.ndarray], count: int):
-        """``features``: unit vectors of the pool's posts, float32 [pool, d]; ``embed`` makes those of others."""
+    def __init__(self, pool: Pool, features: np.ndarray, embed: Callable[[Sequence[Post]], np.ndarray],
+                 count: int):
+        """``features``: unit vectors of the pool's posts, float32 [pool, d]; ``embed`` makes those of
+        others."""
         self.pool, self.features, self.embed, self.count = pool, features, embed, count
 
     def __call__(self, posts: Sequence[Post]) -> list[list[Values]]:
@@ -37,7 +40,8 @@ class Similar:
 
 
 class SameForAll:
-    """One random set for all posts, the ablation "w/o MSEA" (RiVEG, Table VII); a post's own place goes to the next."""
+    """One random set for all posts, the ablation "w/o MSEA" (RiVEG, Table VII); a post's own place goes to
+    the next."""
 
     def __init__(self, pool: Pool, count: int, seed: int):
         self.pool, self.count = pool, count
@@ -48,9 +52,10 @@ class SameForAll:
         return [shown(self.pool, self.order, post, self.count) for post in posts]
 
 
-def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int, runtime: Runtime, tell: Callable[[str], Any],
-                  **tagger: Any) -> Examples:
-    """``count`` examples of the pool for each post: like it by the tagger ``similar_by``, or without one a random set for all.
+def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int, runtime: Runtime,
+                  tell: Callable[[str], Any], **tagger: Any) -> Examples:
+    """``count`` examples of the pool for each post: like it by the tagger ``similar_by``, or without one a
+    random set for all.
 
     ``tagger``: how to load it, for ``features.Tagger``. Raises GmnerError when no post of the pool may be an
     example, and what that raises.
@@ -67,7 +72,8 @@ def examples_from(pool: Pool, count: int, *, similar_by: Path | None, seed: int,
 
 
 def nearest(queries: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Indexes of ``features`` [pool, d] by falling cosine to each of ``queries`` [n, d], int [n, pool]; ties in order.
+    """Indexes of ``features`` [pool, d] by falling cosine to each of ``queries`` [n, d], int [n, pool]; ties
+    in order.
 
     Both hold unit vectors.
     """
@@ -77,7 +83,8 @@ def nearest(queries: np.ndarray, features: np.ndarray) -> np.ndarray:
 
 
 def shown(pool: Pool, order: Sequence[int], post: Post, count: int) -> list[Values]:
-    """The first ``count`` posts of the pool, in this order, that may be shown to ``post``; fewer where there are not as many."""
+    """The first ``count`` posts of the pool, in this order, that may be shown to ``post``; fewer where there
+    are not as many."""
     chosen: list[Values] = []
     for index in order:
         if len(chosen) == count:

@@ -32,31 +32,37 @@ BATCH = 32
 
 
 class Tagger:
-    """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section IV-B1, M_b).
+    """Maps posts to unit vectors by a trained tagger, of text alone or of text and picture (RiVEG, section
+    IV-B1, M_b).
 
-    A deviation: the paper's M_b fuses text and picture (UMT). The taggers that come with this tool read text alone, so by default
-    posts are alike that read alike; a tagger of one's own that looks is used with its pictures.
+    A deviation: the paper's M_b fuses text and picture (UMT). The taggers that come with this tool read text
+    alone, so by default posts are alike that read alike; a tagger of one's own that looks is used with its
+    pictures.
     """
 
-    def __init__(self, folder: Path, runtime: Runtime, *, code: Section | None = None, pictures: Pictures = NO_PICTURES,
-                 tell: Callable[[str], Any] = say, offline: bool = False):
-        """``code``: the section of the user's recipe that names the tagger, where its code is the user's own. ``pictures`` ("text-only"):
-        for a tagger that looks; it goes on by text alone where one is missing, and ``tell`` hears of it.
+    def __init__(self, folder: Path, runtime: Runtime, *, code: Section | None = None,
+                 pictures: Pictures = NO_PICTURES, tell: Callable[[str], Any] = say, offline: bool = False):
+        """``code``: the section of the user's recipe that names the tagger, where its code is the user's own.
+        ``pictures`` ("text-only"): for a tagger that looks; it goes on by text alone where one is missing,
+        and ``tell`` hears of it.
 
         Raises ModelError for a folder without a model, UsageError for a model that tells nothing of posts.
         """
-        model = load_model(folder, wanted=code.model if code else None, recipe=code.recipe if code else "", offline=offline)
+        model = load_model(folder, wanted=code.model if code else None, recipe=code.recipe if code else "",
+                           offline=offline)
         if "entities" not in model.finds:
-            raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are alike",
+            raise UsageError(f"{type(model).__name__} is not a tagger, and only taggers tell posts that are "
+                             "alike",
                              where=str(folder),
                              hint=f"give the folder of a model of `{sections.training(sections.TAGGER)}`")
         model.prepare_to_predict()
         self.model, self.runtime, self.pictures = model.to(runtime.device), runtime, pictures
         self._check = CheckImages(pictures, tell, model.largest_side)
         facts = json.dumps(model.facts, sort_keys=True)
-        self.identity = hashlib.sha256(f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)} {facts}".encode()).hexdigest()
-        """Changes with the weights, those of a frozen encoder too: the config holds their sha256. The facts say how text is
-        cut, also where the config is from before it did."""
+        self.identity = hashlib.sha256(
+            f"{sha256(folder / WEIGHTS)} {sha256(folder / CONFIG)} {facts}".encode()).hexdigest()
+        """Changes with the weights, those of a frozen encoder too: the config holds their sha256. The facts
+        say how text is cut, also where the config is from before it did."""
         self.width = len(self._sums([Post(id="", text="Allen")])[0])
 
     def __call__(self, posts: Sequence[Post]) -> np.ndarray:
@@ -64,16 +70,23 @@ class Tagger:
         return self.vectors(self.seen(posts))
 
     def seen(self, posts: Sequence[Post]) -> list[Post]:
-        """What the tagger reads of posts: knowledge never, as those that are asked about have none yet; pictures only if it looks."""
+        """What the tagger reads of posts: knowledge never, as those that are asked about have none yet;
+        pictures only if it looks."""
         copies = [msgspec.structs.replace(post, knowledge=None) for post in posts]
         looked = self._check(copies) if self.model.reads_images else copies
-        return [msgspec.structs.replace(post, image=None) if post.image_problem is not None or not self.model.reads_images else post
-                for post in looked]
+        return [
+            msgspec.structs.replace(post, image=None)
+            if post.image_problem is not None or not self.model.reads_images else post for post in looked
+        ]
 
     def vectors(self, seen: Sequence[Post]) -> np.ndarray:
-        """Those of ``seen`` posts. Posts of the same words and picture get the same, bit for bit, whatever the batch."""
+        """Those of ``seen`` posts. Posts of the same words and picture get the same, bit for bit, whatever
+        the batch."""
         same: dict[tuple[str, tuple[str, ...] | None, str | None], int] = {}
-        rows = [same.setdefault((p.text, None if p.tokens is None else tuple(p.tokens), p.image), len(same)) for p in seen]
+        rows = [
+            same.setdefault((p.text, None if p.tokens is None else tuple(p.tokens), p.image), len(same))
+            for p in seen
+        ]
         first = dict(zip(reversed(rows), reversed(seen), strict=True))
         total = torch.zeros(len(same), self.width)
         for row, feature in self._sums([first[row] for row in range(len(same))]).items():
@@ -95,18 +108,21 @@ class Tagger:
         examples = self.model.examples(posts, training=False)
         sums: dict[int, torch.Tensor] = {}
         with torch.no_grad(), self.runtime.autocast():
-            for indexes, batch in prepared(self.model, examples, bucket(examples, BATCH), posts, self.pictures, self.runtime):
+            for indexes, batch in prepared(self.model, examples, bucket(examples, BATCH), posts,
+                                           self.pictures, self.runtime):
                 part = [examples[index] for index in indexes]
                 made = self.model.embed(part, to_device(batch, self.runtime.device)).float().cpu()
                 if made.isnan().any():  # every order of NaN is as good as another
-                    raise RecordError(f"{type(self.model).__name__} computed NaN, so it cannot be told which posts are like these")
+                    raise RecordError(f"{type(self.model).__name__} computed NaN, so it cannot be told which "
+                                      "posts are like these")
                 for example, feature in zip(part, made, strict=True):
                     sums[example.post] = sums.get(example.post, 0) + feature
         return sums
 
 
 def pool_features(pool: Pool, tagger: Tagger, tell: Callable[[str], Any]) -> np.ndarray:
-    """The vectors of all posts of the pool, float32 [posts, d]: from POOL.features.safetensors beside it, or made now.
+    """The vectors of all posts of the pool, float32 [posts, d]: from POOL.features.safetensors beside it, or
+    made now.
 
     The stored ones are used only if pool and tagger are what they were made of. Where they cannot be
     stored, ``tell`` hears of it.

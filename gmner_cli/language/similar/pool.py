@@ -25,7 +25,8 @@ HELD_OUT = frozenset({"dev", "test", "val", "valid", "validation"})
 
 @dataclass(frozen=True)
 class Pool:
-    """Annotated posts in the order of their file, each with the reason why it may not be an example, or None."""
+    """Annotated posts in the order of their file, each with the reason why it may not be an example, or
+    None."""
 
     path: Path
     posts: list[Post]
@@ -33,16 +34,20 @@ class Pool:
     unannotated: int = 0
     """Posts of the file that are left out, because they have no knowledge, or failed."""
     held_out: frozenset[str] | None = None
-    """Where the posts that are asked about were not known when the pool was read: ids of held-out posts that were."""
+    """Where the posts that are asked about were not known when the pool was read: ids of held-out posts that
+    were."""
 
     def may_show(self, index: int, to: Post) -> bool:
-        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by text.
+        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by
+        text.
 
         Raises UsageError for a held-out post whose split, which may stand in the pool, was not known.
         """
         if self.held_out is not None and _split(to) in HELD_OUT and to.id not in self.held_out:
-            raise UsageError(f"post {shown(to.id)!r} is of split {printable(_split(to))}, and a stream does not tell in time which others "
-                             "are, so that they might be examples", hint="name the file of that split with --never, or as POSTS")
+            raise UsageError(f"post {shown(to.id)!r} is of split {printable(_split(to))}, and a stream does "
+                             "not tell in time which others "
+                             "are, so that they might be examples", hint="name the file of that split with "
+                                                                         "--never, or as POSTS")
         post = self.posts[index]
         return self.barred[index] is None and post.id != to.id and text_key(post) != text_key(to)
 
@@ -77,7 +82,9 @@ def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None)
                 texts.setdefault(text_key(post), file.name)
     found = list(read_posts(path))
     posts = [post for post in found if post.knowledge and fold(post.knowledge[0].text) and post.error is None]
-    return Pool(path, posts, [_bar(post, ids, texts) for post in posts], len(found) - len(posts), frozenset(ids) if asked is None else None)
+    return Pool(path, posts, [_bar(post, ids, texts) for post in posts],
+                len(found) - len(posts),
+                frozenset(ids) if asked is None else None)
 
 
 def neighbours(posts: str | Path) -> list[Path]:

@@ -35,16 +35,18 @@ def sentence(post: dict, tagged: bool) -> Sentence:
 
 def fresh(corpus: Corpus) -> SequenceTagger:
     flair.set_seed(1)
-    embeddings = TransformerWordEmbeddings(ASKED["encoder"], layers="-1", subtoken_pooling="first", fine_tune=True, use_context=False,
-                                           allow_long_sentences=False)
+    embeddings = TransformerWordEmbeddings(ASKED["encoder"], layers="-1", subtoken_pooling="first",
+                                           fine_tune=True, use_context=False, allow_long_sentences=False)
     embeddings.tokenizer.model_max_length = ASKED["max_length"]
-    return SequenceTagger(hidden_size=256, embeddings=embeddings, tag_dictionary=corpus.make_label_dictionary("ner", add_unk=False),
-                          tag_type="ner", use_crf=True, use_rnn=False, reproject_embeddings=False)
+    return SequenceTagger(hidden_size=256, embeddings=embeddings,
+                          tag_dictionary=corpus.make_label_dictionary("ner", add_unk=False), tag_type="ner",
+                          use_crf=True, use_rnn=False, reproject_embeddings=False)
 
 
 def corpus() -> Corpus:
     made = [sentence(post, tagged=True) for post in TRAIN]
-    return Corpus(FlairDatapointDataset(made), FlairDatapointDataset(made[:1]), FlairDatapointDataset(made[:1]), sample_missing_splits=False)
+    return Corpus(FlairDatapointDataset(made), FlairDatapointDataset(made[:1]),
+                  FlairDatapointDataset(made[:1]), sample_missing_splits=False)
 
 
 def train() -> float:
@@ -52,9 +54,10 @@ def train() -> float:
     tagger = fresh(made)
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        ModelTrainer(tagger, made).fine_tune(
-            folder, learning_rate=ASKED["lr"], mini_batch_size=ASKED["train_batch"], max_epochs=1, embeddings_storage_mode="none",
-            save_final_model=False, use_final_model_for_eval=True)
+        ModelTrainer(tagger,
+                     made).fine_tune(folder, learning_rate=ASKED["lr"], mini_batch_size=ASKED["train_batch"],
+                                     max_epochs=1, embeddings_storage_mode="none", save_final_model=False,
+                                     use_final_model_for_eval=True)
     return time.process_time() - began
 
 

@@ -23,7 +23,9 @@ from gmner_cli.training.settings import parse_train
 
 ASKED = settings()
 WHOLE = ["lora_rank=0", "train_embeddings=true", f"ner.train.lr={ASKED['lr']}"]
-TEXT, TRAIN = ([Post.from_builtins(r) for r in read(ASKED[name], ASKED[f"{name}_posts"])] for name in ("test", "train"))
+TEXT, TRAIN = ([Post.from_builtins(r)
+                for r in read(ASKED[name], ASKED[f"{name}_posts"])]
+               for name in ("test", "train"))
 SCENES = [Post.from_builtins(r) for r in read(ASKED["scenes"], ASKED["scene_posts"])]
 NEW = "onednn" in signature(runtime.start).parameters
 
@@ -37,27 +39,33 @@ def train(*overrides: str, **other: object) -> Callable[[], float | None]:
     planned = parse_train({**section.train, "epochs": 1, "batch_size": ASKED["train_batch"]}, "bench")
 
     def work() -> float:
-        """From the posts to the last step: the model is there before, and checkpoints come after (a second or two an epoch)."""
+        """From the posts to the last step: the model is there before, and checkpoints come after (a second or
+        two an epoch)."""
         where, ends = start(**other), []
-        model = new_model(section.model, {**section.settings, "max_length": ASKED["max_length"]}, TRAIN, recipe="bench", offline=True)
+        model = new_model(section.model, {**section.settings, "max_length": ASKED["max_length"]}, TRAIN,
+                          recipe="bench", offline=True)
         began = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            fit(model, TRAIN, TRAIN[:1], planned, Path(folder), where, watcher=Watcher(step=lambda *_: ends.append(time.process_time())))
+            fit(model, TRAIN, TRAIN[:1], planned, Path(folder), where,
+                watcher=Watcher(step=lambda *_: ends.append(time.process_time())))
         return ends[-1] - began
 
     return work
 
 
-def predict(stages: list[str], posts: list[Post], images: str | None = None, gold: str | None = None, **other: object) -> Callable[[], float | None]:
-    """All stages over windows of 256 posts, as ``gmner predict`` takes them; models are loaded once, before."""
+def predict(stages: list[str], posts: list[Post], images: str | None = None, gold: str | None = None,
+            **other: object) -> Callable[[], float | None]:
+    """All stages over windows of 256 posts, as ``gmner predict`` takes them; models are loaded once,
+    before."""
     loaded: list = []
 
     def work() -> None:
         if not loaded:
             recipe = recipes.load("mini")
             recipe.values["stages"] = stages
-            loaded.extend(build(recipe, start(**other), Pictures(Path(images) if images else None, "text-only"), gold=gold,
-                                batch_size=ASKED["batch"] if stages == ["ner"] else None, offline=True))
+            loaded.extend(
+                build(recipe, start(**other), Pictures(Path(images) if images else None, "text-only"),
+                      gold=gold, batch_size=ASKED["batch"] if stages == ["ner"] else None, offline=True))
         for first in range(0, len(posts), 256):
             window = [Post.from_builtins(post.to_builtins()) for post in posts[first:first + 256]]
             for stage in loaded:
@@ -99,9 +107,11 @@ NOISE = torch.rand(64, 3, 128, 128, generator=torch.Generator().manual_seed(0))
 if __name__ == "__main__":
     tasks = {
         "train whole": train(*WHOLE), "train LoRA": train(), "predict": predict(["ner"], TEXT),
-        "scenes, VE and VG": predict(["ner", "expressions", "ve", "vg"], SCENES, ASKED["images"], gold="spans"),
+        "scenes, VE and VG": predict(["ner", "expressions", "ve", "vg"], SCENES, ASKED["images"],
+                                     gold="spans"),
         "scenes, all stages": predict(["ner", "expressions", "ve", "vg", "segment"], SCENES, ASKED["images"]),
-        "tokenise": tokenise, "textures": look_at_textures, "GrabCut": cut_out}
+        "tokenise": tokenise, "textures": look_at_textures, "GrabCut": cut_out
+    }
     if NEW:
         half = {"precision": "bfloat16"}
         tasks |= {"predict, oneDNN forced": predict(["ner"], TEXT, onednn=True),
@@ -111,4 +121,8 @@ if __name__ == "__main__":
                       "predict, bfloat16": predict(["ner"], TEXT, **half)}
     import transformers
 
-    serve({"gmner": gmner_cli.__version__, "torch": torch.__version__, "transformers": transformers.__version__}, tasks)
+    serve(
+        {
+            "gmner": gmner_cli.__version__, "torch": torch.__version__,
+            "transformers": transformers.__version__
+        }, tasks)

@@ -25,7 +25,8 @@ def serve(versions: dict[str, str], tasks: dict[str, Callable[[], float | None]]
             counted = tasks[json.loads(line)["task"]]()
             _tell(answers, {"seconds": time.process_time() - began if counted is None else counted})
         except Exception as problem:  # a peer's trouble is a line of the table, not the end of it
-            _tell(answers, {"problem": f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}"})
+            _tell(answers, {"problem": f"{type(problem).__name__}: "
+                                       f"{str(problem).splitlines()[0] if str(problem) else ''}"})
             raise
 
 

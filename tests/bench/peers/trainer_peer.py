@@ -1,4 +1,5 @@
-"""The Hugging Face Trainer on a token classifier, and the loop that people write in its stead to predict in buckets."""
+"""The Hugging Face Trainer on a token classifier, and the loop that people write in its stead to predict in
+buckets."""
 
 from __future__ import annotations
 
@@ -28,27 +29,36 @@ COLLATE = DataCollatorForTokenClassification(TOKENIZER)
 
 def fresh() -> torch.nn.Module:
     torch.manual_seed(1)
-    return AutoModelForTokenClassification.from_pretrained(ASKED["encoder"], num_labels=len(LABELS), dtype=torch.float32)
+    return AutoModelForTokenClassification.from_pretrained(ASKED["encoder"], num_labels=len(LABELS),
+                                                           dtype=torch.float32)
 
 
 def encoded(posts: list[dict]) -> list[dict]:
     """As in the library's own example of token classification: the first sub-word of a word has its label."""
-    batch = TOKENIZER([post["tokens"] for post in posts], is_split_into_words=True, truncation=True, max_length=ASKED["max_length"])
+    batch = TOKENIZER([post["tokens"] for post in posts], is_split_into_words=True, truncation=True,
+                      max_length=ASKED["max_length"])
     rows = []
     for number, post in enumerate(posts):
         labels, last = [], None
         for word in batch.word_ids(number):
-            labels.append(-100 if word is None or word == last else LABELS.index(post["tags"][word]) if post["tags"][word] in LABELS else 0)
+            labels.append(-100 if word is None or word == last else LABELS.
+                          index(post["tags"][word]) if post["tags"][word] in LABELS else 0)
             last = word
-        rows.append({"input_ids": batch["input_ids"][number], "attention_mask": batch["attention_mask"][number], "labels": labels})
+        rows.append({
+            "input_ids": batch["input_ids"][number], "attention_mask": batch["attention_mask"][number],
+            "labels": labels
+        })
     return rows
 
 
 def trainer(model: torch.nn.Module, folder: str, **other: object) -> Trainer:
-    return Trainer(model=model, data_collator=COLLATE, args=TrainingArguments(
-        output_dir=folder, use_cpu=True, per_device_train_batch_size=ASKED["train_batch"], per_device_eval_batch_size=ASKED["batch"],
-        num_train_epochs=1, learning_rate=ASKED["lr"], weight_decay=0.01, save_strategy="no", logging_strategy="no",
-        report_to=[], disable_tqdm=True, seed=1, **other))
+    return Trainer(
+        model=model, data_collator=COLLATE,
+        args=TrainingArguments(output_dir=folder, use_cpu=True,
+                               per_device_train_batch_size=ASKED["train_batch"],
+                               per_device_eval_batch_size=ASKED["batch"], num_train_epochs=1,
+                               learning_rate=ASKED["lr"], weight_decay=0.01, save_strategy="no",
+                               logging_strategy="no", report_to=[], disable_tqdm=True, seed=1, **other))
 
 
 def train(rank: int = 0, **other: object) -> Callable[[], float]:
@@ -57,8 +67,10 @@ def train(rank: int = 0, **other: object) -> Callable[[], float]:
         if rank:
             from peft import LoraConfig, get_peft_model
 
-            model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear",
-                                                     modules_to_save=["classifier"]))
+            model = get_peft_model(
+                model,
+                LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear",
+                           modules_to_save=["classifier"]))
         began = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
             made = trainer(model, folder, **other)
@@ -92,11 +104,21 @@ def predict_in_buckets() -> None:
 
 def spell(tags: list, labels: list[list[int]]) -> list[list[str]]:
     """Tags of the first sub-words in words."""
-    return [[LABELS[tag] for tag, label in zip(row, known, strict=False) if label != -100] for row, known in zip(tags, labels, strict=True)]
+    return [[LABELS[tag]
+             for tag, label in zip(row, known, strict=False)
+             if label != -100]
+            for row, known in zip(tags, labels, strict=True)]
 
 
 if __name__ == "__main__":
-    tasks = {"train whole": train(), "train LoRA": train(ASKED["rank"]), "predict": predict, "predict in buckets": predict_in_buckets}
+    tasks = {
+        "train whole": train(), "train LoRA": train(ASKED["rank"]), "predict": predict,
+        "predict in buckets": predict_in_buckets
+    }
     if ASKED["bfloat16"]:
         tasks["train whole, bfloat16"] = train(bf16=True)
-    serve({"transformers": transformers.__version__, "accelerate": accelerate.__version__, "torch": torch.__version__}, tasks)
+    serve(
+        {
+            "transformers": transformers.__version__, "accelerate": accelerate.__version__,
+            "torch": torch.__version__
+        }, tasks)

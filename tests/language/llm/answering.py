@@ -68,7 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def backend(server: Answering, generation: Generation | None = None, **options) -> Server:
-    return Server("some-model", generation or Generation(), base_url=server.url, **{"patience": QUICK, **options})
+    return Server("some-model", generation or Generation(), base_url=server.url,
+                  **{"patience": QUICK, **options})
 
 
 def ask(made: Server, *prompts: str) -> list:

@@ -38,8 +38,8 @@ def texts(made: Causal, *asked: str) -> list[str]:
 
 
 def plain_texts(made: Causal, asked: list[str]) -> list[str]:
-    said = (made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens), skip_special_tokens=True)
-            for text in asked)
+    said = (made.tokenizer.decode(plainly(made.decoder.model, made.tokens(text), made.generation.max_tokens),
+                                  skip_special_tokens=True) for text in asked)
     return [without_half(text.rstrip()) for text in said]
 
 
@@ -64,17 +64,23 @@ def test_a_model_that_cannot_share_beginnings_is_told_of_once_and_answers_the_sa
 def test_an_answer_ends_at_the_first_stop_string_and_nothing_is_computed_after_it(folder):
     free = backend(folder)
     whole = [text.lstrip() for text in plain_texts(free, TEXTS)]
-    stop = tuple(next(c for c in text[2:] if c.isascii() and c.isprintable() and c != " ") for text in whole[:2])
+    stop = tuple(
+        next(c for c in text[2:] if c.isascii() and c.isprintable() and c != " ") for text in whole[:2])
     made = backend(folder, stop=stop)
     answers = dict(made.answers(questions(*TEXTS)))
     counts = []
     for number, text in enumerate(TEXTS):
         tokens = plainly(free.decoder.model, free.tokens(text), 20)
-        said = [free.tokenizer.decode(tokens[:n + 1], skip_special_tokens=True).lstrip() for n in range(len(tokens))]
-        counts.append(next((n + 1 for n, part in enumerate(said) if any(mark in part for mark in stop)), len(tokens)))
+        said = [
+            free.tokenizer.decode(tokens[:n + 1], skip_special_tokens=True).lstrip()
+            for n in range(len(tokens))
+        ]
+        counts.append(
+            next((n + 1 for n, part in enumerate(said) if any(mark in part for mark in stop)), len(tokens)))
         cut = min((whole[number].split(mark)[0] for mark in stop), key=len).strip()
         stopped = any(mark in said[-1] for mark in stop)
-        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()), answer_tokens=counts[-1], cut=not stopped)
+        assert answers[number] == (Answer(text=cut, model=made.name, prompt_tokens=len(text.encode()),
+                                          answer_tokens=counts[-1], cut=not stopped)
                                    if cut else Failure("the answer is empty"))
     assert min(counts[:2]) < 20
 
@@ -87,9 +93,10 @@ def test_white_space_that_an_answer_begins_with_is_no_stop_string():
     assert Generation(stop=()).ended("a\nb") is None
 
 
-@pytest.mark.parametrize(("said", "answer"), [
-    ("\n a  man\nText: x", "a  man\nText: x"), ("a man\n\nText: x", "a man"), ("###", ""), ("a man ", "a man"), (" \n", ""),
-    ("\n\nText: Great save\nImage: a dog", ""), ("\n\n\n\na man", "a man"), ("a Text: x", "a Text: x")])
+@pytest.mark.parametrize(("said", "answer"), [("\n a  man\nText: x", "a  man\nText: x"),
+                                              ("a man\n\nText: x", "a man"), ("###", ""), ("a man ", "a man"),
+                                              (" \n", ""), ("\n\nText: Great save\nImage: a dog", ""),
+                                              ("\n\n\n\na man", "a man"), ("a Text: x", "a Text: x")])
 def test_what_a_model_says_after_its_answer_is_none_of_it(said, answer):
     assert Generation(stop=("\n\nText:", "\nText: G", "#")).answer(said) == answer
 
@@ -245,7 +252,8 @@ def test_smollm2_is_converted_once_and_answers(monkeypatch, tmp_path):
     monkeypatch.setattr(gguf, "load", None)  # a second conversion would call it
     assert smollm2.folder() == folder
     made = Causal(str(folder), HERE, Generation(max_tokens=8), name="smollm2")
-    asked = ["What is the capital of France? Answer in one word.", "What is the capital of Italy? Answer in one word."]
+    asked = ["What is the capital of France? Answer in one word.", "What is the capital of Italy? Answer in "
+                                                                   "one word."]
     answers = dict(made.answers(questions(*asked)))
     assert "Paris" in answers[0].text and "Rome" in answers[1].text
     assert answers[0].model == "smollm2"

@@ -49,7 +49,8 @@ def test_every_prompt_goes_on_as_it_does_alone(net, seed):
     decoder.share(asked[0][:40])
     made = go_on(decoder, asked)
     assert made == [plainly(net, ids, MOST) for ids in asked]
-    assert len({tuple(tokens) for tokens in made}) > 1, "the model is deaf to its prompt, and the test says nothing"
+    assert len({tuple(tokens)
+                for tokens in made}) > 1, "the model is deaf to its prompt, and the test says nothing"
 
 
 def test_without_a_shared_beginning_and_in_any_batch_it_is_the_same(net):
@@ -109,7 +110,12 @@ def test_rows_that_end_give_their_places_to_prompts_that_wait(net, width):
         return any(tokens == wanted[row][:end] for row, end in ends.items())
 
     made = go_on(decoder, asked, ended=ended, width=width)
-    first = {row: next(n for n in range(1, MOST + 1) if n == len(wanted[row]) or ended(wanted[row][:n])) for row in ends}
+    first = {
+        row: next(n
+                  for n in range(1, MOST + 1)
+                  if n == len(wanted[row]) or ended(wanted[row][:n]))
+        for row in ends
+    }
     assert made == [wanted[row][:first[row]] for row in range(13)]
 
 
@@ -124,7 +130,8 @@ def test_no_place_stays_empty_while_prompts_wait():
     def ended(tokens):
         if not any(tokens is one for one in seen):
             seen.append(tokens)
-        return next(number for number, one in enumerate(seen) if one is tokens) % 2 == 0  # every other one at its first token
+        # every other one at its first token
+        return next(number for number, one in enumerate(seen) if one is tokens) % 2 == 0
 
     assert sorted(map(len, go_on(decoder, asked, most=20, ended=ended, width=4))) == [1] * 10 + [20] * 10
     assert counting.calls < 75, "five batches that wait for their longest rows would take 100"
@@ -136,7 +143,8 @@ def test_memory_is_the_beginning_and_what_the_rows_need():
     shown = []
     decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
-    net.register_forward_pre_hook(lambda module, args, given: shown.append(given["attention_mask"].shape[-1]), with_kwargs=True)
+    net.register_forward_pre_hook(lambda module, args, given: shown.append(given["attention_mask"].shape[-1]),
+                                  with_kwargs=True)
     go_on(decoder, asked, width=2)
     assert max(shown) <= 40 + 2 * (max(map(len, asked)) - 40 + MOST)
 
@@ -163,8 +171,9 @@ def test_prompts_that_share_less_than_the_beginning_or_nothing():
 
 def test_a_model_with_its_own_idea_of_positions_gets_plain_batches():
     torch.manual_seed(0)
-    net = transformers.BloomForCausalLM(transformers.BloomConfig(
-        vocab_size=259, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.3, eos_token_id=0, pad_token_id=0)).eval()
+    net = transformers.BloomForCausalLM(
+        transformers.BloomConfig(vocab_size=259, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.3,
+                                 eos_token_id=0, pad_token_id=0)).eval()
     asked = prompts(16, 5)
     decoder = Decoder(net, {0})
     decoder.share(asked[0][:40])
@@ -194,7 +203,9 @@ def test_a_model_that_does_not_heed_the_mask_is_not_packed():
 
     @functools.wraps(forward)
     def deaf(*args, attention_mask=None, **given):
-        return forward(*args, attention_mask=torch.zeros_like(attention_mask) if attention_mask is not None else None, **given)
+        return forward(
+            *args, attention_mask=torch.zeros_like(attention_mask) if attention_mask is not None else None,
+            **given)
 
     assert Packer.of(net) is not None
     net.forward = deaf

@@ -13,8 +13,8 @@ from gmner_cli.language.llm import make
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize(("name", "hint"), [("smolm2", "did you mean 'smollm2'?"), ("hf:", "hf:ID_OR_PATH"), ("openai", "openai:MODEL"),
-                                            ("", "known: ")])
+@pytest.mark.parametrize(("name", "hint"), [("smolm2", "did you mean 'smollm2'?"), ("hf:", "hf:ID_OR_PATH"),
+                                            ("openai", "openai:MODEL"), ("", "known: ")])
 def test_an_unknown_name_is_refused_and_leaves_no_store(name, hint, tmp_path):
     with pytest.raises(UsageError) as refused:
         make(name, runtime=None, store=tmp_path / "answers.sqlite")
@@ -39,5 +39,6 @@ assert not {"torch", "transformers"} & set(sys.modules)
 
 
 def test_a_server_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", SERVER], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", SERVER], env={**os.environ, "PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

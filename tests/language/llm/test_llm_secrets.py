@@ -1,4 +1,5 @@
-"""What a server must not get, and what must not be shown: the key, other machines' visits, answers by detours."""
+"""What a server must not get, and what must not be shown: the key, other machines' visits, answers by
+detours."""
 
 from __future__ import annotations
 
@@ -20,12 +21,15 @@ def test_a_server_here_needs_no_key(serve, monkeypatch):
 
 
 @pytest.mark.parametrize(("status", "body", "message"), [
-    (401, {"error": {"message": f"Incorrect API key: {SECRET}"}}, r"refuses to answer \(401\): Incorrect API key: \*\*\*"),
+    (401, {"error": {"message": f"Incorrect API key: {SECRET}"}}, r"refuses to answer \(401\): Incorrect API "
+     r"key: \*\*\*"),
     (403, b"x" * 190 + SECRET.encode(), r"refuses to answer \(403\)"),
     (404, {"error": {"message": "no model"}}, "has no model 'some-model'"),
-    (429, {"error": {"message": "pay", "code": "insufficient_quota"}}, "the quota of the key is used up: pay"),
+    (429, {"error": {"message": "pay", "code": "insufficient_quota"}
+           }, "the quota of the key is used up: pay"),
 ])
-def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve, status, body, message, caplog, capsys):
+def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve, status, body, message,
+                                                                           caplog, capsys):
     caplog.set_level("DEBUG")
     server = serve(lambda h, prompt, before: h.say(status, body))
     made = backend(server, concurrency=2)
@@ -38,11 +42,14 @@ def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve
 
 def test_a_server_that_says_the_key_back_does_not_get_it_into_answers(serve):
     def behave(handler, prompt, before):
-        return handler.answer(f"you are {SECRET}") if prompt == "who" else handler.say(418, {"error": {"message": f"{SECRET} is a teapot"}})
+        return handler.answer(f"you are {SECRET}") if prompt == "who" else handler.say(
+            418, {"error": {"message": f"{SECRET} is a teapot"}})
 
     made = backend(serve(behave))
-    assert ask(made, "who", "what") == [Answer(text="you are ***", model="some-model", prompt_tokens=5, answer_tokens=2),
-                                        Failure("the server answered 418: *** is a teapot")]
+    assert ask(made, "who", "what") == [
+        Answer(text="you are ***", model="some-model", prompt_tokens=5, answer_tokens=2),
+        Failure("the server answered 418: *** is a teapot")
+    ]
 
 
 @pytest.mark.parametrize("word", ["none", "local", "EMPTY"])
@@ -96,8 +103,10 @@ def test_offline_only_a_server_on_this_machine_is_asked(url):
         Server("m", Generation(), base_url=url, offline=True)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost/v1", "http://", "http://localhost:99999/v1", "http://[::1",
-                                 "http://user:secret@localhost/v1", "http://localhost/v1?key=secret", "http://localhost/v1#secret"])
+@pytest.mark.parametrize("url", [
+    "localhost:8000", "ftp://localhost/v1", "http://", "http://localhost:99999/v1", "http://[::1",
+    "http://user:secret@localhost/v1", "http://localhost/v1?key=secret", "http://localhost/v1#secret"
+])
 def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
     with pytest.raises(UsageError) as refused:
         Server("m", Generation(), base_url=url)

@@ -1,4 +1,5 @@
-"""A real server on this machine that misbehaves in every way: each question gets an answer or a failure of its own."""
+"""A real server on this machine that misbehaves in every way: each question gets an answer or a failure of
+its own."""
 
 from __future__ import annotations
 
@@ -23,9 +24,13 @@ pytestmark = pytest.mark.usefixtures("key")
 
 def test_a_question_goes_out_as_asked_and_its_answer_comes_back(serve):
     server = serve(lambda handler, prompt, before: handler.answer(" a dog\nText: the next example"))
-    assert ask(backend(server), "What is Allen?") == [Answer(text="a dog", model="some-model", prompt_tokens=5, answer_tokens=2)]
-    assert server.bodies == [{"path": "/v1/chat/completions", "model": "some-model", "max_tokens": 96, "temperature": 0.0, "stop": ["\n"],
-                              "messages": [{"role": "user", "content": "What is Allen?"}]}]
+    assert ask(backend(server), "What is Allen?") == [
+        Answer(text="a dog", model="some-model", prompt_tokens=5, answer_tokens=2)
+    ]
+    assert server.bodies == [{
+        "path": "/v1/chat/completions", "model": "some-model", "max_tokens": 96, "temperature": 0.0,
+        "stop": ["\n"], "messages": [{"role": "user", "content": "What is Allen?"}]
+    }]
     assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
     ask(backend(server, Generation(temperature=0.5, seed=3, stop=tuple("abcdef"))), "x")
     assert server.bodies[1]["seed"] == 3 and server.bodies[1]["stop"] == list("abcd")
@@ -57,14 +62,16 @@ TROUBLE = {
     "empty": (lambda h: h.answer(" \n "), "the answer is empty"),
     "null": (lambda h: h.answer(None), "the answer is empty"),
     "a number": (lambda h: h.answer(7), "no chat completion"),
-    "500": (lambda h: h.say(500, {"error": {"message": "out of\nmemory"}}), "the server answered 500: out of memory"),
+    "500": (lambda h: h.say(500, {"error": {"message": "out of\nmemory"}}), "the server answered 500: out of "
+            "memory"),
     "503": (lambda h: h.say(503, b""), "the server answered 503: without a word"),
-    "a date beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 99999999999999999999 Oct 2015 07:28:00 GMT"),
-                          "the server answered 429: slowly"),
-    "a zone beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 21 Oct 2015 07:28:00 +99999999999999999999"),
-                          "the server answered 429: slowly"),
+    "a date beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 99999999999999999999 "
+                                          "Oct 2015 07:28:00 GMT"), "the server answered 429: slowly"),
+    "a zone beyond all": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="Wed, 21 Oct 2015 07:28:00 "
+                                          "+99999999999999999999"), "the server answered 429: slowly"),
     "429": (lambda h: h.say(429, {"error": "slowly"}, Retry_After="0.01"), "the server answered 429: slowly"),
-    "408": (lambda h: h.say(408, {"detail": "late"}, Retry_After="gibberish"), "the server answered 408: late"),
+    "408": (lambda h: h.say(408, {"detail": "late"}, Retry_After="gibberish"),
+            "the server answered 408: late"),
 }
 
 
@@ -94,8 +101,8 @@ DRIPS = {
     "headers": (b"HTTP/1.1 200 OK\r\n", b"X-Wait: a\r\n"),
     "body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
     # Blocks that decompress to nothing: who reads the decoded body does not see them pass.
-    "compressed": (HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" + NOTHING.compress(b"") + b"\r\n",
-                   b"5\r\n\x00\x00\x00\xff\xff\r\n"),
+    "compressed": (HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" +
+                   NOTHING.compress(b"") + b"\r\n", b"5\r\n\x00\x00\x00\xff\xff\r\n"),
 }
 """What a server says at once, and then again and again."""
 
@@ -124,8 +131,11 @@ def test_a_server_that_hangs_is_given_up(serve, drip):
 
 
 def test_an_answer_cut_at_its_longest_is_marked_and_counts_that_are_none_are_not_taken(serve):
-    server = serve(lambda h, prompt, before: h.say(200, {"choices": [{"message": {"content": "a very long"}, "finish_reason": "length"}],
-                                                         "usage": {"prompt_tokens": "many", "completion_tokens": -1}}))
+    server = serve(lambda h, prompt, before: h.say(
+        200, {
+            "choices": [{"message": {"content": "a very long"}, "finish_reason": "length"}],
+            "usage": {"prompt_tokens": "many", "completion_tokens": -1}
+        }))
     assert ask(backend(server), "x") == [Answer(text="a very long", model="some-model", cut=True)]
 
 
@@ -133,7 +143,8 @@ def test_a_model_that_does_not_take_a_parameter_is_asked_without_it(serve, capsy
     def behave(handler, prompt, before):
         for name in ("max_tokens", "temperature", "stop"):
             if name in server.bodies[-1]:
-                return handler.say(400, {"error": {"message": f"no {name}", "param": name, "code": "unsupported_parameter"}})
+                return handler.say(
+                    400, {"error": {"message": f"no {name}", "param": name, "code": "unsupported_parameter"}})
         return handler.answer("a dog\nmore")
 
     server = serve(behave)
@@ -143,15 +154,18 @@ def test_a_model_that_does_not_take_a_parameter_is_asked_without_it(serve, capsy
     assert capsys.readouterr().err.count("does not take") == 3
 
 
-@pytest.mark.parametrize(("code", "param"), [("context_length", "messages"), ("unsupported_parameter", ["stop"]), ("unsupported_value", {})])
+@pytest.mark.parametrize(("code", "param"), [("context_length", "messages"),
+                                             ("unsupported_parameter", ["stop"]), ("unsupported_value", {})])
 def test_a_question_that_the_server_cannot_take_fails_at_once(serve, code, param):
-    server = serve(lambda h, prompt, before: h.say(400, {"error": {"message": "too long", "param": param, "code": code}}))
+    server = serve(lambda h, prompt, before: h.say(
+        400, {"error": {"message": "too long", "param": param, "code": code}}))
     assert ask(backend(server), "x") == [Failure("the server answered 400: too long")]
     assert len(server.bodies) == 1
 
 
 def test_after_an_empty_answer_the_server_is_not_told_to_stop(serve):
-    server = serve(lambda h, prompt, before: h.answer("" if "stop" in server.bodies[-1] else "\n\na dog\nmore"))
+    server = serve(lambda h, prompt, before: h.answer(""
+                                                      if "stop" in server.bodies[-1] else "\n\na dog\nmore"))
     assert ask(backend(server), "x")[0].text == "a dog"
     assert ["stop" in body for body in server.bodies] == [True, False]
 
@@ -171,7 +185,8 @@ def test_the_pause_that_a_server_asks_for_is_kept_by_all(serve):
     assert len(came) == 3 and min(came) - said[0] >= 1.0
 
 
-@pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)], ids=["seconds", "date"])
+@pytest.mark.parametrize("wanted", ["100000", formatdate(time.time() + 100000, usegmt=True)],
+                         ids=["seconds", "date"])
 def test_a_pause_of_a_day_ends_the_run(serve, wanted):
     server = serve(lambda h, prompt, before: h.say(429, {"error": "tomorrow"}, Retry_After=wanted))
     with pytest.raises(GmnerError, match=r"asks to be left alone for (99|100)\d\d\d seconds"):
@@ -209,7 +224,8 @@ def test_as_many_questions_are_open_as_wanted_and_answers_come_as_they_are_there
 
 def test_no_more_is_asked_when_nobody_listens_any_longer(serve):
     server = serve(lambda h, prompt, before: h.answer("yes"))
-    stream = backend(server, concurrency=1, per_minute=60 / 0.2).answers(questions(*[str(n) for n in range(100)]))
+    stream = backend(server, concurrency=1,
+                     per_minute=60 / 0.2).answers(questions(*[str(n) for n in range(100)]))
     next(stream)
     stream.close()
     seen = len(server.bodies)

@@ -33,7 +33,8 @@ class Echo(Backend):
     def answers(self, questions):
         for index, question in reversed(list(enumerate(questions))):
             self.asked.append(question.prompt)
-            yield index, Failure("no") if "?" in question.prompt else Answer(text=question.prompt.upper(), model="echo", prompt_tokens=1)
+            yield index, Failure("no") if "?" in question.prompt else Answer(text=question.prompt.upper(),
+                                                                             model="echo", prompt_tokens=1)
 
 
 def ask(backend: Backend, *prompts: str) -> list:
@@ -97,8 +98,8 @@ for n in itertools.count():
 
 
 def writer(path, name: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stdout=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stdout=subprocess.PIPE,
+                            text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_every_answer_that_was_put_survives_a_kill_with_two_writers(tmp_path):

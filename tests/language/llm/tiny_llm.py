@@ -8,7 +8,8 @@ from pathlib import Path
 from gmner_cli.language.llm.backend import Question
 from gmner_cli.records import Post
 
-TEMPLATE = ("{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+TEMPLATE = ("{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] "
+            "}}<|im_end|>\n{% endfor %}"
             "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
 
 
@@ -28,26 +29,32 @@ def tokenizer(template: str | None = None):
     return made
 
 
-SMALL = {"vocab_size": 259, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-         "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256, "initializer_range": 0.3,
-         "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0}
+SMALL = {
+    "vocab_size": 259, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256,
+    "initializer_range": 0.3, "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0
+}
 
 
 def model(kind: str):
-    """``kind``: llama; mistral and gemma3, whose windows are shorter than the prompts; gpt2 (learned positions); lfm2 (convolutions)."""
+    """``kind``: llama; mistral and gemma3, whose windows are shorter than the prompts; gpt2 (learned
+    positions); lfm2 (convolutions)."""
     import torch
     import transformers
 
     torch.manual_seed(0)
     if kind == "gpt2":
-        config = transformers.GPT2Config(vocab_size=259, n_embd=32, n_layer=2, n_head=4, n_positions=256, initializer_range=0.3,
-                                         bos_token_id=0, eos_token_id=0)
+        config = transformers.GPT2Config(vocab_size=259, n_embd=32, n_layer=2, n_head=4, n_positions=256,
+                                         initializer_range=0.3, bos_token_id=0, eos_token_id=0)
         return transformers.GPT2LMHeadModel(config).eval()
-    classes = {"llama": ("Llama", {}), "mistral": ("Mistral", {"sliding_window": 12}),
-               "gemma3": ("Gemma3", {"sliding_window": 12, "layer_types": ["sliding_attention", "full_attention"]}),
-               "lfm2": ("Lfm2", {"layer_types": ["conv", "full_attention"], "block_multiple_of": 8})}
+    classes = {
+        "llama": ("Llama", {}), "mistral": ("Mistral", {"sliding_window": 12}),
+        "gemma3": ("Gemma3", {"sliding_window": 12, "layer_types": ["sliding_attention", "full_attention"]}),
+        "lfm2": ("Lfm2", {"layer_types": ["conv", "full_attention"], "block_multiple_of": 8})
+    }
     name, more = classes[kind]
-    config = getattr(transformers, f"{name}TextConfig" if kind == "gemma3" else f"{name}Config")(**{**SMALL, **more})
+    config = getattr(transformers,
+                     f"{name}TextConfig" if kind == "gemma3" else f"{name}Config")(**{**SMALL, **more})
     return getattr(transformers, f"{name}ForCausalLM")(config).eval()
 
 
@@ -62,7 +69,8 @@ def plainly(net, ids: list[int], most: int) -> list[int]:
     import torch
 
     given = torch.tensor([ids])
-    out = net.generate(given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=most, eos_token_id=0, pad_token_id=0)
+    out = net.generate(given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=most,
+                       eos_token_id=0, pad_token_id=0)
     return out[0, len(ids):].tolist()
 
 

@@ -31,7 +31,10 @@ RAIN = (["rain"], ["O"], ["No", "names."])
 def test_a_file_as_published(tmp_path):
     content = spell(ADA, RAIN)
     found = read(tmp_path, content)
-    assert found == [PublishedKnowledge(1, ADA[0], "Ada Brook is known."), PublishedKnowledge(11, RAIN[0], "No names.")]
+    assert found == [
+        PublishedKnowledge(1, ADA[0], "Ada Brook is known."),
+        PublishedKnowledge(11, RAIN[0], "No names.")
+    ]
     assert read(tmp_path, b"\xef\xbb\xbf" + content.replace("\n", "\r\n").encode() + b"\r\n\r\n") == found
 
 
@@ -47,13 +50,16 @@ def test_any_posts_come_back(tmp_path_factory, posts):
     assert [(e.tokens, e.text) for e in found] == [(tokens, " ".join(words)) for tokens, words in posts]
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"", "holds no posts"), (b"\r\n\r\n", "holds no posts"), (b"\x89PNG\r\n\x1a\n", "k.txt:1: is not UTF-8"),
-    (spell(ADA).encode("utf-16"), "is not UTF-8"), (spell(ADA, RAIN)[:-len("No\tX\nnames.\tX\n")], "k.txt:12: ends the post of line 11"),
-    (spell(ADA)[:12], "k.txt:2: is not a token"), ("Ada\tO\n", "k.txt:1: ends the post"), ("Ada Brook\n", "is not a token"),
-    ("Ada\tO\tO\n", "is not a token"), ("Ada\tPER\n", "is not a tag of IOB2"), ("Ada\tO\n<EOS>\tX\nwords\tO\n", "k.txt:3: has tag 'O'"),
-    ("<EOS>\tX\nwords\tX\n", "k.txt:1: is <EOS>, and no post before"), (" \tO\n<EOS>\tX\nw\tX\n", "k.txt:1: has no token"),
-    ("x" * 10**6, "k.txt:1: is not a token")])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "holds no posts"), (b"\r\n\r\n", "holds no posts"),
+     (b"\x89PNG\r\n\x1a\n", "k.txt:1: is not UTF-8"), (spell(ADA).encode("utf-16"), "is not UTF-8"),
+     (spell(ADA, RAIN)[:-len("No\tX\nnames.\tX\n")], "k.txt:12: ends the post of line 11"),
+     (spell(ADA)[:12], "k.txt:2: is not a token"), ("Ada\tO\n", "k.txt:1: ends the post"),
+     ("Ada Brook\n", "is not a token"), ("Ada\tO\tO\n", "is not a token"),
+     ("Ada\tPER\n", "is not a tag of IOB2"), ("Ada\tO\n<EOS>\tX\nwords\tO\n", "k.txt:3: has tag 'O'"),
+     ("<EOS>\tX\nwords\tX\n", "k.txt:1: is <EOS>, and no post before"),
+     (" \tO\n<EOS>\tX\nw\tX\n", "k.txt:1: has no token"), ("x" * 10 ** 6, "k.txt:1: is not a token")])
 def test_a_file_that_is_torn_or_of_another_kind_is_refused_with_its_line(tmp_path, content, said):
     with pytest.raises(GmnerError, match=said) as caught:
         read(tmp_path, content)
@@ -69,11 +75,19 @@ def post(identity, text, tokens=True):
 
 
 def test_posts_are_matched_by_their_tokens_whatever_the_order():
-    answers, report = match([post("b", "rain again"), post("a", "Ada sings", tokens=False), post("c", "Rain again")],
-                            [entry(1, "Ada sings", "A"), entry(9, "rain again", "R"), entry(20, "snow", "S")])
+    answers, report = match(
+        [post("b", "rain again"),
+         post("a", "Ada sings", tokens=False),
+         post("c", "Rain again")],
+        [entry(1, "Ada sings", "A"),
+         entry(9, "rain again", "R"),
+         entry(20, "snow", "S")])
     assert answers == {"a": "A", "b": "R"}
-    assert (report.matched, report.posts, report.without, report.ambiguous, report.unused) == (2, 3, ["c"], [], [20])
-    assert str(report) == "knowledge for 2 of 3 posts; 1 are not in the file (c); 1 entries belong to no post (lines 20)"
+    assert (report.matched, report.posts, report.without, report.ambiguous, report.unused) == (2, 3, ["c"],
+                                                                                               [], [20])
+    assert str(
+        report
+    ) == "knowledge for 2 of 3 posts; 1 are not in the file (c); 1 entries belong to no post (lines 20)"
 
 
 def test_a_text_that_repeats_is_matched_in_order_and_never_guessed():
@@ -93,8 +107,10 @@ def test_the_published_files_fit_the_prepared_posts(shared, folder, files, missi
     """All but the last post of each split of Twitter-2015, which the files lack."""
     place = shared / "data" / folder
     for split, file in (("train", "train"), ("dev", "valid"), ("test", "test")):
-        published = load("conll", place / f"{split}.txt")[split] if place.name == "txt" else load(folder, place)[split]
+        published = load("conll", place /
+                         f"{split}.txt")[split] if place.name == "txt" else load(folder, place)[split]
         entries = read_knowledge(shared / "data" / files / f"{file}.txt")
         answers, report = match(published, entries)
         assert (report.without, report.ambiguous, report.unused) == (missing.get(split, []), [], [])
-        assert list(answers) == [p.id for p in published if p.id in answers] and list(answers.values()) == [e.text for e in entries]
+        assert list(answers) == [p.id for p in published if p.id in answers] and list(
+            answers.values()) == [e.text for e in entries]

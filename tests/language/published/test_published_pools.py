@@ -16,9 +16,10 @@ from tests.conftest import read_jsonl, write_jsonl
 
 TEXTS = "12\r\nNamed entities:1. Ada (singer)\r\nO_7\r\nThere are none.\r\n"
 LISTS = "12\r\n['Ada', 'PER'], ['Ada's Day', 'OTHER']\r\nO_7\r\nNone\r\n99\r\n[\"O'Hara\", 'PER']\r\n"
-POSTS = [{"id": "x", "text": "rain"}, {"id": "O_7", "text": "it rains", "image": "O_7.jpg"},
-         {"id": "12", "text": "Ada sings", "image": "12.jpg", "caption": "a singer", "knowledge": [{"text": "old"}],
-          "meta": {"split": "train"}}]
+POSTS = [{"id": "x", "text": "rain"}, {"id": "O_7", "text": "it rains", "image": "O_7.jpg"}, {
+    "id": "12", "text": "Ada sings", "image": "12.jpg", "caption": "a singer", "knowledge": [{"text": "old"}],
+    "meta": {"split": "train"}
+}]
 
 
 @pytest.fixture
@@ -36,16 +37,20 @@ def folder(tmp_path):
 
 def test_a_pool_as_published(folder):
     entries, odd = read_pool(folder())
-    assert [(e.id, e.knowledge, e.entities) for e in entries] == [
-        ("12", "Named entities:1. Ada (singer)", [("Ada", "PER"), ("Ada's Day", "OTHER")]), ("O_7", "There are none.", [])]
-    assert (entries[1].path, entries[1].line) == (folder() / "mine.txt", 3) and entries[1].where == f"{folder() / 'mine.txt'}:3"
+    assert [(e.id, e.knowledge, e.entities)
+            for e in entries] == [("12", "Named entities:1. Ada (singer)", [("Ada", "PER"),
+                                                                            ("Ada's Day", "OTHER")]),
+                                  ("O_7", "There are none.", [])]
+    assert (entries[1].path, entries[1].line) == (folder() / "mine.txt",
+                                                  3) and entries[1].where == f"{folder() / 'mine.txt'}:3"
     (line,) = odd
     assert "mine_GPT.txt:5: entities of 99" in line
     entries, odd = read_pool(folder(lists="12\nNone\n"))
     assert entries[1].entities is None and "mine.txt:3: O_7 has no list of entities" in odd[0]
 
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1).filter(lambda n: "', '" not in n and "'], [" not in n)
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]),
+                min_size=1).filter(lambda n: "', '" not in n and "'], [" not in n)
 
 
 @settings(max_examples=60, deadline=None)
@@ -54,16 +59,21 @@ def test_any_names_come_back(tmp_path_factory, entities):
     place = tmp_path_factory.getbasetemp() / "any-pool"
     place.mkdir(exist_ok=True)
     (place / "p.txt").write_text("1\nsaid\n", encoding="utf-8")
-    (place / "p_GPT.txt").write_text("1\n" + ", ".join(f"['{n}', '{t}']" for n, t in entities) + "\n", encoding="utf-8")
+    (place / "p_GPT.txt").write_text("1\n" + ", ".join(f"['{n}', '{t}']" for n, t in entities) + "\n",
+                                     encoding="utf-8")
     assert read_pool(place)[0][0].entities == entities
 
 
-@pytest.mark.parametrize(("texts", "lists", "said"), [
-    (b"", LISTS, "mine.txt: is empty"), (TEXTS, b"\xff\xfe\x00", "mine_GPT.txt:1: is not UTF-8"),
-    (TEXTS + "13\r\n", LISTS, "mine.txt:5: id 13 has no line after it"), (TEXTS.replace("12", "a tale", 1), LISTS, "mine.txt:1: is not an id"),
-    (TEXTS + TEXTS, LISTS, "mine.txt:5: id 12 stands there twice"), (TEXTS, "12\n['Ada', 'PER'\n", "mine_GPT.txt:1: the line after"),
-    (TEXTS, "12\n['Ada', 'PER'], \n", "the line after"), (TEXTS, "12\n__import__('os')\n", "the line after"),
-    (TEXTS, "12\n" + "['a', 'B'], " * 80_000 + "[\n", "the line after")])
+@pytest.mark.parametrize(("texts", "lists", "said"),
+                         [(b"", LISTS, "mine.txt: is empty"),
+                          (TEXTS, b"\xff\xfe\x00", "mine_GPT.txt:1: is not UTF-8"),
+                          (TEXTS + "13\r\n", LISTS, "mine.txt:5: id 13 has no line after it"),
+                          (TEXTS.replace("12", "a tale", 1), LISTS, "mine.txt:1: is not an id"),
+                          (TEXTS + TEXTS, LISTS, "mine.txt:5: id 12 stands there twice"),
+                          (TEXTS, "12\n['Ada', 'PER'\n", "mine_GPT.txt:1: the line after"),
+                          (TEXTS, "12\n['Ada', 'PER'], \n", "the line after"),
+                          (TEXTS, "12\n__import__('os')\n", "the line after"),
+                          (TEXTS, "12\n" + "['a', 'B'], " * 80_000 + "[\n", "the line after")])
 def test_what_is_torn_is_refused_with_its_line(folder, texts, lists, said):
     with pytest.raises(GmnerError, match=said) as caught:
         read_pool(folder(texts, lists))
@@ -81,7 +91,8 @@ def test_another_folder_is_refused(tmp_path, folder):
 
 def test_posts_come_in_the_pools_order_with_its_knowledge_alone(folder):
     entries, _ = read_pool(folder(TEXTS + "404\r\nSaid of nobody.\r\n"))
-    found, report = pool_posts(entries, map(Post.from_builtins, POSTS), {"dev": [Post(id="O_7", text="")], "test": []})
+    found, report = pool_posts(entries, map(Post.from_builtins, POSTS),
+                               {"dev": [Post(id="O_7", text="")], "test": []})
     assert [p.id for p in found] == ["12", "O_7"]
     assert found[0].to_builtins() == {
         "id": "12", "text": "Ada sings", "image": "12.jpg", "caption": "a singer", "meta": {"split": "train"},
@@ -92,21 +103,29 @@ def test_posts_come_in_the_pools_order_with_its_knowledge_alone(folder):
 
 def test_a_post_stands_in_a_split_by_its_text_too_however_it_is_spaced(folder):
     entries, _ = read_pool(folder())
-    others = {"dev": [Post(id="1", text="ADA  sings"), Post(id="1", text="of a doubled id"), Post(id="O_7", text="else")], "test": [Post(id="2", text="Ada sang")],
-              "val": [Post(id="12", text="else")]}
+    others = {
+        "dev": [
+            Post(id="1", text="ADA  sings"),
+            Post(id="1", text="of a doubled id"),
+            Post(id="O_7", text="else")
+        ], "test": [Post(id="2", text="Ada sang")], "val": [Post(id="12", text="else")]
+    }
     _, report = pool_posts(entries, map(Post.from_builtins, POSTS), others)
     assert report.elsewhere == {"dev": ["12", "O_7"], "val": ["12"]} and report.renamed == {"dev": ["12"]}
     assert list(report.lines())[-3:] == [
-        "2 stand in dev, and must not be examples there: 12, O_7", "1 of them stand there under another id: 12",
-        "1 stand in val, and must not be examples there: 12"]
+        "2 stand in dev, and must not be examples there: 12, O_7",
+        "1 of them stand there under another id: 12", "1 stand in val, and must not be examples there: 12"
+    ]
 
 
 def test_what_the_account_names_is_what_expand_leaves_out(folder, tmp_path):
     """The same posts as the leak rules of the pool that examples are drawn from."""
-    found, report = pool_posts(read_pool(folder())[0], map(Post.from_builtins, POSTS), {"dev": [Post(id="1", text="ada SINGS")]})
+    found, report = pool_posts(
+        read_pool(folder())[0], map(Post.from_builtins, POSTS), {"dev": [Post(id="1", text="ada SINGS")]})
     pool = write_jsonl(tmp_path / "pool.jsonl", [post.to_builtins() for post in found])
     drawn = read_examples(pool, [write_jsonl(tmp_path / "dev.jsonl", [{"id": "1", "text": "ada SINGS"}])])
-    assert [post.id for post, barred in zip(drawn.posts, drawn.barred, strict=True) if barred] == report.elsewhere["dev"] == ["12"]
+    assert [post.id for post, barred in zip(drawn.posts, drawn.barred, strict=True) if barred
+            ] == report.elsewhere["dev"] == ["12"]
 
 
 def test_the_command_writes_a_pool_for_expand(gmner, folder, tmp_path):
@@ -114,12 +133,14 @@ def test_the_command_writes_a_pool_for_expand(gmner, folder, tmp_path):
     done = gmner("pool", folder(), "--posts", posts, "--against", posts)
     assert done.returncode == 0, done.stderr
     assert [r["id"] for r in read_jsonl(done.stdout)] == ["12", "O_7"]
-    for said in ("entities of 99", "2 annotated posts", "1 have no caption, which examples show: O_7", "2 stand in"):
+    for said in ("entities of 99", "2 annotated posts", "1 have no caption, which examples show: O_7",
+                 "2 stand in"):
         assert said in done.stderr
 
 
 def test_the_published_pools_and_their_leaks(shared):
-    """39 of the pools' posts stand in the test split of Twitter-GMNER by id, 42 in its dev split, and there one more by its text."""
+    """39 of the pools' posts stand in the test split of Twitter-GMNER by id, 42 in its dev split, and there
+    one more by its text."""
     texts = shared / "data/twitter-gmner-v2/txt"
     gmner_splits = {split: load("conll", texts / f"{split}.txt")[split] for split in ("train", "dev", "test")}
     leaks, renamed = {"train": 0, "dev": 0, "test": 0}, []

@@ -41,15 +41,20 @@ class Coat:
 
 
 def draw(look: Thing, height: int, rng: Random) -> Image.Image:
-    """The animal, about ``height`` pixels high: RGBA, cropped. ``rng`` mirrors it and moves tail, head and eyes."""
+    """The animal, about ``height`` pixels high: RGBA, cropped. ``rng`` mirrors it and moves tail, head and
+    eyes."""
     paint, width = _KINDS[look.kind]
     f = Figure(width, max(1, height))
     mirror = rng.random() < 0.5
-    paint(f, Coat(COLOURS[look.colour], COLOURS[look.mark], rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(-1, 1)))
+    paint(
+        f,
+        Coat(COLOURS[look.colour], COLOURS[look.mark], rng.uniform(-1, 1), rng.uniform(-1, 1),
+             rng.uniform(-1, 1)))
     return f.finish(mirror)
 
 
-def _leg(f: Figure, x: float, top: float, thick: float, colour: Colour, edge: Colour, foot: Colour | None = None) -> None:
+def _leg(f: Figure, x: float, top: float, thick: float, colour: Colour, edge: Colour,
+         foot: Colour | None = None) -> None:
     """A straight leg, rimmed, with a paw or hoof to the right."""
     f.line([(x, top), (x + 0.5, 95)], thick + 2.4, edge)
     f.line([(x, top), (x + 0.5, 95)], thick, colour)
@@ -69,19 +74,21 @@ def _dog(f: Figure, c: Coat) -> None:
     f.line(tail, 7, c.base)
     for x in (-24, 13):
         _leg(f, x, 66, 10, c.far, c.edge)
-    f.blob([(-40, 52), (-26, 45), (0, 47), (18, 40), (33, 46), (33, 62), (22, 75), (0, 74), (-22, 73), (-38, 78),
-            (-44, 66)], c.base, c.edge)
+    f.blob([(-40, 52), (-26, 45), (0, 47), (18, 40), (33, 46), (33, 62), (22, 75), (0, 74), (-22, 73),
+            (-38, 78), (-44, 66)], c.base, c.edge)
     for x in (-34, 24):
         _leg(f, x, 68, 11, c.base, c.base, c.pale)
-    f.blob([(36, 22 + dy), (52, 25 + dy), (60, 31 + dy), (58, 41 + dy), (44, 46 + dy), (30, 44 + dy)], c.pale, c.edge)
+    f.blob([(36, 22 + dy), (52, 25 + dy), (60, 31 + dy), (58, 41 + dy), (44, 46 + dy), (30, 44 + dy)], c.pale,
+           c.edge)
     f.ellipse(45, 48 + dy, 4, 6.5, (232, 96, 116))
-    f.blob([(8, 20 + dy), (18, 6 + dy), (34, 5 + dy), (44, 16 + dy), (46, 27 + dy), (40, 40 + dy), (26, 47 + dy),
-            (12, 42 + dy)], c.base, c.edge)
+    f.blob([(8, 20 + dy), (18, 6 + dy), (34, 5 + dy), (44, 16 + dy), (46, 27 + dy), (40, 40 + dy),
+            (26, 47 + dy), (12, 42 + dy)], c.base, c.edge)
     f.blob([(42, 26 + dy), (54, 26 + dy), (60, 31 + dy), (57, 40 + dy), (44, 43 + dy), (38, 36 + dy)], c.pale)
     f.ellipse(58, 29 + dy, 5, 4.2, DARK)
     f.line([(40, 41 + dy), (48, 41.5 + dy), (55, 38 + dy)], 1.5, DARK)
     f.eye(35, 21 + dy, 5, 0.6)
-    f.blob([(14, 6 + dy), (22, 10 + dy), (24, 28 + dy), (17, 42 + dy), (8, 36 + dy), (6, 18 + dy)], c.far, c.edge)
+    f.blob([(14, 6 + dy), (22, 10 + dy), (24, 28 + dy), (17, 42 + dy), (8, 36 + dy), (6, 18 + dy)], c.far,
+           c.edge)
     _band(f, [(12, 48), (22, 54), (36, 51)], 8.5, c.collar)
 
 
@@ -89,7 +96,8 @@ def _cat(f: Figure, c: Coat) -> None:
     tail = [(18, 91), (36, 92), (43, 78), (38 + 5 * c.sway, 62), (44 + 5 * c.sway, 52)]
     f.line(tail, 10, c.edge)
     f.line(tail, 7.6, c.base)
-    f.blob([(-12, 50), (12, 50), (23, 74), (24, 94), (12, 98), (-12, 98), (-24, 94), (-23, 74)], c.base, c.edge)
+    f.blob([(-12, 50), (12, 50), (23, 74), (24, 94), (12, 98), (-12, 98), (-24, 94), (-23, 74)], c.base,
+           c.edge)
     f.blob([(-7, 60), (7, 60), (10, 76), (0, 88), (-10, 76)], c.pale)
     for side in (-1, 1):
         f.line([(side * 2.8, 84), (side * 2.4, 94)], 1.4, c.edge)
@@ -116,25 +124,26 @@ def _cat(f: Figure, c: Coat) -> None:
 
 def _horse(f: Figure, c: Coat) -> None:
     dy, mane = 2 * c.nod, shade(c.base, 0.42) if max(c.base) >= 70 else (112, 108, 116)
-    f.blob([(-38, 40), (-47, 44), (-54, 60 + 2 * c.sway), (-56 + 4 * c.sway, 82), (-48 + 4 * c.sway, 78), (-42, 62),
-            (-36, 52)], mane)
+    f.blob([(-38, 40), (-47, 44), (-54, 60 + 2 * c.sway), (-56 + 4 * c.sway, 82), (-48 + 4 * c.sway, 78),
+            (-42, 62), (-36, 52)], mane)
     for x in (-23, 18):
         _leg(f, x, 62, 6.6, c.far, c.edge, DARK)
-    f.blob([(-43, 47), (-34, 38), (-10, 41), (12, 39), (28, 41), (33, 53), (25, 67), (2, 70), (-20, 66), (-34, 68),
-            (-43, 58)], c.base, c.edge)
+    f.blob([(-43, 47), (-34, 38), (-10, 41), (12, 39), (28, 41), (33, 53), (25, 67), (2, 70), (-20, 66),
+            (-34, 68), (-43, 58)], c.base, c.edge)
     for x in (-34, 25):
         _leg(f, x, 60, 7.4, c.base, c.base, DARK)
-    f.blob([(8, 44), (20, 26), (27, 12 + dy), (39, 11 + dy), (41, 22 + dy), (38, 36), (33, 54), (20, 60)], c.base)
+    f.blob([(8, 44), (20, 26), (27, 12 + dy), (39, 11 + dy), (41, 22 + dy), (38, 36), (33, 54), (20, 60)],
+           c.base)
     _band(f, [(19.5, 35.5), (27, 39), (38, 41.5)], 9, c.collar)
     f.polygon([(29, 13 + dy), (31, 3 + dy), (37, 11 + dy)], c.edge)
     f.polygon([(30.2, 13 + dy), (31.5, 5.5 + dy), (35.5, 12 + dy)], c.base)
-    f.blob([(28, 12 + dy), (38, 8 + dy), (46, 15 + dy), (59, 29 + dy), (60, 36 + dy), (54, 39 + dy), (46, 33 + dy),
-            (36, 29 + dy), (29, 22 + dy)], c.base, c.edge)
+    f.blob([(28, 12 + dy), (38, 8 + dy), (46, 15 + dy), (59, 29 + dy), (60, 36 + dy), (54, 39 + dy),
+            (46, 33 + dy), (36, 29 + dy), (29, 22 + dy)], c.base, c.edge)
     f.blob([(53, 27 + dy), (60, 30 + dy), (60.5, 36 + dy), (54, 39 + dy), (49, 34 + dy)], c.pale)
     f.ellipse(57, 32 + dy, 1.5, 2, DARK)
     f.eye(42, 18.5 + dy, 3.6, 0.6)
-    f.blob([(36, 4 + dy), (28, 5 + dy), (19, 19), (11, 34), (3, 43), (12, 44), (20, 34), (25, 24), (31, 15 + dy),
-            (38, 12 + dy)], mane)
+    f.blob([(36, 4 + dy), (28, 5 + dy), (19, 19), (11, 34), (3, 43), (12, 44), (20, 34), (25, 24),
+            (31, 15 + dy), (38, 12 + dy)], mane)
 
 
 def _parrot(f: Figure, c: Coat) -> None:
@@ -146,8 +155,8 @@ def _parrot(f: Figure, c: Coat) -> None:
     for x in (2, 11):
         f.line([(x, 78), (x + 2, 90)], 3.4, beak)
         f.line([(x - 2, 91), (x + 8, 91)], 3.4, beak)
-    f.blob([(-3, 9), (12, 2.5), (25, 9), (29, 25), (26, 42), (27, 58), (18, 76), (4, 82), (-10, 78), (-18, 62),
-            (-14, 42), (-8, 24)], c.base, c.edge)
+    f.blob([(-3, 9), (12, 2.5), (25, 9), (29, 25), (26, 42), (27, 58), (18, 76), (4, 82), (-10, 78),
+            (-18, 62), (-14, 42), (-8, 24)], c.base, c.edge)
     f.blob([(27, 48), (25, 62), (16, 75), (8, 78), (16, 60)], c.pale)
     _band(f, [(-8, 36), (8, 41), (26, 37)], 8, c.collar)
     f.blob([(-12, 46), (4, 48), (12, 58), (7, 70), (-4, 78), (-21, 84), (-20, 70), (-18, 56)], c.far, c.edge)
@@ -170,7 +179,8 @@ def _fish(f: Figure, c: Coat) -> None:
     f.blob([(-52, 52), (-30, 30), (4, 15), (40, 18), (66, 36), (73, 54), (62, 73), (34, 88), (0, 87),
             (-30, 74)], c.base, c.edge, 2)
     f.blob([(66, 62), (50, 79), (30, 87), (0, 86), (-30, 73), (0, 76), (36, 74)], c.pale)
-    f.blob([(6, 15), (24, 14), (20, 32), (20, 70), (24, 90), (6, 88), (2, 70), (2, 32)], c.collar, outline(c.collar), 2)
+    f.blob([(6, 15), (24, 14), (20, 32), (20, 70), (24, 90), (6, 88), (2, 70), (2, 32)], c.collar,
+           outline(c.collar), 2)
     for x, y in ((-16, 38), (-16, 56), (-30, 47), (-30, 62), (-6, 66)):
         f.arc(x, y, 7, 7, 290, 70, 2, c.edge)
     f.blob([(6, 58), (-10, 54), (-22, 64), (-14, 72), (2, 70)], c.far, c.edge)
@@ -186,7 +196,8 @@ def _rabbit(f: Figure, c: Coat) -> None:
                 (x + 8 + lean, 18), (x + 6, 38)], c.base, c.edge)
         f.blob([(x - 2.6, 34), (x - 3.6 + lean, 18), (x + lean * 1.4, 8), (x + 3.6 + lean, 18),
                 (x + 2.6, 34)], (240, 160, 170))
-    f.blob([(-11, 60), (11, 60), (22, 76), (23, 92), (12, 98), (-12, 98), (-23, 92), (-22, 76)], c.base, c.edge)
+    f.blob([(-11, 60), (11, 60), (22, 76), (23, 92), (12, 98), (-12, 98), (-23, 92), (-22, 76)], c.base,
+           c.edge)
     f.ellipse(0, 82, 11, 12.5, c.pale)
     for side in (-1, 1):
         f.ellipse(side * 14, 95, 11, 4.6, c.edge)
@@ -209,20 +220,21 @@ def _elephant(f: Figure, c: Coat) -> None:
     f.ellipse(-64, 64, 3, 4, DARK)
     for x in (-30, 6):
         _leg(f, x, 70, 15, c.far, c.edge)
-    f.blob([(-58, 46), (-46, 20), (-22, 10), (6, 12), (26, 24), (28, 56), (18, 76), (-10, 78), (-34, 76), (-54, 76),
-            (-60, 62)], c.base, c.edge, 2)
+    f.blob([(-58, 46), (-46, 20), (-22, 10), (6, 12), (26, 24), (28, 56), (18, 76), (-10, 78), (-34, 76),
+            (-54, 76), (-60, 62)], c.base, c.edge, 2)
     for x in (-46, 20):
         _leg(f, x, 70, 16, c.base, c.base)
         for k in (-1, 1, 3):
             f.ellipse(x + 1 + 4 * k, 97, 2.2, 1.9, c.pale if min(c.base) < 200 else c.edge)
     _band(f, [(9, 14), (14, 40), (9, 70)], 12, c.collar)
-    f.blob([(52, 24), (64, 32), (68, 52), (69, 72), (76, 78), (84 + tip, 72), (88 + tip, 76), (82, 88), (70, 90),
-            (59, 80), (56, 62), (50, 52), (38, 56)], c.base, c.edge, 2)
+    f.blob([(52, 24), (64, 32), (68, 52), (69, 72), (76, 78), (84 + tip, 72), (88 + tip, 76), (82, 88),
+            (70, 90), (59, 80), (56, 62), (50, 52), (38, 56)], c.base, c.edge, 2)
     for y in (60, 68, 76):
         f.line([(59.5, y), (65, y - 1)], 1.6, c.edge)
     f.blob([(22, 30), (30, 10), (46, 6), (60, 16), (65, 34), (58, 52), (44, 58), (28, 52)], c.base, c.edge, 2)
     f.blob([(64, 40), (66, 50), (58, 49), (51, 52), (44, 56), (34, 48), (42, 24), (58, 22)], c.base)
-    f.blob([(50, 54), (56, 57), (70, 64), (76, 60), (73, 69), (62, 68), (51, 60)], WHITE, (150, 146, 134), 1.2)
+    f.blob([(50, 54), (56, 57), (70, 64), (76, 60), (73, 69), (62, 68), (51, 60)], WHITE, (150, 146, 134),
+           1.2)
     f.eye(54, 31, 4.4, 0.5)
     f.blob([(40, 13), (30, 8), (20, 16), (16, 34), (20, 51), (30, 56), (38, 47), (43, 30)], c.far, c.edge, 2)
 
@@ -233,23 +245,31 @@ def _turtle(f: Figure, c: Coat) -> None:
     f.polygon([(-62, 76), (-82, 82 + 3 * c.sway), (-60, 86)], rim)
     for x in (-38, 30):
         f.blob([(x - 13, 70), (x + 13, 70), (x + 15, 92), (x + 16, 98), (x - 12, 98)], skin, rim)
-    f.blob([(44, 66), (54, 50), (60, 32 + dy), (72, 24 + dy), (86, 30 + dy), (88, 44 + dy), (78, 52 + dy), (72, 66),
-            (58, 84), (46, 84)], skin, rim, 2)
+    f.blob([(44, 66), (54, 50), (60, 32 + dy), (72, 24 + dy), (86, 30 + dy), (88, 44 + dy), (78, 52 + dy),
+            (72, 66), (58, 84), (46, 84)], skin, rim, 2)
     _band(f, [(55, 58), (64, 62), (73, 60)], 9, c.collar)
     f.eye(77, 35 + dy, 5.4, 0.6)
     f.arc(80, 41 + dy, 9, 6, 10, 110, 1.8, DARK)
-    dome = [(70 * -math.cos(math.pi * k / 10) - 6, 76 - 72 * math.sin(math.pi * k / 10) ** 0.9) for k in range(11)]
+    dome = [(70 * -math.cos(math.pi * k / 10) - 6, 76 - 72 * math.sin(math.pi * k / 10) ** 0.9)
+            for k in range(11)]
     f.blob([*dome, (50, 80), (-6, 80), (-62, 80)], c.base, c.edge, 2.4)
     plates = ((-6, 34, 17), (-38, 44, 12), (26, 44, 12))
     for x, y, r in plates:
-        f.polygon([(x + r * math.cos(math.pi * k / 3), y + r * math.sin(math.pi * k / 3)) for k in range(6)], c.edge)
+        f.polygon([(x + r * math.cos(math.pi * k / 3), y + r * math.sin(math.pi * k / 3)) for k in range(6)],
+                  c.edge)
         f.polygon([(x + (r - 3) * math.cos(math.pi * k / 3),
                    y + (r - 3) * math.sin(math.pi * k / 3)) for k in range(6)], c.far)
     _band(f, [(-72, 74), (60, 74)], 10, c.collar)
 
 
 _KINDS: dict[str, tuple[Callable[[Figure, Coat], None], float]] = {
-    "dog": (_dog, 136), "cat": (_cat, 110), "horse": (_horse, 136), "parrot": (_parrot, 100), "fish": (_fish, 176),
-    "rabbit": (_rabbit, 80), "elephant": (_elephant, 190), "turtle": (_turtle, 190),
+    "dog": (_dog, 136),
+    "cat": (_cat, 110),
+    "horse": (_horse, 136),
+    "parrot": (_parrot, 100),
+    "fish": (_fish, 176),
+    "rabbit": (_rabbit, 80),
+    "elephant": (_elephant, 190),
+    "turtle": (_turtle, 190),
 }
 """How each kind is painted, and how wide its tile is."""

@@ -10,8 +10,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from gmner_cli.data.scenes.drawing.tile import Colour, Point, shade
 
-HORIZON = {"park": 0.66, "street": 0.72, "stage": 0.7, "pitch": 0.62, "room": 0.7, "beach": 0.68, "shop": 0.7, "night": 0.68,
-           "office": 0.7, "hills": 0.66}
+HORIZON = {
+    "park": 0.66, "street": 0.72, "stage": 0.7, "pitch": 0.62, "room": 0.7, "beach": 0.68, "shop": 0.7,
+    "night": 0.68, "office": 0.7, "hills": 0.66
+}
 """Where the floor begins, as a share of the picture's height from the top."""
 
 KINDS = tuple(HORIZON)
@@ -44,11 +46,13 @@ class _Scene:
         self.picture.paste(band.resize((self.picture.width, rows)), (0, first))
 
     def rect(self, x1: float, y1: float, x2: float, y2: float, colour: Colour) -> None:
-        self._draw.rectangle([x1 * self._unit, y1 * self._unit, x2 * self._unit, y2 * self._unit], fill=self._tinted(colour))
+        self._draw.rectangle([x1 * self._unit, y1 * self._unit, x2 * self._unit, y2 * self._unit],
+                             fill=self._tinted(colour))
 
     def ellipse(self, cx: float, cy: float, rx: float, ry: float, colour: Colour) -> None:
         u = self._unit
-        self._draw.ellipse([(cx - rx) * u, (cy - ry) * u, (cx + rx) * u, (cy + ry) * u], fill=self._tinted(colour))
+        self._draw.ellipse([(cx - rx) * u, (cy - ry) * u, (cx + rx) * u, (cy + ry) * u],
+                           fill=self._tinted(colour))
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
         self._draw.polygon([(x * self._unit, y * self._unit) for x, y in points], fill=self._tinted(colour))
@@ -67,7 +71,8 @@ def _clouds(s: _Scene, rng: Random, colour: Colour) -> None:
 def _ridge(s: _Scene, floor: float, height: float, colour: Colour, rng: Random) -> None:
     """Rolling land on the horizon."""
     phase, waves = rng.uniform(0, 6), rng.uniform(0.05, 0.09)
-    tops = [(x, floor - height * (0.6 + 0.4 * math.sin(phase + waves * x) * math.cos(0.031 * x + phase))) for x in range(0, 105, 4)]
+    tops = [(x, floor - height * (0.6 + 0.4 * math.sin(phase + waves * x) * math.cos(0.031 * x + phase)))
+            for x in range(0, 105, 4)]
     s.polygon([(0, floor + 1), *tops, (104, floor + 1)], colour)
 
 
@@ -119,7 +124,8 @@ def _stage(s: _Scene, floor: float, rng: Random) -> None:
         s.rect(x, 0, x + 3, floor, shade(curtain, 0.82))
     for x in (rng.uniform(16, 36), rng.uniform(64, 84)):
         lean = rng.uniform(-12, 12)
-        s.polygon([(x - 3, 0), (x + 3, 0), (x + lean + 17, floor), (x + lean - 17, floor)], shade(curtain, 1.2))
+        s.polygon([(x - 3, 0), (x + 3, 0), (x + lean + 17, floor), (x + lean - 17, floor)],
+                  shade(curtain, 1.2))
         s.ellipse(x + lean, floor + 5, 18, 4, (178, 140, 108))
     s.rect(0, 0, 100, 7, shade(curtain, 0.62))
     s.fade(floor, 100, (156, 116, 86), (112, 80, 60))
@@ -139,7 +145,9 @@ def _pitch(s: _Scene, floor: float, rng: Random) -> None:
     s.fade(floor, 100, (124, 176, 106), (100, 156, 86))
     middle, count = rng.uniform(30, 70), 8
     for k in range(0, count, 2):
-        top, low = (middle + (k - count / 2) * 22, middle + (k + 1 - count / 2) * 22), (middle + (k - count / 2) * 34, middle + (k + 1 - count / 2) * 34)
+        top, low = (middle + (k - count / 2) * 22,
+                    middle + (k + 1 - count / 2) * 22), (middle + (k - count / 2) * 34,
+                                                         middle + (k + 1 - count / 2) * 34)
         s.polygon([(top[0], floor), (top[1], floor), (low[1], 100), (low[0], 100)], (112, 166, 96))
     s.rect(0, floor + 6, 100, floor + 7, (220, 232, 214))
 
@@ -192,7 +200,8 @@ def _shop(s: _Scene, floor: float, rng: Random) -> None:
         s.rect(4, low, 96, low + 2, (154, 122, 94))
     s.fade(floor, 100, (204, 200, 194), (176, 172, 168))
     for k in range(-5, 6):
-        s.polygon([(50 + 14 * k, floor), (50.6 + 14 * k, floor), (50.9 + 24 * k, 100), (50 + 24 * k, 100)], (164, 160, 156))
+        s.polygon([(50 + 14 * k, floor), (50.6 + 14 * k, floor), (50.9 + 24 * k, 100), (50 + 24 * k, 100)],
+                  (164, 160, 156))
     for k in (0.3, 0.64):
         s.rect(0, floor + 30 * k, 100, floor + 30 * k + 0.5, (164, 160, 156))
 
@@ -241,5 +250,6 @@ def _hills(s: _Scene, floor: float, rng: Random) -> None:
 
 
 _PAINTERS: dict[str, Callable[[_Scene, float, Random], None]] = {
-    "park": _park, "street": _street, "stage": _stage, "pitch": _pitch, "room": _room, "beach": _beach, "shop": _shop,
-    "night": _night, "office": _office, "hills": _hills}
+    "park": _park, "street": _street, "stage": _stage, "pitch": _pitch, "room": _room, "beach": _beach,
+    "shop": _shop, "night": _night, "office": _office, "hills": _hills
+}

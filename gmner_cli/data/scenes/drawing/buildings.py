@@ -49,7 +49,8 @@ def _bridge(t: Tile, wall: Colour, mark: Colour, rng: Random) -> None:
     chain = [(near + (far - near) * k / 12, sag + (33 - sag) * (k / 6 - 1) ** 2) for k in range(13)]
     for x, y in chain[1:-1]:
         t.line([(x, y), (x, 62)], 1.2, second(wall))
-    for points in (chain, [(4, 60), (20, 53), (36, 43), (near, 31)], [(186, 60), (170, 53), (154, 43), (far, 31)]):
+    for points in (chain, [(4, 60), (20, 53), (36, 43), (near, 31)], [(186, 60), (170, 53), (154, 43),
+                                                                      (far, 31)]):
         t.line(points, 3.4, mark)
     t.rect(2, 59, 188, 97, wall)
     for cx, rx in ((95, 29), (21, 15), (169, 15)):
@@ -160,7 +161,8 @@ def _lighthouse(t: Tile, wall: Colour, mark: Colour, rng: Random) -> None:
         return 8.5 + (y - 31) * 0.1
 
     def band(top: float, bottom: float, colour: Colour, side: Colour) -> None:
-        t.polygon([(25 - half(top), top), (25 + half(top), top), (25 + half(bottom), bottom), (25 - half(bottom), bottom)], colour)
+        t.polygon([(25 - half(top), top), (25 + half(top), top), (25 + half(bottom), bottom),
+                   (25 - half(bottom), bottom)], colour)
         t.polygon([(29, top), (25 + half(top), top), (25 + half(bottom), bottom), (30, bottom)], side)
 
     band(30, 97, wall, second(wall))
@@ -217,7 +219,8 @@ def _windmill(t: Tile, wall: Colour, mark: Colour, rng: Random) -> None:
         angle = turn + k * math.pi / 2
         along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
 
-        def at(far: float, off: float, u: tuple[float, float] = along, v: tuple[float, float] = across) -> tuple[float, float]:
+        def at(far: float, off: float, u: tuple[float, float] = along,
+               v: tuple[float, float] = across) -> tuple[float, float]:
             return hub[0] + far * u[0] + off * v[0], hub[1] + far * u[1] + off * v[1]
 
         t.polygon([at(10, -1), at(40, -1), at(40, 10), at(10, 10)], edge(mark))
@@ -274,6 +277,8 @@ def _battlements(t: Tile, x1: float, x2: float, top: float, teeth: int, colour: 
         t.rect(x1 + 2 * k * step, top, x1 + (2 * k + 1) * step, top + 6, colour)
 
 
-_KINDS = {"tower": (48, _tower), "bridge": (190, _bridge), "stadium": (200, _stadium), "castle": (124, _castle),
-          "church": (114, _church), "skyscraper": (50, _skyscraper), "lighthouse": (50, _lighthouse), "pyramid": (150, _pyramid),
-          "windmill": (92, _windmill), "temple": (130, _temple)}
+_KINDS = {
+    "tower": (48, _tower), "bridge": (190, _bridge), "stadium": (200, _stadium), "castle": (124, _castle),
+    "church": (114, _church), "skyscraper": (50, _skyscraper), "lighthouse": (50, _lighthouse),
+    "pyramid": (150, _pyramid), "windmill": (92, _windmill), "temple": (130, _temple)
+}

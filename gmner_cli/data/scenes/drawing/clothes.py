@@ -40,7 +40,8 @@ class Outfit:
         f, thick = self.figure, self.build.leg
         for side in (-1, 1):
             hip, foot = (side * self.build.hip * 0.48, top), (side * (5.6 + self.stance), 96.0)
-            f.line([hip, foot], thick if bare_from >= 100 else thick * 0.82, self.skin if bare_from < 100 else colour)
+            f.line([hip, foot], thick if bare_from >= 100 else thick * 0.82,
+                   self.skin if bare_from < 100 else colour)
             if top < bare_from < 100:
                 knee = (hip[0] + (foot[0] - hip[0]) * (bare_from - top) / (foot[1] - top), bare_from)
                 f.line([hip, knee], thick * 1.25, colour)
@@ -114,7 +115,8 @@ class Outfit:
         f, trim = self.figure, self.trim()
         self.legs(trim, DARK, bare_from=79)
         for side in (-1, 1):
-            f.line([(side * (5.6 + self.stance), 87.5), (side * (5.6 + self.stance), 93)], self.build.leg * 0.95, self.colour)
+            f.line([(side * (5.6 + self.stance), 87.5), (side * (5.6 + self.stance), 93)],
+                   self.build.leg * 0.95, self.colour)
         self.torso(self.colour, 70, self.build.hip + 0.4)
         f.rect(-self.build.hip, 68.5, self.build.hip, 73, trim, corner=1.5)
         self.neck(trim)
@@ -143,8 +145,8 @@ class Outfit:
         for side in (-1, 1):
             f.line([(side * 5, 43.5), (side * 6, 52)], 1.8, self.colour)
         f.rect(-7.4, 50, 7.4, 66, self.colour, corner=1.5)
-        f.blob([(-b.waist, 60.5), (b.waist, 60.5), (b.hip + 1.5, 70), (b.hip + 2, 83), (0, 84.5), (-b.hip - 2, 83),
-                (-b.hip - 1.5, 70)], self.colour)
+        f.blob([(-b.waist, 60.5), (b.waist, 60.5), (b.hip + 1.5, 70), (b.hip + 2, 83), (0, 84.5),
+                (-b.hip - 2, 83), (-b.hip - 1.5, 70)], self.colour)
         f.line([(-b.waist, 61.5), (b.waist, 61.5)], 1.6, dark)
         f.rect(-6, 67, 6, 76, dark, corner=2)
 

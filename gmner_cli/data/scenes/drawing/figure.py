@@ -18,8 +18,10 @@ class Figure(Tile):
         super().__init__(width, pixels)
         self._middle = width / 2
 
-    def blob(self, points: Sequence[Point], colour: Colour, edge: Colour | None = None, thick: float = 1.6) -> None:
-        """A closed shape with a smooth edge through ``points``, outlined ``thick`` units wide with ``edge``."""
+    def blob(self, points: Sequence[Point], colour: Colour, edge: Colour | None = None,
+             thick: float = 1.6) -> None:
+        """A closed shape with a smooth edge through ``points``, outlined ``thick`` units wide with
+        ``edge``."""
         curve = [self._at(p) for p in _smooth(points)]
         self._draw.polygon(curve, fill=colour)
         if edge:

@@ -28,9 +28,10 @@ def smooth(points: Sequence[Point], steps: int = 6) -> list[Point]:
         a, b, c, d = (points[(k + j) % count] for j in (-1, 0, 1, 2))
         for step in range(steps):
             s = step / steps
-            curve.append(tuple(
-                b[i] + 0.5 * s * (c[i] - a[i] + s * (2 * a[i] - 5 * b[i] + 4 * c[i] - d[i] + s * (3 * (b[i] - c[i]) + d[i] - a[i])))
-                for i in (0, 1)))
+            curve.append(
+                tuple(b[i] + 0.5 * s * (c[i] - a[i] + s * (2 * a[i] - 5 * b[i] + 4 * c[i] - d[i] + s *
+                                                           (3 * (b[i] - c[i]) + d[i] - a[i])))
+                      for i in (0, 1)))
     return curve
 
 
@@ -40,7 +41,8 @@ def both_sides(points: Sequence[Point], axis: float = 0.0) -> list[Point]:
 
 
 def disc(cx: float, cy: float, r: float, corners: int = 32) -> list[Point]:
-    return [(cx + r * math.cos(math.tau * k / corners), cy + r * math.sin(math.tau * k / corners)) for k in range(corners)]
+    return [(cx + r * math.cos(math.tau * k / corners), cy + r * math.sin(math.tau * k / corners))
+            for k in range(corners)]
 
 
 def star(cx: float, cy: float, r: float, inner: float = 0.46, tips: int = 5) -> list[Point]:
@@ -75,7 +77,8 @@ def brightness(colour: Colour) -> float:
 
 
 def distance(one: Colour, other: Colour) -> float:
-    """How far two colours lie apart to the eye: Euclidean, in steps of grey, the channels weighted as in ``brightness``."""
+    """How far two colours lie apart to the eye: Euclidean, in steps of grey, the channels weighted as in
+    ``brightness``."""
     return math.sqrt(sum(w * (a - b) ** 2 for w, a, b in zip((0.299, 0.587, 0.114), one, other, strict=True)))
 
 
@@ -116,8 +119,10 @@ def rim(tile: Tile, thick: float, colour: Colour) -> None:
     around = alpha
     for k in range(8):
         moved = Image.new("L", alpha.size)
-        moved.paste(alpha, (round(reach * math.cos(math.pi * k / 4)), round(reach * math.sin(math.pi * k / 4))))
+        moved.paste(alpha,
+                    (round(reach * math.cos(math.pi * k / 4)), round(reach * math.sin(math.pi * k / 4))))
         around = ImageChops.lighter(around, moved)
-    # A mask of bits pastes several times as fast as one of bytes, and before reduction every pixel is all or nothing.
+    # A mask of bits pastes several times as fast as one of bytes, and before reduction every pixel is all or
+    # nothing.
     line = ImageChops.subtract(around, alpha).convert("1", dither=Image.Dither.NONE)
     tile.picture.paste((*colour, 255), mask=line)

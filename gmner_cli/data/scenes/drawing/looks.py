@@ -31,17 +31,26 @@ TRADES = {
 }
 """What a person holds or wears, and what people who do are called."""
 CLOTHES = {
-    "guitar": ("T-shirt", "dress", "coat"), "microphone": ("dress", "suit", "T-shirt"), "trumpet": ("suit", "coat"),
-    "football": ("jersey",), "basketball": ("jersey",), "racket": ("T-shirt", "dress"), "book": ("coat", "suit", "dress"),
-    "camera": ("T-shirt", "coat"), "ladle": ("apron",), "palette": ("apron", "T-shirt"), "stethoscope": ("coat",),
+    "guitar": ("T-shirt", "dress", "coat"),
+    "microphone": ("dress", "suit", "T-shirt"),
+    "trumpet": ("suit", "coat"),
+    "football": ("jersey", ),
+    "basketball": ("jersey", ),
+    "racket": ("T-shirt", "dress"),
+    "book": ("coat", "suit", "dress"),
+    "camera": ("T-shirt", "coat"),
+    "ladle": ("apron", ),
+    "palette": ("apron", "T-shirt"),
+    "stethoscope": ("coat", ),
     "umbrella": ("suit", "coat", "dress"),
 }
 EXTRAS = ("glasses", "hat", "beard", "scarf")
 
 SHAPES = ("circle", "shield", "square", "hexagon", "diamond", "triangle")
-EMBLEMS = ("star", "wave", "tree", "bolt", "crown", "anchor", "mountain", "sun", "moon", "heart", "gear", "leaf", "arrow",
-           "flame")
-BUILDINGS = ("tower", "bridge", "stadium", "castle", "church", "skyscraper", "lighthouse", "pyramid", "windmill", "temple")
+EMBLEMS = ("star", "wave", "tree", "bolt", "crown", "anchor", "mountain", "sun", "moon", "heart", "gear",
+           "leaf", "arrow", "flame")
+BUILDINGS = ("tower", "bridge", "stadium", "castle", "church", "skyscraper", "lighthouse", "pyramid",
+             "windmill", "temple")
 ANIMALS = ("dog", "cat", "horse", "parrot", "fish", "rabbit", "elephant", "turtle")
 PRODUCTS = ("phone", "car", "mug", "bottle", "sneaker", "backpack", "watch", "bicycle", "headset", "robot")
 PRIZES = ("trophy", "banner", "balloon", "poster")
@@ -65,7 +74,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Person(Look):
-    """``kind`` is woman or man. ``prop`` is a key of TRADES, ``extra`` one of EXTRAS or None; ``skin`` an index of SKIN."""
+    """``kind`` is woman or man. ``prop`` is a key of TRADES, ``extra`` one of EXTRAS or None; ``skin`` an
+    index of SKIN."""
 
     skin: int
     hair: str
@@ -96,7 +106,8 @@ class Person(Look):
 
 @dataclass(frozen=True, slots=True)
 class Logo(Look):
-    """A flat badge: ``emblem`` (colour ``ink``) on a ``shape`` (colour ``ground``). ``kind`` is crest or logo."""
+    """A flat badge: ``emblem`` (colour ``ink``) on a ``shape`` (colour ``ground``). ``kind`` is crest or
+    logo."""
 
     shape: str
     emblem: str
@@ -106,7 +117,8 @@ class Logo(Look):
 
     def phrase(self, rng: Random) -> str:
         name = rng.choice((self.kind, *self.words[self.kind]))
-        form = {"circle": "round", "triangle": "triangular", "square": "square"}.get(self.shape, f"{self.shape}-shaped")
+        form = {"circle": "round", "triangle": "triangular",
+                "square": "square"}.get(self.shape, f"{self.shape}-shaped")
         return rng.choice((
             f"{article(form)} {self.ground} {name} with {article(self.ink)} {self.emblem}",
             f"{article(self.ground)} {name} with {article(self.ink)} {self.emblem}",
@@ -118,18 +130,24 @@ class Logo(Look):
 class Thing(Look):
     """A building, animal, product or prize: its kind, its colour, and the colour of a mark.
 
-    ``mark`` is the colour of a building's roof and door, an animal's collar, a product's trim, a prize's emblem.
+    ``mark`` is the colour of a building's roof and door, an animal's collar, a product's trim, a prize's
+    emblem.
     """
 
     colour: str
     mark: str
     group: str
-    marks: ClassVar = {"building": ("roof", "top"), "animal": ("collar", "neckband"), "product": ("trim", "stripe"),
-                       "prize": ("star",)}
-    words: ClassVar = {"dog": ("puppy",), "cat": ("kitten",), "parrot": ("bird",), "rabbit": ("bunny",),
-                       "phone": ("smartphone",), "sneaker": ("shoe", "running shoe"), "mug": ("cup",),
-                       "skyscraper": ("office tower",), "stadium": ("arena",), "trophy": ("prize cup",),
-                       "church": ("chapel",), "bicycle": ("bike",), "backpack": ("bag",), "headset": ("pair of headphones",)}
+    marks: ClassVar = {
+        "building": ("roof", "top"), "animal": ("collar", "neckband"), "product": ("trim", "stripe"),
+        "prize": ("star", )
+    }
+    words: ClassVar = {
+        "dog": ("puppy", ), "cat": ("kitten", ), "parrot": ("bird", ), "rabbit": ("bunny", ),
+        "phone": ("smartphone", ), "sneaker": ("shoe", "running shoe"), "mug": ("cup", ),
+        "skyscraper": ("office tower", ), "stadium": ("arena", ), "trophy": ("prize cup", ),
+        "church": ("chapel", ), "bicycle": ("bike", ), "backpack": ("bag", ),
+        "headset": ("pair of headphones", )
+    }
 
     def phrase(self, rng: Random) -> str:
         name = rng.choice((self.kind, self.kind, *self.words.get(self.kind, ())))

@@ -46,12 +46,14 @@ def draw(look: Person, height: int, rng: Random) -> Image.Image:
     return f.finish(mirror)
 
 
-def _arm(f: Figure, shoulder: Point, elbow: Point, hand: Point, sleeve: Colour, cover: float, skin: Colour) -> None:
+def _arm(f: Figure, shoulder: Point, elbow: Point, hand: Point, sleeve: Colour, cover: float,
+         skin: Colour) -> None:
     """``cover``: the part of the arm that the sleeve covers, from the shoulder."""
     thick = 5.4
     if cover < 1:
         f.line([shoulder, elbow, hand], thick - 0.8, skin)
         part = cover * 2
-        f.line([shoulder, tuple(s + (e - s) * part for s, e in zip(shoulder, elbow, strict=True))], thick + 1.6, sleeve)
+        f.line([shoulder, tuple(s + (e - s) * part for s, e in zip(shoulder, elbow, strict=True))],
+               thick + 1.6, sleeve)
     else:
         f.line([shoulder, elbow, hand], thick, sleeve)

@@ -23,10 +23,11 @@ def _trophy(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
     reach = rng.uniform(15, 17.5)
     for x in (20, 68):
         t.ring(x, 27, reach, 19, 6, second(colour))
-    cup = both_sides([(44, 5), (72, 5), (72, 24), (67, 42), (57, 54), (48, 60), (48, 72), (55, 80), (44, 80)], 44)
+    cup = both_sides([(44, 5), (72, 5), (72, 24), (67, 42), (57, 54), (48, 60), (48, 72), (55, 80), (44, 80)],
+                     44)
     t.polygon(cup, colour)
-    t.polygon([(60, 5), (72, 5), (72, 24), (67, 42), (57, 54), (48, 60), (48, 72), (55, 80), (47, 80), (44, 62), (54, 46), (59, 30)],
-              second(colour))
+    t.polygon([(60, 5), (72, 5), (72, 24), (67, 42), (57, 54), (48, 60), (48, 72), (55, 80), (47, 80),
+               (44, 62), (54, 46), (59, 30)], second(colour))
     t.rect(13, 2, 75, 10, shade(colour, 1.3), 3)
     t.polygon([(21, 14), (26, 14), (28, 36), (33, 46), (26, 42)], shade(colour, 1.7))
     t.rect(26, 78, 62, 85, colour, 2)
@@ -75,7 +76,8 @@ def _poster(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
     t.rect(4.5, 4.5, 71.5, 95.5, WHITE, 1)
     t.rect(8.5, 8.5, 67.5, 91.5, colour)
     crest = rng.uniform(54, 59)
-    t.polygon([(8.5, 62), (24, crest), (40, 63), (54, crest + 2), (67.5, 64), (67.5, 91.5), (8.5, 91.5)], second(colour))
+    t.polygon([(8.5, 62), (24, crest), (40, 63), (54, crest + 2), (67.5, 64), (67.5, 91.5), (8.5, 91.5)],
+              second(colour))
     letters = contrast(colour)
     t.rect(15, 70, 61, 77, letters, 1)
     t.rect(22, 81, 54, 85, letters, 1)

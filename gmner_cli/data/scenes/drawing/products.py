@@ -1,4 +1,5 @@
-"""Goods of the look's colour with trim of its mark, and (see ``prizes``) what is won or put up with a star on it."""
+"""Goods of the look's colour with trim of its mark, and (see ``prizes``) what is won or put up with a star on
+it."""
 
 from __future__ import annotations
 
@@ -44,8 +45,8 @@ def _phone(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
 
 
 def _car(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
-    body = [(4, 76), (4, 58), (14, 49), (40, 44), (50, 38), (66, 14), (80, 6), (124, 6), (138, 13), (158, 42), (184, 49),
-            (194, 60), (194, 78), (186, 84), (12, 84)]
+    body = [(4, 76), (4, 58), (14, 49), (40, 44), (50, 38), (66, 14), (80, 6), (124, 6), (138, 13), (158, 42),
+            (184, 49), (194, 60), (194, 78), (186, 84), (12, 84)]
     t.polygon(smooth(body, 4), colour)
     t.rect(5, 72, 193, 84, second(colour), 5)
     t.polygon([(57, 42), (72, 18), (80, 13), (96, 13), (96, 42)], GLASS)
@@ -73,8 +74,10 @@ def _mug(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
     t.ring(80, 52, reach + 4, 28, 11, second(colour))
     for top, bottom, tone in ((14, 88, colour), (47, 69, mark)):
         for end, side in ((180, tone), (58, second(tone))):
-            around = [(44 + 39 * math.cos(math.radians(a)), 9 * math.sin(math.radians(a))) for a in range(0, end + 1, 2)]
-            t.polygon([*((x, top + y) for x, y in around), *((x, bottom + y) for x, y in reversed(around))], side)
+            around = [(44 + 39 * math.cos(math.radians(a)), 9 * math.sin(math.radians(a)))
+                      for a in range(0, end + 1, 2)]
+            t.polygon([*((x, top + y) for x, y in around), *((x, bottom + y) for x, y in reversed(around))],
+                      side)
     t.ellipse(44, 14, 39, 11.5, shade(colour, 1.35))
     t.ellipse(44, 14.5, 34, 8.5, edge(colour))
     t.ellipse(44, 16, 31, 6.5, (92, 58, 36))
@@ -85,7 +88,8 @@ def _mug(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
 def _bottle(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
     neck = rng.uniform(24, 28)
     t.rect(15, 8, 27, 40, colour)
-    t.polygon([(15, neck), (27, neck), (35, neck + 10), (40, neck + 22), (40, 60), (2, 60), (2, neck + 22), (7, neck + 10)], colour)
+    t.polygon([(15, neck), (27, neck), (35, neck + 10), (40, neck + 22), (40, 60), (2, 60), (2, neck + 22),
+               (7, neck + 10)], colour)
     t.rect(2, neck + 17, 40, 98, colour, 6)
     t.rect(31, neck + 17, 40, 98, second(colour), 5)
     t.rect(23, 12, 27, neck + 4, second(colour))
@@ -99,11 +103,12 @@ def _bottle(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
 
 
 def _sneaker(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
-    upper = [(7, 80), (6, 50), (9, 16), (22, 10), (38, 24), (58, 22), (72, 4), (88, 6), (104, 30), (132, 48), (166, 56), (182, 68), (182, 82),
-             (90, 86)]
+    upper = [(7, 80), (6, 50), (9, 16), (22, 10), (38, 24), (58, 22), (72, 4), (88, 6), (104, 30), (132, 48),
+             (166, 56), (182, 68), (182, 82), (90, 86)]
     t.polygon(smooth(upper, 4), colour)
     t.polygon(smooth([(142, 80), (142, 66), (152, 54), (170, 57), (182, 68), (182, 82)], 4), second(colour))
-    t.polygon(smooth([(12, 16), (22, 12), (38, 25), (57, 23), (68, 12), (66, 27), (48, 37), (26, 32)], 3), edge(colour))
+    t.polygon(smooth([(12, 16), (22, 12), (38, 25), (57, 23), (68, 12), (66, 27), (48, 37), (26, 32)], 3),
+              edge(colour))
     t.polygon([(6, 44), (28, 42), (32, 80), (8, 80)], mark)
     tilt = rng.uniform(-3, 3)
     for x in (58, 80, 102):
@@ -144,7 +149,8 @@ def _watch(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
     t.ellipse(32, 50, 24, colour=mark)
     t.ellipse(32, 50, 17.5, colour=WHITE)
     for k in range(4):
-        t.ellipse(32 + 14.5 * math.sin(k * math.pi / 2), 50 - 14.5 * math.cos(k * math.pi / 2), 1.6, colour=DARK)
+        t.ellipse(32 + 14.5 * math.sin(k * math.pi / 2), 50 - 14.5 * math.cos(k * math.pi / 2), 1.6,
+                  colour=DARK)
     hour = rng.uniform(0.7, 1.3)
     t.line([(32, 50), (32 + 8 * math.sin(hour), 50 - 8 * math.cos(hour))], 2.8, DARK)
     t.line([(32, 50), (32 - 7.5, 50 - 9)], 2.2, DARK)
@@ -219,6 +225,8 @@ def _robot(t: Tile, colour: Colour, mark: Colour, rng: Random) -> None:
         t.ellipse(x, 63, 3, colour=WHITE if sum(mark) < 600 else DARK)
 
 
-_KINDS = {"phone": (60, _phone), "car": (198, _car), "mug": (113, _mug), "bottle": (42, _bottle), "sneaker": (190, _sneaker),
-          "backpack": (88, _backpack), "watch": (66, _watch), "bicycle": (170, _bicycle), "headset": (104, _headset),
-          "robot": (92, _robot)}
+_KINDS = {
+    "phone": (60, _phone), "car": (198, _car), "mug": (113, _mug), "bottle": (42, _bottle),
+    "sneaker": (190, _sneaker), "backpack": (88, _backpack), "watch": (66, _watch),
+    "bicycle": (170, _bicycle), "headset": (104, _headset), "robot": (92, _robot)
+}

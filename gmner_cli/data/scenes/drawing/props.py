@@ -10,7 +10,8 @@ from .tile import Point
 Arm = tuple[Point, Point]
 """Elbow and hand."""
 
-FREE: tuple[Arm, ...] = (((-17.5, 57), (-17.5, 69)), ((-23, 57), (-13.5, 64)), ((-22, 57), (-26, 66)), ((-24, 51), (-27, 40)))
+FREE: tuple[Arm, ...] = (((-17.5, 57), (-17.5, 69)), ((-23, 57), (-13.5, 64)), ((-22, 57), (-26, 66)),
+                         ((-24, 51), (-27, 40)))
 """What the left arm does when it holds nothing: hangs, rests on the hip, hangs loose, waves."""
 
 POSES: dict[str, tuple[Arm | None, Arm]] = {
@@ -93,8 +94,8 @@ def _football(f: Figure) -> None:
     for a in _turns(5):
         s, c = math.sin(a), -math.cos(a)
         f.line([(x + 3 * s, y + 3 * c), (x + 7 * s, y + 7 * c)], 0.9, DARK)
-        f.polygon([(x + 6.6 * s, y + 6.6 * c), (x + 8.4 * s - 3 * c, y + 8.4 * c + 3 * s), (x + 9.4 * s, y + 9.4 * c),
-                   (x + 8.4 * s + 3 * c, y + 8.4 * c - 3 * s)], DARK)
+        f.polygon([(x + 6.6 * s, y + 6.6 * c), (x + 8.4 * s - 3 * c, y + 8.4 * c + 3 * s),
+                   (x + 9.4 * s, y + 9.4 * c), (x + 8.4 * s + 3 * c, y + 8.4 * c - 3 * s)], DARK)
 
 
 def _basketball(f: Figure) -> None:
@@ -181,6 +182,8 @@ def _turns(count: int) -> list[float]:
     return [2 * math.pi * k / count for k in range(count)]
 
 
-_HELD = {"guitar": _guitar, "microphone": _microphone, "trumpet": _trumpet, "football": _football, "basketball": _basketball,
-         "racket": _racket, "book": _book, "camera": _camera, "ladle": _ladle, "palette": _palette,
-         "stethoscope": _stethoscope, "umbrella": _umbrella}
+_HELD = {
+    "guitar": _guitar, "microphone": _microphone, "trumpet": _trumpet, "football": _football,
+    "basketball": _basketball, "racket": _racket, "book": _book, "camera": _camera, "ladle": _ladle,
+    "palette": _palette, "stethoscope": _stethoscope, "umbrella": _umbrella
+}

@@ -29,7 +29,8 @@ class Tile:
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
         self._draw.polygon([self._at(p) for p in points], fill=colour)
 
-    def ellipse(self, cx: float, cy: float, rx: float, ry: float | None = None, colour: Colour = (0, 0, 0)) -> None:
+    def ellipse(self, cx: float, cy: float, rx: float, ry: float | None = None,
+                colour: Colour = (0, 0, 0)) -> None:
         """Filled; a circle without ``ry``."""
         ry = rx if ry is None else ry
         self._draw.ellipse([self._at((cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], fill=colour)
@@ -41,22 +42,27 @@ class Tile:
 
     def rect(self, x1: float, y1: float, x2: float, y2: float, colour: Colour, corner: float = 0.0) -> None:
         """``corner``: radius of the rounded corners."""
-        self._draw.rounded_rectangle([self._at((x1, y1)), self._at((x2, y2))], corner * self.unit, fill=colour)
+        self._draw.rounded_rectangle([self._at((x1, y1)), self._at((x2, y2))], corner * self.unit,
+                                     fill=colour)
 
     def line(self, points: Sequence[Point], thick: float, colour: Colour) -> None:
         """A polyline with round ends and joints."""
-        self._draw.line([self._at(p) for p in points], fill=colour, width=max(1, round(thick * self.unit)), joint="curve")
+        self._draw.line([self._at(p) for p in points], fill=colour, width=max(1, round(thick * self.unit)),
+                        joint="curve")
         for x, y in (points[0], points[-1]):
             self.ellipse(x, y, thick / 2, colour=colour)
 
-    def arc(self, cx: float, cy: float, rx: float, ry: float, start: float, end: float, thick: float, colour: Colour) -> None:
+    def arc(self, cx: float, cy: float, rx: float, ry: float, start: float, end: float, thick: float,
+            colour: Colour) -> None:
         """Part of an ellipse's outline; angles in degrees, clockwise from three o'clock."""
         self._draw.arc([self._at((cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], start, end, fill=colour,
                        width=max(1, round(thick * self.unit)))
 
-    def slice(self, cx: float, cy: float, rx: float, ry: float, start: float, end: float, colour: Colour) -> None:
+    def slice(self, cx: float, cy: float, rx: float, ry: float, start: float, end: float,
+              colour: Colour) -> None:
         """A filled pie slice; angles as for ``arc``."""
-        self._draw.pieslice([self._at((cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], start, end, fill=colour)
+        self._draw.pieslice([self._at(
+            (cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], start, end, fill=colour)
 
     def finish(self, mirror: bool = False) -> Image.Image:
         """The figure, RGBA with straight alpha, cropped to what is at least half opaque."""
