@@ -87,7 +87,8 @@ def test_every_line_gives_one_valid_record_in_order(run_on_hostile, hostile, tmp
     assert len({line.post.id for line in back}) == len(back)
     for made, came in zip(back, source, strict=True):
         if came.error is None:
-            assert made.post.error is None and made.post.text == came.post.text and made.post.entities is not None
+            assert made.post.error is None and made.post.text == came.post.text
+            assert made.post.entities is not None
         else:
             assert made.post.error == came.error.reason and made.post.extra["unreadable"] == came.raw
     own = next(line.post for line in back if line.post.id == "own fields")
@@ -176,7 +177,8 @@ def test_missing_image_error_marks_the_post_and_ends_with_3(look):
 
 def test_missing_image_skip_passes_the_post_as_it_came(look):
     done, records = look("skip")
-    assert done.returncode == 0 and f"{len(records) + len(KINDS) + 1} posts ({len(records)} skipped: " in done.stderr
+    assert done.returncode == 0
+    assert f"{len(records) + len(KINDS) + 1} posts ({len(records)} skipped: " in done.stderr
     assert all(r["skipped"] and "error" not in r for r in records)
     assert all([e["type"] for e in r["entities"]] == ["GOLD"] for r in records), "not processed"
 

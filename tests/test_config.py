@@ -147,7 +147,8 @@ def test_the_file_cannot_name_code_to_run(settings, tmp_path, yaml):
     (tmp_path / "file.yaml").write_text("extends: mini\nner: {model: 'gmner_cli.evil.py:X'}\n")
     (tmp_path / "stage.yaml").write_text("extends: mini\nmore: {stage: 'gmner_cli_evil:X'}\n")
     done, seen = settings(yaml)
-    assert done.exit_code == 2 and "./gmner.yaml: names code from outside gmner_cli" in done.stderr and not seen
+    assert done.exit_code == 2 and "./gmner.yaml: names code from outside gmner_cli" in done.stderr
+    assert not seen
 
 
 def test_what_the_user_types_is_not_for_the_file_to_refuse(settings, tmp_path, monkeypatch):

@@ -41,7 +41,8 @@ def test_what_is_neither_text_nor_whole_is_refused_with_the_way_out(tmp_path, va
     file = tmp_path / "posts.jsonl"
     file.write_text(f'{{"id": {value}, "text": "x"}}\n')
     (line,) = read_lines(file)
-    assert "at id" in line.error.message and said in line.error.message and 'as in {"id": "7"}' in line.error.hint
+    assert "at id" in line.error.message and said in line.error.message
+    assert 'as in {"id": "7"}' in line.error.hint
 
 
 def test_score_joins_numbers_with_their_text(gmner, tmp_path):

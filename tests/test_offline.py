@@ -69,7 +69,8 @@ def test_a_hub_model_under_offline_is_refused_with_the_way_out_and_not_sought(cu
                           "--offline", "--device", "cpu", stdin=POSTS)
     assert done.returncode == 1 and done.stdout == ""
     assert "Salesforce/blip-itm-base-coco is not on this machine, and --offline forbids to download it" in done.stderr
-    assert "download it once without --offline, or use --recipe mini" in done.stderr and "Traceback" not in done.stderr
+    assert "download it once without --offline, or use --recipe mini" in done.stderr
+    assert "Traceback" not in done.stderr
     assert tried == ""
 
 
@@ -79,4 +80,5 @@ def test_without_offline_the_hub_is_sought_and_its_absence_is_one_message(cut_of
                           "--device", "cpu", stdin=POSTS)
     assert tried != ""
     assert done.returncode == 1 and done.stdout == ""
-    assert "Salesforce/blip-itm-base-coco could not be fetched from the hub" in done.stderr and "Traceback" not in done.stderr
+    assert "Salesforce/blip-itm-base-coco could not be fetched from the hub" in done.stderr
+    assert "Traceback" not in done.stderr

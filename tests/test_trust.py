@@ -194,7 +194,8 @@ def test_a_recipe_is_trusted_with_the_file_that_names_it_and_as_it_was_then(run,
     assert "reads outside" not in done.stderr and "elsewhere" in done.stderr, "it gets as far as the weights, which are not there"
     (folder / "mine.yaml").write_text("extends: ../elsewhere/base.yaml\nner: {weights: ../elsewhere/more}\n")
     done = run(*predict)
-    assert done.exit_code == 2 and "mine.yaml: reads outside its folder" in done.stderr and "has changed" in done.stderr
+    assert done.exit_code == 2 and "mine.yaml: reads outside its folder" in done.stderr
+    assert "has changed" in done.stderr
     assert run("trust", "mine.yaml").exit_code == 0
     assert "reads outside" not in run(*predict).stderr
 

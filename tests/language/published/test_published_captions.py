@@ -136,7 +136,8 @@ def test_a_caption_is_found_by_the_name_of_the_picture_or_by_id(tmp_path):
     assert [p.caption for p in made] == ["seven", "by name", "bare", "by id", None, "seven"]
     assert stage.without == ["none"] and stage.given == 5
     said = "\n".join(stage.account())
-    assert "5 posts of this run got their caption" in said and "1 posts of this run have no caption in the files: none" in said
+    assert "5 posts of this run got their caption" in said
+    assert "1 posts of this run have no caption in the files: none" in said
     assert "1 captions belong to no post of this run: both.jpg" in said
 
 
