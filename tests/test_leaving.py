@@ -39,5 +39,6 @@ def test_what_is_registered_runs_and_circles_are_left_to_the_system(end, code):
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, "record\n"), done.stderr
     folder, *said = done.stderr.splitlines()
-    assert {"thread", "atexit False True"} <= set(said) and "collected" not in done.stderr
+    # What a thread prints may share a line with what the main one does.
+    assert "thread" in "".join(said) and "atexit False True" in said and "collected" not in done.stderr
     assert not os.path.exists(folder), "temporary folders go away"

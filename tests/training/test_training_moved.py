@@ -15,7 +15,16 @@ from tests.conftest import read_jsonl, write_jsonl
 from tests.training.point import post
 
 MODEL = "import helper\n\nclass Mine(helper.Base):\n    reads_images = True\n"
-HELPER = "from tests.training.point import Seer as Base\n\ndef late():\n    import later\n"
+HELPER = """from tests.training.point import Seer
+
+class Base(Seer):
+    class Config(Seer.Config):
+        net: str = ""
+        more: list[str] = []
+
+def late():
+    import later
+"""
 
 
 @pytest.fixture
@@ -43,17 +52,16 @@ def project(training):
                 "stages": ["ner"],
                 "ner": {
                     "model": "./model.py:Mine",
-                    "settings": {"base": "./base.txt"},
+                    "settings": {"base": "./base.txt", "net": "./net", "more": ["./notes"]},
+                    "weights": "./old",
                     "batch_size": 2,
                     "train": {"epochs": 3, "batch_size": 2, "lr": 0.1, "warmup": 0.0},
                 },
             }
         )
     )
-    (folder / "mine.yaml").write_text(
-        "extends: ./base.yaml\nabout: mine\n"
-        "other: {model: ./model.py:Mine, weights: ./old, settings: {net: ./net, more: [./notes]}}\n"
-    )
+    (folder / "mine.yaml").write_text("extends: ./base.yaml\nabout: mine\n"
+                                      "other: {model: ./model.py:Mine, weights: ./away}\n")
     for number in range(3):
         Image.new("RGB", (4, 4), (number, 0, 0)).save(folder / "images" / f"{number}.png")
     for name in ("train", "dev"):
@@ -81,11 +89,10 @@ def test_a_training_goes_on_whose_folder_was_moved(project):
     assert list(run["code"]) == ["model.py", "helper.py", "later.py"]
     assert set(run["contents"]) == {
         "ner.settings.base",
-        "other.model",
-        "other.weights",
-        "other.settings.net",
-        "other.settings.more.0",
-    }
+        "ner.weights",
+        "ner.settings.net",
+        "ner.settings.more.0",
+    }, "and nothing of sections that do not run"
     assert run["recipe"]["ner"]["model"] == f"{moved}/model.py:Mine" and run["images"] == str(
         moved / "images"
     ), "for people"
@@ -98,10 +105,10 @@ def test_a_training_goes_on_whose_folder_was_moved(project):
         ("later.py", "X = 2\n", "another file of the model (later.py has changed)"),
         ("helper.py", HELPER + "import fourth\n", "fourth.py is new"),
         ("base.txt", "other", "ner.settings.base"),
-        ("net/model.safetensors", "ten", "other.settings.net"),
-        ("net/config.json", "[]", "other.settings.net"),
-        ("old/model.safetensors", "new", "other.weights"),
-        ("notes/a.txt", "123456", "other.settings.more.0"),
+        ("net/model.safetensors", "ten", "ner.settings.net"),
+        ("net/config.json", "[]", "ner.settings.net"),
+        ("old/model.safetensors", "new", "ner.weights"),
+        ("notes/a.txt", "123456", "ner.settings.more.0"),
         ("images/2.png", "", "another --images (pictures.dev"),
         ("train.jsonl", json.dumps(post("x")) + "\n", "training data ("),
         ("mine.yaml", None, "ner.train.lr: 0.1 then, 0.2 now"),
@@ -129,11 +136,7 @@ def test_the_same_values_by_another_way_are_the_same_training(project):
     values = {
         "stages": ["ner"],
         "precision": "auto",
-        "other": {
-            "model": "./model.py:Mine",
-            "weights": "./old",
-            "settings": {"net": "./net", "more": ["./notes"]},
-        },
+        "other": {"model": "./model.py:Mine", "weights": "./away"},
         **yaml.safe_load((project.folder / "more.yaml").read_text()),
     }
     (project.folder / "flat.yaml").write_text(yaml.safe_dump(values))
@@ -219,7 +222,7 @@ def test_a_prediction_goes_on_whose_folder_was_moved(predict):
         ("helper.py", "ner.model (helper.py has changed)"),
         ("later.py", "ner.model (later.py has changed)"),
         ("tagger/model.safetensors", "weights.ner"),
-        ("net/model.safetensors", "other.settings.net"),
+        ("net/model.safetensors", "ner.settings.net"),
         ("images/1.png", "pictures.1.png"),
     ],
 )
