@@ -1,4 +1,5 @@
-"""Draw the sample posts again: some of the scenes world as it makes them, some by hand for what real posts do.
+"""Draw the sample posts again: some of the scenes world as it makes them, some by hand for what real posts
+do.
 
     python sample_data/make_sample.py              into sample_data/ itself
     python sample_data/make_sample.py OTHER_DIR
@@ -55,7 +56,8 @@ def main(folder: Path) -> None:
 
 
 def by_hand(marked: str, rng: Random) -> tuple[Post, bytes]:
-    """A post from a marked text, and its picture; a being that is named twice is the same figure both times."""
+    """A post from a marked text, and its picture; a being that is named twice is the same figure both
+    times."""
     world = {b.name: b for b in beings()}
     shown = {m["name"]: world[m["name"]] for m in _MARK.finditer(marked) if m["shown"]}
     looks = [b.look for b in shown.values()]
@@ -65,12 +67,14 @@ def by_hand(marked: str, rng: Random) -> tuple[Post, bytes]:
     for mark in _MARK.finditer(marked):
         text += marked[at:mark.start()]
         being, figure = world[mark["name"]], figure_of.get(mark["name"])
-        entities.append(Entity(
-            start=len(text), end=len(text) + len(being.name), text=being.name, type=being.type, fine_type=being.fine_type,
-            expansions=[Expansion(text=being.look.phrase(rng), source="world")],
-            boxes=[figure.box] if figure else [], masks=[encode(figure.mask)] if figure else []))
+        entities.append(
+            Entity(start=len(text), end=len(text) + len(being.name), text=being.name, type=being.type,
+                   fine_type=being.fine_type,
+                   expansions=[Expansion(text=being.look.phrase(rng), source="world")],
+                   boxes=[figure.box] if figure else [], masks=[encode(figure.mask)] if figure else []))
         text, at = text + being.name, mark.end()
-    return Post(id="-", text=text + marked[at:], entities=entities, image_size=picture.size), spoil(picture, KNOBS, rng)
+    return Post(id="-", text=text + marked[at:], entities=entities,
+                image_size=picture.size), spoil(picture, KNOBS, rng)
 
 
 def as_found(identity: str, file: bytes) -> bytes:
