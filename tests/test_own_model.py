@@ -37,8 +37,8 @@ class Mine(Model):
     finds = ("entities",)
     metric = "right"
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.word = nn.Linear(1, config.width)
 
     def examples(self, posts, training):

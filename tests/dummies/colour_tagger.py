@@ -25,8 +25,8 @@ class ColourTagger(TagPathTagger):
     Config = Config
     reads_images = True
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.words, self.picture = nn.Embedding(config.buckets, config.width), nn.Linear(3, config.width)
         self.end_in_crf(config.width)
         self.coarse_head, self.coarse_crf = nn.Linear(config.width, 3), TagCrf(bio_labels(["any"]))

@@ -22,8 +22,8 @@ class Finder(Model):
     Config = Config
     needs_training = False
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.seen = []
 
     def examples(self, posts, training):

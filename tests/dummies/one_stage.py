@@ -98,8 +98,8 @@ class OneStage(Model):
     reads_images = True
     metric = "f1"
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.types, d = facts["types"], config.width
         self.word, self.seen = nn.Embedding(config.buckets, d), nn.Linear(3 * SIDE * SIDE, d)
         self.label = nn.Parameter(torch.randn(TYPES + len(self.types), d) / d ** 0.5)
@@ -256,8 +256,8 @@ class Align(OneStage):
     finds = ()
     metric = "dev_loss"
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.from_words, self.from_region = (nn.Linear(config.width, config.width) for _ in range(2))
 
     def examples(self, posts, training):

@@ -37,8 +37,8 @@ class SpanTagger(Tagger):
     Config = Config
     label_weights = ("kinds.",)
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.frame = Frame(longest=config.max_length)
         self.words = nn.Embedding(config.buckets, config.width)
         self.looks = nn.Embedding(len(CASES), config.width)

@@ -25,8 +25,8 @@ class Speller(Model):
     Config = Config
     finds = ("entities",)
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.types = facts["types"]
         torch.manual_seed(0)
         self.net = BartForConditionalGeneration(

@@ -33,8 +33,8 @@ class SeesColour(Entailer):
 
     Config = EntailerConfig
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.most = nn.Linear(1, 1)
 
     def inputs(self, texts, images):
@@ -49,8 +49,8 @@ class FindsColour(Grounder):
 
     Config = GrounderConfig
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.reach, self.sharp = nn.Parameter(torch.tensor(0.1)), nn.Parameter(torch.tensor(20.0))
 
     def inputs(self, texts, images):

@@ -29,8 +29,8 @@ class Point(Model):
     Config = Config
     finds = ("entities",)
 
-    def __init__(self, config, facts, site):
-        super().__init__(config, facts, site)
+    def __init__(self, config, facts, source):
+        super().__init__(config, facts, source)
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     @classmethod
