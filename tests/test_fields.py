@@ -19,7 +19,7 @@ from gmner_cli.app import build as app
 from gmner_cli.classes.class_paths import find_class
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
-from gmner_cli.flow.build import build, known_posts, running
+from gmner_cli.flow.build import build, known_posts, needed_stages
 from gmner_cli.flow.compose import compose
 from gmner_cli.flow.keep_gold import KeepGold
 from gmner_cli.flow.model_stage import ModelStage, predict_posts
@@ -170,8 +170,8 @@ def test_what_is_left_out_does_not_follow_from_the_names_of_sections(name):
     runs = {None: mini.stages, "spans": ["expressions", "ve", "vg", "segment"],
             "groundable": ["expressions", "vg", "segment"], "boxes": ["expressions", "segment"]}
     for level, kept in runs.items():
-        assert running(mini, level) == kept
-        assert running(renamed, level) == [other[name] for name in kept]
+        assert needed_stages(mini, level) == kept
+        assert needed_stages(renamed, level) == [other[name] for name in kept]
 
 
 def test_sections_called_ner_ve_vg_that_find_other_things_run_under_gold(recipe):
