@@ -1,8 +1,8 @@
 """Which stage loses what: the scores of runs that believe more and more of the gold.
 
-Each run of ``gmner predict --gold LEVEL`` has one source of errors fewer than the one
-before it, so the difference of their scores is what that stage loses. The stages are
-those of RiVEG: tagger, entailment, grounding, segmentation.
+Each run of ``gmner predict --gold LEVEL`` believes one thing more than the run before, so it has one source
+of errors fewer: the difference of their scores is what that stage loses. The stages are those of RiVEG:
+tagger, entailment, grounding, segmentation.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Whether the boxes of both files are measured in the same picture.
 
-Boxes are pixels, so those of a resized or turned copy mean other places. The
-records tell by ``image_size`` where both have it, else by boxes that could not
-be in the other side's picture. Nothing is scaled: what was measured is not
-known, only that it differs.
+Boxes are in pixels, so boxes of a resized or turned copy mean other places. It shows in ``image_size``, if
+both files have it, or else in boxes that could not lie in the other side's picture. Nothing is scaled: that
+the pictures differ is known, but not which one was measured.
 """
 
 from __future__ import annotations
@@ -55,13 +54,15 @@ class PictureSizes:
 
     def warnings(self) -> Iterator[str]:
         """One sentence for each kind that was met."""
-        once = "; boxes are compared as they are, in pixels: make PRED from the pictures that GOLD's boxes were drawn on"
+        once = ("; boxes are compared as they are, in pixels: make PRED from the pictures that GOLD's boxes "
+                "were drawn on")
         for examples, what in ((self._same_shape, " but of the same shape, as a resized copy is"),
                                (self._turned, " with width and height the other way round, as where EXIF's "
                                               "rotation was left out"),
                                (self._other_shape, "")):
             if examples:
-                yield f"{len(examples)} post(s) have another image_size in PRED than in GOLD{what} (first: {examples[0]}){once}"
+                yield (f"{len(examples)} post(s) have another image_size in PRED than in GOLD{what} "
+                       f"(first: {examples[0]}){once}")
         for side, examples in self._beyond.items():
             if examples:
                 yield (f"{len(examples)} post(s) have boxes in {side} that reach far beyond the picture "

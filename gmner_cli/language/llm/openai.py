@@ -201,8 +201,11 @@ class Server(Backend):
             return "if you trust it, name the file with the certificate of its authority in SSL_CERT_FILE"
         if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason:
             return "does the server speak https? Else the --base-url begins with http://"
-        through = " Questions to it go through the proxy of the environment; NO_PROXY lists hosts that need none" if self._proxy else ""
-        return f"is the server running, and --base-url right?{through}"
+        hint = "is the server running, and --base-url right?"
+        if self._proxy:
+            hint += (" Questions to it go through the proxy of the environment; "
+                     "NO_PROXY lists hosts that need none")
+        return hint
 
     async def _reply(self, client: httpx2.AsyncClient, asked: dict[str,
                                                                    Any]) -> tuple[httpx2.Response, bytes]:
