@@ -34,7 +34,8 @@ def tagged(scheme: str, count: int, spans: list[Span]) -> list[str]:
                 begin, inner, last, lone = MARKS[scheme]
                 if scheme == "IOB2":
                     last, lone = inner, begin
-                mark = lone if end - start == 1 else begin if at == start else last if at == end - 1 else inner
+                inside = begin if at == start else last if at == end - 1 else inner
+                mark = lone if end - start == 1 else inside
             tags[at] = f"{mark}-{kind}"
     return tags
 
