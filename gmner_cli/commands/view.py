@@ -53,7 +53,7 @@ def command(
     Examples:
         gmner view sample_data/gold.jsonl -o gold.html
         gmner view found.jsonl --images photos/ --gold gold.jsonl -o page.html
-        gmner view found.jsonl --gold gold.jsonl --iou 0.7 --label-map OTHER=MISC -o page.html
+        gmner view found.jsonl --gold gold.jsonl --images photos/ --iou .7 --label-map OTHER=MISC -o page.html
         gmner predict --texts posts.jsonl | gmner view - --images . -o page.html
     """
     from gmner_cli.api.against_gold import view

@@ -48,9 +48,9 @@ class PictureSizes:
             corners = [value for box in boxes for value in box]
             # Whole numbers may be a box of one pixel in the corner.
             if max(corners) <= 1 < min(size) and any(value != int(value) for value in corners):
-                self._shares[side].append(_told(post_id, boxes[0], size))
+                self._shares[side].append(_box_in_picture(post_id, boxes[0], size))
             elif outside := next((box for box in boxes if _is_beyond(box, size)), None):
-                self._beyond[side].append(_told(post_id, outside, size))
+                self._beyond[side].append(_box_in_picture(post_id, outside, size))
 
     def warnings(self) -> Iterator[str]:
         """One sentence for each kind that was met."""
@@ -91,5 +91,5 @@ def _is_beyond(box: Box, size: Size) -> bool:
                for axis in (0, 1))
 
 
-def _told(post_id: str, box: Box, size: Size) -> str:
+def _box_in_picture(post_id: str, box: Box, size: Size) -> str:
     return f"{printable(post_id)}: {[round(v, 3) for v in box]} in {size[0]}x{size[1]} pixels"

@@ -159,7 +159,7 @@ class Server(Backend):
                 return outcome
         if outcome.unreached and not self._reached:
             raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where,
-                             hint=self._way(outcome.reason))
+                             hint=self._hint_unreached(outcome.reason))
         return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
     async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
@@ -195,7 +195,7 @@ class Server(Backend):
             say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
         return outcome
 
-    def _way(self, reason: str) -> str:
+    def _hint_unreached(self, reason: str) -> str:
         """What to look at when no server is reached."""
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return "if you trust it, name the file with the certificate of its authority in SSL_CERT_FILE"
