@@ -95,7 +95,8 @@ def _unexpected(problem: Exception) -> str:
         and not installed.intersection(Path(frame.filename).resolve().parents)
     ]
     if own:  # a model of the user's own, or what it called
-        return f"{what}\n  in {own[-1].filename}:{own[-1].lineno}, {own[-1].name}\n  hint: `gmner --debug ...` shows the whole traceback"
+        return (f"{what}\n  in {own[-1].filename}:{own[-1].lineno}, {own[-1].name}\n"
+                "  hint: `gmner --debug ...` shows the whole traceback")
     return f"{what}\n  hint: run again with `gmner --debug ...` and report the traceback"
 
 

@@ -1,17 +1,17 @@
-"""The protocol of every trainable model, and how one is found and built.
+"""The protocol of every trainable model.
 
-A newcomer adds a model by writing one file with a subclass of ``Model`` and one
-recipe that names it. The training loop (``training.loop.fit``) and the
-prediction stage (``flow.model_stage.ModelStage``) need nothing else, whatever is inside:
-two-path CRFs return the sum of their losses, contrastive pre-training is a
-second ``Model`` around the same modules (see ``model_folder.init_from``), sequence-to-sequence
-models call their own ``generate`` in ``predict``, and models that look at
-pictures set ``reads_images`` and get them, decoded, in ``collate``.
+To add a model, write one file with a subclass of ``Model`` and one recipe that names it. Training
+(``training.loop.fit``) and prediction (``flow.model_stage.ModelStage``) need nothing else, whatever is
+inside:
 
-Taggers, visual entailment and visual grounding have bases of their own. ``ner.tagger.Tagger`` knows words,
-windows and how entities are written; its subclasses hold their networks. The others know who is asked
-what, how boxes fit pictures, and how it is scored: ``entailment.entailer.Entailer`` leaves
-two methods to write, ``grounding.grounder.Grounder`` three. tests/dummies holds an example of each kind.
+- A model with several losses returns their sum.
+- Contrastive pre-training is a second ``Model`` around the same modules (see ``model_folder.init_from``).
+- A sequence-to-sequence model calls its own ``generate`` in ``predict``.
+- A model that looks sets ``reads_images`` and gets decoded pictures in ``collate``.
+
+Three tasks have a base that knows the task and leaves the network to write: ``ner.tagger.Tagger`` (words,
+windows, writing entities), ``entailment.entailer.Entailer`` (two methods to write) and
+``grounding.grounder.Grounder`` (three). tests/dummies holds an example of each kind.
 """
 
 from __future__ import annotations
@@ -37,31 +37,35 @@ from gmner_cli.records.fields import clear
 class Example:
     """One unit of a batch: a whole post, a window of one, or one of its entities.
 
-    ``post``: index of the post in the list it was made from. ``length``: its cost,
-    for batching like with like: sub-words, usually, or what a picture is asked; 1 where all are alike.
-    ``data``: the model's own; what is needed of gold while training goes here.
+    ``post``: index of its post in the list that examples are made of. ``length``: its cost, by which examples
+    are batched like with like: usually sub-words, or questions about a picture; 1 if all are alike. ``data``:
+    the model's own; in training, what it needs of gold goes here.
     """
 
     post: int
     length: int
     data: Any
     pictures: tuple[str, ...] | None = None
-    """Names of pictures that the post's record gives (its ``image``, generated ones, crops), in the order in
-    which ``collate`` is to get them; they follow the rules of ``image``. None: the post's ``image`` alone."""
+    """Names of pictures that the record gives (its ``image``, generated ones, crops), in the order in which
+    ``collate`` gets them; they follow the rules of ``image``. None: the post's ``image`` alone."""
     image_size: tuple[int, int] | None = None
-    """[width, height] of the post's whole picture in pixels, EXIF applied: what boxes of records count in.
-    The runner fills it in before ``collate``, whose picture may be a reduced copy (``largest_side``)."""
+    """[width, height] of the post's whole picture in pixels, EXIF applied: boxes of records count in these.
+    It is filled in before ``collate``, whose picture may be a smaller copy (``largest_side``)."""
 
 
 Together = Annotated[int, msgspec.Meta(ge=1)] | None
-"""Expressions of a post that share an example, and so one encoding of its picture, in training. A batch
-counts examples: with 1 it is as many pairs of picture and expression, as RiVEG's paper counts them. None: as
-many as go together in prediction."""
+"""In training, how many expressions of a post share an example, and so one encoding of its picture. None: as
+many as in prediction. With 1 an example is one pair of picture and expression, which is how RiVEG's paper
+counts a batch."""
 
 
 @dataclass(frozen=True)
 class WeightSource:
-    """Where a model comes to life: what it may load from, and whether its weights follow from a file."""
+    """Where a new model may take pretrained weights from, and whether it needs any.
+
+    ``offline``: nothing is downloaded. ``pretrained``: False if the weights are loaded from a checkpoint
+    anyway, so that networks need only be built.
+    """
 
     offline: bool = False
     pretrained: bool = True
@@ -78,18 +82,18 @@ class Model(nn.Module, ABC):
     finds: tuple[str, ...]
     """The fields that this model fills, or ("entities",) for a tagger; see ``fields``. They are cleared
     before it predicts, so that gold cannot leak into a prediction. A class names all that its models may
-    fill; where that depends on settings, a model sets its own."""
+    fill; a model for which settings decide sets its own."""
     reads_images: ClassVar[bool] = False
     """Whether ``collate`` needs the posts' pictures."""
     trains_on_images: ClassVar[bool] = False
     """Whether it needs them while training although it predicts without (BGA-MNER)."""
     needs_training: ClassVar[bool] = True
-    """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from
-    a whole checkpoint."""
+    """Whether a new model knows nothing until it is trained. False: it starts from a whole checkpoint and can
+    predict at once."""
     largest_side: ClassVar[int | None] = None
-    """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too.
-    Boxes in records are in pixels of the true size, which ``Example.image_size`` tells. None: pictures come
-    as they are."""
+    """Most pixels of the longer side that the model can use: larger pictures may come smaller, in training
+    too. Boxes of records stay in pixels of the true size, ``Example.image_size``. None: pictures come as they
+    are."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
     adjustable: ClassVar[frozenset[str]] = frozenset()
@@ -97,13 +101,12 @@ class Model(nn.Module, ABC):
     label_weights: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of weights that mean something only with these ``facts`` (a row per label)."""
     metric: ClassVar[str] = "f1"
-    """What picks the best epoch, unless the recipe names another: an entry of ``evaluate``, of which more is
-    better.
+    """What picks the best epoch, unless the recipe names another.
 
-    ``dev_loss``: the training loop computes the loss on the dev posts, of which less is better, and nothing
-    is predicted or evaluated. A model that only pre-trains another (``finds = ()``) then needs neither
-    ``predict`` nor ``write`` nor ``evaluate``. ``dev_NAME``: likewise the mean of a figure NAME that ``loss``
-    gives to be watched, as an accuracy; less is better where NAME ends in "loss"."""
+    An entry of ``evaluate``: more is better. ``dev_loss``: the loss on the dev posts, which the training loop
+    computes; less is better, and nothing is predicted or evaluated. A model that only pre-trains another
+    (``finds = ()``) then needs no ``predict``, ``write`` and ``evaluate``. ``dev_NAME``: likewise the mean of
+    NAME, a figure that ``loss`` gives, such as an accuracy; less is better if NAME ends in "loss"."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -121,44 +124,41 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """Turn posts into examples, zero or more each. Reads gold only when ``training``: otherwise ``blank``
-        has taken it out."""
+        """Turn each post into zero or more examples. Gold is there only when ``training``; otherwise
+        ``blank`` has taken it out."""
 
     @abstractmethod
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). Runs off the main thread.
 
-        ``images``: of each example its post's picture, RGB, None where there is none; all None without
-        ``reads_images``. An example that names ``pictures`` gets a list of them in its place, None where one
-        is missing under text-only. That it is
-        for training can be seen from what ``examples`` put into ``data``. Only tensors that are values of the
-        returned dict itself are sent to the model's device.
+        ``images``: of each example its post's picture, RGB; None if it has none, and without
+        ``reads_images``. For an example that names ``pictures``, a list of these; None in it for one that
+        cannot be opened under text-only. Whether it is for training shows in ``data``, which ``examples``
+        filled. Only tensors that are values of the returned dict itself go to the model's device.
         """
 
     def begin_epoch(self, epoch: int) -> None:
-        """Called before each epoch of a training, counted from 1, so that what ``collate`` chooses can follow
-        from it."""
+        """Called before each epoch of a training, from 1 on, for a ``collate`` that chooses by epoch."""
 
     def loss(self, batch: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, float]]:
-        """Scalar to minimise, perhaps with figures to watch, whose means go into the table of epochs.
+        """Scalar to minimise, or that and figures to watch, whose means go into the table of epochs.
 
-        The batch's tensors are on the model's device. Raises UsageError where there is no training.
+        The batch's tensors are on the model's device. Raises UsageError for a model that is not trained.
         """
         raise UsageError(f"{type(self).__name__} has no `loss`: it is used as it comes from its checkpoint, "
                          "and not trained")
 
     def predict(self, batch: dict[str, Any]) -> list[Any]:
-        """One output per example of the batch, in order, small enough to keep for a window of posts: numbers
-        and lists, or CPU tensors. Runs under ``torch.no_grad``. Raises UsageError where the model only
+        """One output per example of the batch, in order: numbers, lists or CPU tensors, small enough to keep
+        for a window of posts. Runs under ``torch.no_grad``. Raises UsageError for a model that only
         pre-trains another."""
         raise self._only_trains("predict")
 
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         """Put the outputs of all examples of ``posts`` into the posts' fields.
 
-        Of an entity, start, end (characters) and type are needed. Every post is written to, also one
-        without examples. What is no valid record fails its post. Raises UsageError where the model only
-        pre-trains another.
+        An entity needs start, end (characters) and type. Every post is written to, also one without examples.
+        A post that is left invalid fails. Raises UsageError for a model that only pre-trains another.
         """
         raise self._only_trains("write")
 
@@ -169,25 +169,23 @@ class Model(nn.Module, ABC):
                           hint='start from it with --init; metric = "dev_loss" trains it without predicting')
 
     def embed(self, examples: Sequence[Example], batch: dict[str, Any]) -> Tensor:
-        """What tells which posts are alike, for ``expand --similar-by``: float [examples, d] of a collated
-        batch.
+        """Features of a collated batch, float [examples, d], by which ``expand --similar-by`` compares posts.
 
-        For a tagger: its states, with what it saw, summed over the words that each example stands for (RiVEG,
-        section IV-B1, the fused features of M_b). The examples of a post are added up; of the sum only the
-        direction counts. Runs under ``torch.no_grad``.
+        A tagger gives its states, which hold what it saw, summed over each example's words (RiVEG, section
+        IV-B1, the fused features of M_b). The examples of a post are added up; only the direction of the sum
+        counts. Runs under ``torch.no_grad``.
         """
         raise UsageError(f"{type(self).__name__} has no `embed`, so it cannot tell which posts are alike")
 
     def evaluate(self, predicted: Sequence[Post], gold: Sequence[Post]) -> dict[str, float]:
-        """Scores in percent on development posts; must hold ``metric``. Needed for training only, and not
-        where ``metric`` is a figure of the loop's. Of equal epochs the first is kept, unless ``train.ties``
-        says otherwise."""
+        """Scores in percent on development posts, ``metric`` among them. Needed in training only, and not if
+        ``metric`` is a dev loss. Of equal epochs the first is kept, unless ``train.ties`` says otherwise."""
         name = type(self).__name__
         raise UsageError(f"{name} reports no development score, so none of its epochs can be chosen",
                          hint='give it an `evaluate`, or choose by its loss: metric = "dev_loss"')
 
     def blank(self, post: Post) -> Post:
-        """A copy of ``post`` and its entities, without what this model is to find and what is void then."""
+        """A copy of ``post`` and its entities, without what this model finds and what that makes void."""
         return clear(post, self.finds)
 
     def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
@@ -195,8 +193,8 @@ class Model(nn.Module, ABC):
         return [{"params": [p for p in self.parameters() if p.requires_grad], "lr": lr}]
 
     def saved_state(self) -> dict[str, Tensor]:
-        """Tensors of a checkpoint, finite ones; the default is all of them, tied ones under their first
-        name."""
+        """Tensors of a checkpoint, all finite. By default all of the model's, tied ones once, under their
+        first name."""
         kept: dict[tuple[int, ...], str] = {}
         state = self.state_dict()
         for name, value in state.items():
@@ -204,13 +202,12 @@ class Model(nn.Module, ABC):
         return {name: state[name] for name in kept.values()}
 
     def representable(self, post: Post) -> list[tuple[int, int, str]]:
-        """Of a tagger: the gold entities of ``post`` as it would give them back at best, (start, end, type)
-        in characters. Those it can never give are told of before it is trained."""
+        """Of a tagger: the gold entities of ``post`` as it would find them at best, (start, end, type) in
+        characters. Before training it is told which entities the tagger can never find."""
         return [(*entity.span, entity.type) for entity in post.entities or []]
 
     def same_labels(self, facts: dict[str, Any]) -> bool:
-        """Whether ``label_weights`` weights of a checkpoint with these facts mean here what they meant
-        there."""
+        """Whether the ``label_weights`` of a checkpoint with these facts mean the same in this model."""
         return facts == self.facts
 
     @torch.no_grad()

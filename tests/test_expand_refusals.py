@@ -8,9 +8,13 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from gmner_cli.app import build
+from gmner_cli.errors import GmnerError
+from gmner_cli.flow.sink import Sink
+from gmner_cli.language.expand.plan import Plan
 from tests.conftest import ROOT, SMALL_POSTS, read_jsonl, write_jsonl
 from tests.language.llm.answering import QUICK
 
@@ -109,3 +113,33 @@ def test_with_stderr_closed_records_are_made_and_stdout_is_theirs_alone(folder):
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == 0
     assert [post["id"] for post in read_jsonl(done.stdout)] == [post["id"] for post in SMALL_POSTS]
+
+
+def test_expand_refuses_to_go_on_with_another_tagger_of_ones_own_or_other_pictures(tmp_path):
+    """As in predict: the code that tells which posts are alike, and the pictures that it looks at."""
+    mine = tmp_path / "mine"
+    (mine / "tagger").mkdir(parents=True)
+    for name, text in {"helper.py": "WORD = 1", "model.py": "import helper", "tagger/model.safetensors": "",
+                       "mine.yaml": "stages: [ner]\nner: {model: 'model.py:Mine'}",
+                       "posts.jsonl": '{"text": "x", "image": "a.png"}',
+                       "pool.jsonl": '{"id": "p", "text": "y", "knowledge": [{"text": "z"}]}'}.items():
+        (mine / name).write_text(text)
+    Image.new("RGB", (3, 3)).save(mine / "a.png")
+
+    def sink(place, resume):
+        plan = Plan(str(place / "posts.jsonl"), "knowledge", "smollm2", pool=place / "pool.jsonl",
+                    images=place, similar_by=place / "tagger", recipe=str(place / "mine.yaml"))
+        made = Sink(tmp_path / "out.jsonl", config=plan.identity(), resume=resume)
+        made.begin()
+        made.close()
+
+    sink(mine, False)
+    moved = mine.rename(tmp_path / "moved")
+    sink(moved, True)
+    (moved / "helper.py").write_text("WORD = 2")
+    with pytest.raises(GmnerError, match=r"ner.model \(helper.py has changed\)"):
+        sink(moved, True)
+    (moved / "helper.py").write_text("WORD = 1")
+    Image.new("RGB", (3, 3), "red").save(moved / "a.png")
+    with pytest.raises(GmnerError, match="pictures.a.png"):
+        sink(moved, True)

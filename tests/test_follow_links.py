@@ -1,4 +1,4 @@
-"""--follow-links through the commands: folders of links, as the hub cache, DVC and git-annex leave them."""
+"""--follow-links: folders of links, as the hub cache, DVC and git-annex leave them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gmner_cli.app import build
+from gmner_cli.errors import ImageError
+from gmner_cli.pictures.images import open_image
 from tests.conftest import write_jsonl
 from tests.data.conftest import Folder
 
@@ -98,3 +100,44 @@ def test_a_folder_of_pictures_that_nobody_named_is_no_link_out(links):
         assert done.exit_code == 2 and "is a link that leads out of its folder" in done.stderr, done.stderr
         assert run(*command, "--images", "images").exit_code == 0
         assert run(*command, "--follow-links").exit_code == 0
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder of pictures as the hub cache or DVC leaves one: links to files elsewhere."""
+    store, inside = tmp_path / "store", tmp_path / "images"
+    store.mkdir()
+    inside.mkdir()
+    Image.new("RGB", (4, 4), "red").save(store / "1f2e", format="PNG")
+    (inside / "a.png").symlink_to("../store/1f2e")
+    (inside / "sub").symlink_to("../store")
+    (inside / "gone.png").symlink_to("../store/none")
+    (inside / "endless.png").symlink_to("/dev/zero")
+    os.mkfifo(store / "fifo")
+    (inside / "fifo.png").symlink_to("../store/fifo")
+    return inside
+
+
+def test_links_lead_out_of_the_folder_only_where_that_is_allowed(linked):
+    for name in ("a.png", "sub/1f2e", "gone.png", "endless.png", "fifo.png"):
+        with pytest.raises(ImageError, match="leaves the image folder through a symbolic link, which only "
+                                             "--follow-links allows"):
+            open_image(linked, name)
+    for name in ("a.png", "sub/1f2e", str(linked / "a.png"), "./sub/../a.png"):
+        assert open_image(linked, name, follow_links=True).getpixel((0, 0)) == (255, 0, 0)
+    for name, words in {
+            "gone.png": "no such image: its link leads to nothing", "endless.png": "is not a file",
+            "fifo.png": "is not a file", "sub": "is not a file", "../store/1f2e": "leaves the image folder",
+            str(linked.parent / "store" / "1f2e"): "leaves the image folder",
+            "sub/../../store/1f2e": "leaves the image folder"
+    }.items():
+        with pytest.raises(ImageError) as caught:
+            open_image(linked, name, follow_links=True)
+        assert words in caught.value.message, name
+
+
+def test_the_folder_itself_may_be_a_link(linked):
+    Image.new("RGB", (4, 4), "red").save(linked.parent / "store" / "b.png")
+    (linked.parent / "photos").symlink_to("store")
+    for name in ("b.png", str(linked.parent / "photos" / "b.png"), str(linked.parent / "store" / "b.png")):
+        assert open_image(linked.parent / "photos", name).size == (4, 4)

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from tests.bench.bench_fuzz import BASE, Fuzz, mutated_line
+from tests.bench.bench_fuzz import Fuzz
+from tests.bench.mutations import BASE, mutated_line
 
 
 @pytest.fixture

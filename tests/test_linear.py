@@ -18,7 +18,8 @@ from gmner_cli.records import Entity, Post
 
 CPU = torch.device("cpu")
 TODAY, ONEDNN, HALF = Runtime(CPU), Runtime(CPU, onednn=True), Runtime(CPU, "bfloat16")
-GENOA = "processor : 0\nvendor_id\t: AuthenticAMD\nmodel name : AMD EPYC 9B14\nflags\t\t: fpu sse avx2 avx512f avx512_bf16\n\nprocessor : 1\nvendor_id : other\n"
+GENOA = ("processor : 0\nvendor_id\t: AuthenticAMD\nmodel name : AMD EPYC 9B14\n"
+         "flags\t\t: fpu sse avx2 avx512f avx512_bf16\n\nprocessor : 1\nvendor_id : other\n")
 needs_onednn = pytest.mark.skipif(not linear.available(), reason="this torch has no oneDNN")
 
 

@@ -305,36 +305,3 @@ def test_digests_follow_the_content_alone(mine, tmp_path):
     (tmp_path / "moved" / "helper.py").write_text("WORD = 2")
     after = mine.digests(place=tmp_path / "moved")
     assert [name for name in before if before[name] != after[name]] == ["helper.py"]
-
-
-def test_expand_refuses_to_go_on_with_another_tagger_of_ones_own_or_other_pictures(mine, tmp_path):
-    """As in predict: the code that tells which posts are alike, and the pictures that it looks at."""
-    from PIL import Image
-
-    from gmner_cli.errors import GmnerError
-    from gmner_cli.flow.sink import Sink
-    from gmner_cli.language.expand.plan import Plan
-
-    mine({"helper.py": "WORD = 1", "model.py": "import helper", "tagger/model.safetensors": "",
-          "mine.yaml": "stages: [ner]\nner: {model: 'model.py:Mine'}",
-          "posts.jsonl": '{"text": "x", "image": "a.png"}',
-          "pool.jsonl": '{"id": "p", "text": "y", "knowledge": [{"text": "z"}]}'})
-    Image.new("RGB", (3, 3)).save(mine.folder / "a.png")
-
-    def sink(place, resume):
-        plan = Plan(str(place / "posts.jsonl"), "knowledge", "smollm2", pool=place / "pool.jsonl",
-                    images=place, similar_by=place / "tagger", recipe=str(place / "mine.yaml"))
-        made = Sink(tmp_path / "out.jsonl", config=plan.identity(), resume=resume)
-        made.begin()
-        made.close()
-
-    sink(mine.folder, False)
-    moved = mine.folder.rename(tmp_path / "moved")
-    sink(moved, True)
-    (moved / "helper.py").write_text("WORD = 2")
-    with pytest.raises(GmnerError, match=r"ner.model \(helper.py has changed\)"):
-        sink(moved, True)
-    (moved / "helper.py").write_text("WORD = 1")
-    Image.new("RGB", (3, 3), "red").save(moved / "a.png")
-    with pytest.raises(GmnerError, match="pictures.a.png"):
-        sink(moved, True)

@@ -18,8 +18,10 @@ from gmner_cli.training.settings import parse_train
 from tests import tiny
 from tests.shapes import draw
 
-FLORENCE_VE, BLIP_VE = "gmner_cli.entailment.florence_entailer:FlorenceEntailer", "gmner_cli.entailment.blip_itm:BlipItm"
-FLORENCE_VG, SEQTR = "gmner_cli.grounding.florence_grounder:FlorenceGrounder", "gmner_cli.grounding.seqtr:SeqTr"
+FLORENCE_VE = "gmner_cli.entailment.florence_entailer:FlorenceEntailer"
+BLIP_VE = "gmner_cli.entailment.blip_itm:BlipItm"
+FLORENCE_VG = "gmner_cli.grounding.florence_grounder:FlorenceGrounder"
+SEQTR = "gmner_cli.grounding.seqtr:SeqTr"
 VARIANTS = {
     "riveg": (FLORENCE_VE, FLORENCE_VG), "riveg-seqtr": (FLORENCE_VE, SEQTR),
     "riveg-blip": (BLIP_VE, FLORENCE_VG), "riveg-blip-seqtr": (BLIP_VE, SEQTR)

@@ -191,7 +191,8 @@ def test_a_recipe_is_trusted_with_the_file_that_names_it_and_as_it_was_then(run,
     os.chdir(folder)
     assert len(run("trust", "--list").stdout.splitlines()) == 3, "it, its recipe, and what that extends"
     done = run(*predict)
-    assert "reads outside" not in done.stderr and "elsewhere" in done.stderr, "it gets as far as the weights, which are not there"
+    assert "reads outside" not in done.stderr
+    assert "elsewhere" in done.stderr, "it gets as far as the weights, which are not there"
     (folder / "mine.yaml").write_text("extends: ../elsewhere/base.yaml\nner: {weights: ../elsewhere/more}\n")
     done = run(*predict)
     assert done.exit_code == 2 and "mine.yaml: reads outside its folder" in done.stderr

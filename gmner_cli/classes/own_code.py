@@ -1,9 +1,9 @@
 """Importing a user's ``file.py:Class``, which may import its neighbours, and telling its versions apart.
 
-The files of a folder become the modules of a package with a private name, ``gmner_own_...``. So files of one
-name in two folders do not mix, and none of them hides an installed module. In such a file ``import x`` means
-what lies beside it, unless a module of that name is installed. ``sys.path`` stays as it is. Where a file has
-changed, the folder is imported anew, as another package; what runs already keeps its own.
+The files of a folder become modules of a package with a private name, ``gmner_own_...``. So files of one name
+in two folders do not mix, and none hides an installed module. In such a file ``import x`` means the file
+beside it, unless a module of that name is installed. ``sys.path`` stays as it is. When a file has changed,
+the folder is imported anew as another package; what was imported before keeps the old one.
 """
 
 from __future__ import annotations

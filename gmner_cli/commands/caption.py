@@ -74,10 +74,10 @@ def command(
     \b
     Examples:
       gmner caption posts.jsonl --images photos/ -o captioned.jsonl
-      gmner caption posts.jsonl --images photos/ --model Salesforce/blip-image-captioning-base -o captioned.jsonl
-      gmner caption posts.jsonl --images photos/ --detailed --model HuggingFaceTB/SmolVLM-Instruct -o described.jsonl
+      gmner caption posts.jsonl --images photos/ --model Salesforce/blip-image-captioning-base -o blip.jsonl
+      gmner caption posts.jsonl --detailed --model HuggingFaceTB/SmolVLM-Instruct -o described.jsonl
       gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
-      gmner caption train.jsonl --from BLIP2_15.txt | gmner caption - --detailed --from owltraincaption_1.txt > captioned.jsonl
+      gmner caption captioned.jsonl --detailed --from owltraincaption_1.txt -o described.jsonl
     """
     from gmner_cli.api.describing import caption
 

@@ -147,7 +147,7 @@ def command(
       gmner expand found.jsonl --task expansions -o expanded.jsonl
       gmner expand found.jsonl --task expansions --llm smollm2 -o expanded.jsonl
       gmner expand train.jsonl --task knowledge --llm hf:Qwen/Qwen3-4B --pool pool.jsonl -o known.jsonl
-      gmner expand - --task knowledge --llm openai:local --base-url http://localhost:8000/v1 < posts.jsonl > known.jsonl
+      gmner expand posts.jsonl --task knowledge --llm openai:local --base-url https://gpu.lan/v1 -o out.jsonl
       gmner expand scenes/test.jsonl --task expansions --llm world --quality vague -o vague.jsonl
     """
     from gmner_cli.api.describing import expand

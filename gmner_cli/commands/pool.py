@@ -38,7 +38,7 @@ def command(
     Examples:
       gmner pool annotated-2015/ --posts train.jsonl -o pool.jsonl
       gmner caption train.jsonl --from BLIP2_15.txt -o captioned.jsonl
-      gmner pool annotated-2015/ --posts captioned.jsonl --against gmner/dev.jsonl --against gmner/test.jsonl -o pool.jsonl
+      gmner pool annotated-2015/ --posts captioned.jsonl --against gmner/test.jsonl -o pool.jsonl
     """
     from gmner_cli.api.describing import pool
 

@@ -55,7 +55,7 @@ def command(
       gmner segment found.jsonl --images photos/ -o segmented.jsonl
       gmner predict --texts posts.jsonl --images photos/ | gmner segment - --images photos/ > segmented.jsonl
       gmner segment found.jsonl --images photos/ --model sam:vit_b -o segmented.jsonl
-      gmner segment found.jsonl --images photos/ --model facebook/sam-vit-huge --device cuda -o segmented.jsonl
+      gmner segment found.jsonl --images photos/ --model facebook/sam-vit-huge --device cuda -o masks.jsonl
     """
     from gmner_cli.api.finding import segment
 

@@ -1,7 +1,8 @@
 """doccano: one JSON object a line, with spans in its old or its new form; also one array of such objects.
 
     {"id": 7, "text": "Lady Gaga sings", "label": [[0, 9, "PER"]], "image": "7.jpg"}
-    {"id": 7, "text": "Lady Gaga sings", "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 9}]}
+    {"id": 7, "text": "Lady Gaga sings",
+     "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 9}]}
 
 An object without spans of any form has no ``entities``: nobody looked. Everything else that an object holds
 goes to ``meta``.

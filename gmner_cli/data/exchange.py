@@ -1,14 +1,11 @@
-"""Files that belong together, put into a folder as one: records beside their own pictures and splits, or
-none.
+"""Several files put into a folder as one: records never stand beside another set's pictures or splits.
 
-They are made in a hidden folder inside it. When all are whole, the records of
-the old set go first and those of the new one come last, so that at no moment
-records stand beside another set's pictures or splits. A kill before that
-leaves the old files as they were; one within it leaves a list of what is still
-to be moved, and the next run moves it first.
+They are made in a hidden folder inside it. When all are whole, the old set's records are removed first, and
+the new set's records come last. A kill before that leaves the old files as they were. A kill on the way
+leaves a list of what is still to be moved, which the next run moves first.
 
-Which files are whose stands in report.json: "files" of the run that wrote it,
-"earlier" those of runs before it that share no name with it and so still stand.
+report.json says which files are whose: "files" of the run that wrote it, "earlier" of runs before it, as far
+as they still stand.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Label Studio: the JSON export, or JSON-MIN, of posts whose entities and boxes were marked there.
 
-    [{"id": 7, "data": {"text": "Lady Gaga sings", "image": "/data/upload/1/7.jpg"}, "annotations": [{"result": [
+    [{"id": 7, "data": {"text": "Lady Gaga sings", "image": "/data/upload/1/7.jpg"},
+      "annotations": [{"result": [
       {"id": "a", "type": "labels", "value": {"start": 0, "end": 9, "text": "Lady Gaga", "labels": ["PER"]}},
       {"id": "b", "type": "rectanglelabels", "original_width": 640, "original_height": 480,
        "value": {"x": 10, "y": 20, "width": 50, "height": 60, "rotation": 0, "rectanglelabels": ["PER"]}},

@@ -47,12 +47,14 @@ def cells_of(column: int, lines: Sequence[str] = ()) -> Cut:
         if len(cells) == 1:
             found = re.split(" +", line.strip(" \t"))
             if len(found) == 1 and len(words := line.rsplit(None, 1)) == 2 and LIKE_A_TAG.fullmatch(words[1]):
-                found, problem = words, f"the columns are parted by other white space than tabs and spaces: {line[:80]!r}"
+                found = words
+                problem = f"the columns are parted by other white space than tabs and spaces: {line[:80]!r}"
             # In a file with tabs, or with many lines of one column, a last column is one only if it looks
             # like a tag.
             most = width if width > 1 else 1 + bool(LIKE_A_TAG.fullmatch(found[-1]))
             if lines and len(found) > most:
-                problem = f"found {len(found)} columns where other lines have {width or 'tabs'}: {line[:80]!r}"
+                others = width or "tabs"
+                problem = f"found {len(found)} columns where other lines have {others}: {line[:80]!r}"
                 if not first and (rows := joined(found, most, problem)):
                     return rows
                 inner = len(found) - most + 1
@@ -152,7 +154,8 @@ def _instead(lines: Sequence[str]) -> str:
         return "tokens and tags must be parted by tabs or spaces"
     if 2 * sum(bool(LIKE_A_TAG.fullmatch(line.split()[0])) for line in full) > len(full):
         return "the first column looks like tags, but must be the tokens"
-    return "--column N says where it is; gmner prepare text, csv, doccano or label-studio read files of other kinds"
+    return ("--column N says where it is; gmner prepare text, csv, doccano or label-studio read files of "
+            "other kinds")
 
 
 def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]]:

@@ -1,4 +1,4 @@
-"""What every model of visual entailment shares: who is asked what, the calibrated answer, and its score."""
+"""The base of every model of visual entailment: what it is asked, its calibrated answer, and its score."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNCALIBRATED = (1.0, 0.0, 0.5)
 
 class EntailerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     threshold: float | None = None
-    """An entity is visible when its probability is above this. None: the one chosen on dev, 0.5 without
+    """An entity is visible if its probability is above this. None: the threshold chosen on dev, 0.5 before
     training."""
     train_together: Together = None
     """As in ``model.Together``."""
@@ -43,18 +43,20 @@ class Question:
 
 
 class Entailer(Model):
-    """P(the picture shows what the expression says) for every entity; the picture is encoded once per post.
+    """For every entity the probability that the picture shows what its expression says.
 
-    Writes ``groundable`` and ``visible``. An entity at or below the threshold is not visible and gets
-    ``boxes: []``; one above it is, and its boxes are left to visual grounding. Without a picture nothing is.
+    Writes ``groundable``, the probability, and ``visible``, whether it is above the threshold. An entity that
+    is not visible gets ``boxes: []``; the boxes of a visible one are left to visual grounding. Without a
+    picture no entity is visible.
 
-    A subclass turns texts and pictures into tensors (``inputs``) and those into
-    log-odds (``match``), and has a ``Config`` that extends EntailerConfig; the recipe's stage
-    ``expressions``, where there is one, gives the words. Trained on the entities that gold assessed, visible
-    or not (RiVEG, section IV-C1: two labels), by binary cross-entropy. ``evaluate`` fits a
-    slope and a shift of the log-odds and a threshold on dev; they are buffers, so
-    they are saved with the weights they belong to, and are void as soon as those are
-    trained on. The dev accuracy is that of the threshold chosen on the same posts.
+    A subclass has a ``Config`` that extends EntailerConfig and two methods: ``inputs`` turns texts and
+    pictures into tensors, ``match`` turns those into log-odds. A picture is encoded once for its entities.
+    The words come from the recipe's stage ``expressions``, if it has one.
+
+    Trained by binary cross-entropy on the entities that gold assessed, visible or not (RiVEG, section IV-C1:
+    two labels). ``evaluate`` fits a slope and a shift of the log-odds and a threshold to the dev posts. They
+    are buffers, so they are saved with the weights; more training makes them void. The dev accuracy is that
+    of the threshold chosen on the same posts.
     """
 
     Config = EntailerConfig
@@ -63,11 +65,11 @@ class Entailer(Model):
     adjustable = frozenset({"threshold"})
     metric = "accuracy"
     most_together: ClassVar[int] = 8
-    """Expressions of a post in one example: each costs a copy of the picture's features. A post with more is
-    encoded again."""
+    """Most expressions in one example: each costs a copy of the picture's features. For a post with more, the
+    picture is encoded again."""
 
     asks_all = False
-    """Whether the picture of a post without entities is looked at too, to say what it says of pictures."""
+    """Whether a post without entities has an example too, for a model that says something of the picture."""
 
     def __init__(self, config: EntailerConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)
@@ -75,13 +77,13 @@ class Entailer(Model):
 
     @abstractmethod
     def inputs(self, texts: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Any]:
-        """CPU tensors for N texts and P pictures, RGB; a post of many entities may bring its picture more
+        """CPU tensors for N texts and P pictures, RGB. The picture of a post with many entities may come more
         than once."""
 
     @abstractmethod
     def match(self, batch: dict[str, Any]) -> Tensor:
-        """Log-odds [N] of "the picture shows it". ``batch`` holds ``inputs`` and ``owner`` int64 [N]: each
-        text's picture, so that features of pictures [P, d] become those of texts by
+        """Log-odds [N] of "the picture shows it". ``batch`` holds what ``inputs`` gave, and ``owner``
+        int64 [N], the picture of each text: features of pictures [P, d] become those of texts by
         ``features[batch["owner"]]``."""
 
     def question(self, post: Post, entity: Entity) -> str:
@@ -89,8 +91,8 @@ class Entailer(Model):
         return expression_of(post, entity)
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
-        """For each post that has a picture, its Questions, at most ``most_together`` in an example; in
-        training ``train_together``."""
+        """The Questions of each post with a picture, at most ``most_together`` in an example, or
+        ``train_together`` in training."""
         found = []
         for index, post in enumerate(posts):
             asked = [Question(number, self.question(post, entity), bool(entity.boxes) if training else None)
@@ -105,8 +107,8 @@ class Entailer(Model):
         return found
 
     def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
-        """``inputs`` and owner int64 [N]; counts: texts per example; while training visible float [N], 1 or
-        0."""
+        """What ``inputs`` gives; owner int64 [N]; counts, texts per example; in training visible float [N], 1
+        or 0."""
         batch = self.inputs([q.text for e in examples for q in e.data] or [""], images)
         batch["owner"] = torch.tensor([row for row, e in enumerate(examples) for _ in e.data] or [0])
         batch["counts"] = [len(e.data) for e in examples]
@@ -143,7 +145,7 @@ class Entailer(Model):
         return slope, shift, threshold if self.config.threshold is None else self.config.threshold
 
     def train(self, mode: bool = True) -> Entailer:
-        """As any module's; what was fitted to the old weights is forgotten when training goes on."""
+        """As any module's; once training goes on, what was fitted to the old weights is forgotten."""
         if mode:
             self.calibration.copy_(torch.tensor(UNCALIBRATED))
         return super().train(mode)

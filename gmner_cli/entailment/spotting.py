@@ -1,8 +1,7 @@
-"""Visual entailment by looking for the place: an entity is visible when some part of the picture answers to
-its expression.
+"""Visual entailment by looking for the place: an entity is visible if a part of the picture answers to it.
 
-A small model of our own that shares its reader with SeqTR-style grounding
-(``vision.reader``), and starts best from a trained one (``train-ve --init``).
+A small model of our own. It shares its reader with SeqTR-style grounding (``vision.reader``), and starts best
+from a trained grounding model (``train-ve --init``).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The one rule for names that stand in records and data sets: they lie inside their folder. See ``records``
-for its words."""
+"""The one rule for names of files in records and data sets: they lie inside their folder. ``records`` says it
+in words."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""YAML as people write settings in it: text keys and plain values, bounded, and nothing read as what it does
-not look like.
+"""YAML as people write settings in it: text keys and plain values, bounded, that mean what they seem to.
 
-YAML 1.1 takes ``no`` for a boolean, ``010`` for eight, ``1:30`` for ninety and ``5e-5`` for text. The last
-is read as the number that is meant; the others, dates and what is rarer still are refused where they stand.
+YAML 1.1 takes ``no`` for a boolean, ``010`` for eight, ``1:30`` for ninety and ``5e-5`` for text. The last is
+read as a number here. The others are refused with their place, as are dates and rarer things.
 """
 
 from __future__ import annotations

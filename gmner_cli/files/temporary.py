@@ -1,5 +1,5 @@
-"""Files that are written on the way to others: locked while their writer lives, cleared away by the next
-after a kill."""
+"""Files that are written on the way to others: locked while their writer lives, and cleared away by the
+next writer after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""From a recipe to the stages that ``predict`` runs."""
+"""From a recipe to the stages of a run: the first step of ``predict``.
+
+Each section becomes a stage: a loaded model in a ``ModelStage``, or a class without weights
+(``plain_stage``). ``CheckImages`` and ``KeepGold`` go in front; ``compose`` sends the posts through them all.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from gmner_cli.weights.model_folder import WEIGHTS, load_model
 from gmner_cli.weights.trained_on import Known
 
 GOLD = LEVELS
-"""As in ``fields``."""
+"""What ``--gold`` may be given."""
 
 
 def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | None = None,
@@ -32,11 +36,10 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
           tell: Callable[[str], None] = say, made: dict[str, Stage] | None = None) -> list[Stage]:
     """The stages of ``recipe``, models loaded.
 
-    ``weights``: folders that replace the recipe's, by stage name. ``gold``: how
-    much of the incoming entities is believed; the stages that would find nothing else are
-    left out, whatever their sections are called. ``made``: stages that an earlier call made with the same
-    recipe, weights and pictures, by name; it gets those that this call makes. Raises UsageError or
-    ModelError.
+    ``weights``: folders that replace the recipe's, by stage name. ``gold``: how much of the incoming entities
+    is believed; stages that would find nothing beyond it are left out. ``made``: stages by name that an
+    earlier call made with the same recipe, weights and pictures; those that this call makes are added.
+    Raises UsageError or ModelError.
     """
     made = {} if made is None else made
     weights = dict(weights or {})
@@ -47,10 +50,9 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
                              hint=f"its stages are {', '.join(names)}")
         if recipe.section(given).stage:
             raise UsageError(f"stage {given!r} of recipe {recipe.name!r} is no model, so the folder "
-                             f"{weights[given]} "
-                             "cannot be its weights", hint=_with_models(recipe))
+                             f"{weights[given]} cannot be its weights", hint=_with_models(recipe))
     stages: list[Stage] = []
-    for name in running(recipe, gold):
+    for name in needed_stages(recipe, gold):
         if name not in made:
             made[name] = build_stage(recipe.section(name), runtime, pictures, weights=weights.get(name),
                                      batch_size=batch_size, offline=offline,
@@ -61,8 +63,8 @@ def build(recipe: Recipe, runtime: Runtime, pictures: Pictures, *, gold: str | N
     return [*first, KeepGold(gold, found), *stages]
 
 
-def running(recipe: Recipe, gold: str | None = None) -> list[str]:
-    """The stages of ``recipe`` that run when ``gold`` is believed: those that find more than it gives.
+def needed_stages(recipe: Recipe, gold: str | None = None) -> list[str]:
+    """The stages of ``recipe`` that are needed when ``gold`` is believed: those that find more than it gives.
 
     Raises UsageError for an unknown level, and for a stage that finds entities and more at once.
     """
@@ -106,8 +108,7 @@ def looks(recipe: Recipe) -> bool:
 
 
 def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, str]:
-    """sha256 of each stage's trained weights, so that a resumed run notices a model that was trained
-    again."""
+    """By stage, sha256 of its trained weights: a resumed run notices a model that was trained again."""
     digests = {}
     for name in recipe.stages:
         folder = weights.get(name) or recipe.section(name).weights_folder()
@@ -117,9 +118,9 @@ def weights_digests(recipe: Recipe, weights: Mapping[str, Path]) -> dict[str, st
 
 
 def known_posts(recipe: Recipe, weights: Mapping[str, Path], gold: str | None = None) -> Known:
-    """A stage that counts the posts that the models of this run were trained on; see ``build``."""
+    """A stage that counts the posts that the models of this run were trained on. Parameters: as ``build``."""
     folders = {name: weights.get(name) or recipe.section(name).weights_folder()
-               for name in running(recipe, gold)}
+               for name in needed_stages(recipe, gold)}
     return Known(
         {sections.words(name): trained_on.read(folder) for name, folder in folders.items() if folder},
         so="what was learnt by heart is right there, and a score on them says nothing")

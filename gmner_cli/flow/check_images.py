@@ -1,24 +1,23 @@
-"""The stage that opens every picture once, before any model reads it."""
+"""The stage that opens every picture once, before any model reads it.
+
+``build`` puts it in front of all others: they rely on pictures being there and on ``image_size``. Broken
+files are told of at once, and alike for every recipe.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from gmner_cli.compute.batches import ahead
 from gmner_cli.errors import ImageError, printable
 from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Post
 
-if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
-    pass
-
 
 class CheckImages:
-    """Opens every picture once, before any model reads it: fills ``image_size``, marks posts that fail.
+    """Opens each post's picture: fills ``image_size``, and marks posts whose picture cannot be opened.
 
-    It lets later stages rely on pictures being there, and says at once, and for
-    every recipe, which files are broken.
+    Such a post fails, is skipped, or goes on without its picture, as ``pictures.missing`` says.
     """
 
     name = "images"
@@ -29,10 +28,8 @@ class CheckImages:
 
     def __init__(self, pictures: Pictures, tell: Callable[[str], None], side: int | None = None,
                  wanted: Callable[[Post], bool] = lambda post: True):
-        """``side``: ``largest_side`` of the models that will read the pictures, where they have one and the
-        same.
-
-        ``wanted``: whether a post's picture will be looked at; the others pass, whatever theirs is.
+        """``side``: ``largest_side`` of the models that will read the pictures, where all have the same.
+        ``wanted``: whether a post's picture will be looked at; other posts pass, whatever theirs is.
         """
         self.pictures, self.tell, self.side, self.wanted, self.told = pictures, tell, side, wanted, 0
 
@@ -57,8 +54,7 @@ class CheckImages:
             if self.told == 1:
                 self.tell(f"post {printable(post.id)}: {problem.reason}. Posts whose picture is not in "
                           f"{self.pictures.root} are read without it, and nothing is looked for in it; name "
-                          "the folder "
-                          "with --images DIR (said once)")
+                          "the folder with --images DIR (said once)")
             return
         if self.told <= self.most_told:
             self.tell(f"post {printable(post.id)}: {problem.reason}; {what}")

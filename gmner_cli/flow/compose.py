@@ -1,9 +1,11 @@
-"""Stages: what turns posts into posts with more fields, some posts at a time.
+"""What a stage is, and how posts flow through several of them.
 
-A subcommand is: read JSONL, one stage, write JSONL. ``predict`` is several stages
-in one process, each of which pulls from the one before (``compose``). A stage adds fields and
-removes none, and a post that fails in it is marked (``post.error``), not lost. Stages leave posts
-alone that failed or are skipped (``post.set_aside``).
+A stage takes a list of posts, a window, and gives the same posts back with more fields. ``compose`` chains
+stages: each pulls its windows from the one before. ``build`` makes the stages; ``run_file`` brings the posts
+and writes what comes out.
+
+A post that fails in a stage is marked (``post.error``) and goes on to the end. Stages leave alone what failed
+or is skipped (``post.set_aside``).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -20,37 +22,32 @@ from gmner_cli.errors import MOST_CHARACTERS, GmnerError, ImageError, RecordErro
 from gmner_cli.records import Post
 from gmner_cli.records.fields import fill_text
 
-if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
-    pass
-
-
 WINDOW = 128
-"""Posts that a stage gets at a time, at most: enough to batch like lengths, and little for a slow stream to
-wait for. Tagging takes 4 % more time than with 256, and 64 would take 10 % more."""
+"""Most posts of a window: enough to batch like lengths, few enough for a slow stream to wait for. Tagging
+takes 4 % more time than with 256, and 64 would take 10 % more."""
 
 MANY = 32
-"""A stage that wants more posts than this at a time is a quick one."""
+"""A stage with a larger window than this is taken for a quick one."""
 
 UNSAID = 16
-"""Posts that a stage gets at a time that does not say how many it wants."""
+"""The window of a stage that names none."""
 
 
 class Stage(Protocol):
-    """Anything that has a name and maps a list of posts to the same posts, in order, with more fields.
+    """Anything that has a name, takes a list of posts, and gives them back in order, with more fields.
 
-    It may say more, on its class, so that all of it is known before one is made:
+    Its class may have more; it is read before a stage is made:
 
-    - ``finds``: names of the fields that it fills, as ``Model.finds``; () where it does not say. A stage that
-      finds nothing of gold also runs before a model that is trained, where the recipe has it before that
-      model's section.
-    - ``window``: how many posts it wants at a time. Many, where it gains from batching like with
-      like and is quick; few, where it is slow; 1, where it works post by post. Without one it gets UNSAID.
+    - ``finds``: names of the fields that it fills, as ``Model.finds``; by default (). A stage that finds
+      nothing of gold also runs in training, if the recipe has it before the section that is trained.
+    - ``window``: how many posts it wants at a time: many if it is quick and gains from batching like with
+      like, few if it is slow, 1 if it works post by post. By default UNSAID.
     - ``reads_images``: whether it opens pictures. It is then made with ``pictures=``, an ``images.Pictures``.
-    - ``stored``: False where a training that is resumed should make its results again rather than read them
-      from a file, because that is quicker. True where it does not say.
-    - ``variants(posts) -> posts``: called in place of the stage for the posts that a model is trained on (not
-      for dev posts): each in all the versions that training should see, in one post or in several of the same
-      id. Entities may stand in it several times and in another order, but no new ones.
+    - ``stored``: whether training keeps its results in a file, for a resumed training to read. By default
+      True; False if making them again is quicker.
+    - ``variants(posts) -> posts``: called in place of the stage for training posts (not for dev posts). Gives
+      each post in all the versions that training should see: one post, or several of the same id. Entities
+      may be repeated and reordered, but none may be new.
     """
 
     name: str
@@ -60,17 +57,16 @@ class Stage(Protocol):
 
 def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW,
             proven: bool = False) -> Iterator[Post]:
-    """All stages over a stream of posts, in order, each pulling from the one before as many as it works on at
-    a time.
+    """All stages over a stream of posts, in order; each pulls its windows from the one before.
 
-    That is its ``window``, or ``most`` where that is less, and in the beginning less still
-    (``window_after``): the first records come at once, no post waits for more others than have come before
-    it, and what a kill costs is little beside what is there. It follows from posts and settings, never from
-    the time that anything takes, because the size of a batch changes the last digits of scores.
+    A window holds as many posts as the stage wants, but no more than ``most``. The first windows are smaller
+    (``window_after``), so that the first records come at once and a kill costs little of what is done. Their
+    sizes follow from posts and settings, never from time: the size of a batch changes the last digits of
+    scores.
 
-    A post that a stage cannot bear is marked with ``error`` and the others go on.
-    Raises what a stage raises when that is not about one post: when the settings
-    or the model are wrong, or when no post at all gets through, unless it is ``proven`` that some do.
+    A post on which a stage raises is marked with ``error``, and the others go on. What is not about one post
+    is raised: wrong settings, a wrong model, or that no post at all gets through, unless ``proven`` says that
+    some did before.
     """
     made = iter(posts)
     for stage in stages:
@@ -79,10 +75,10 @@ def compose(stages: Sequence[Stage], posts: Iterable[Post], most: int = WINDOW,
 
 
 def window_after(came: int, most: int) -> int:
-    """How many posts a stage gets next that has had ``came`` and wants ``most``: a power of two, so that
-    batches are full ones.
+    """How many posts a stage gets next that has had ``came`` and wants ``most``.
 
-    At most a quarter of ``came``; where many are wanted, and so gain from each other, at most all.
+    It grows with ``came``: up to a quarter of it, or up to all of it where ``most`` is above MANY. A power of
+    two, so that batches are full.
     """
     return min(most, 1 << max(0, (came if most > MANY else came // 4).bit_length() - 1))
 
@@ -105,9 +101,9 @@ def _through(stage: Stage, posts: Iterator[Post], most: int, proven: bool) -> It
 
 
 def _apart(stage: Stage, posts: list[Post]) -> tuple[list[Post], Exception | None]:
-    """The stage over the posts; where it raises, over halves of them, down to the posts that make it raise.
+    """The stage over the posts; if it raises, over each half of them, down to single posts, which are marked.
 
-    Also the first exception that it raised. Raises what is not about one post.
+    Returns also the first exception. Raises what is not about one post.
     """
     done: list[Post] = []
     waiting, first = [posts], None

@@ -1,8 +1,8 @@
 """Ctrl-C that cannot get lost.
 
-Python raises KeyboardInterrupt wherever the main thread happens to be; inside a
-callback or a destructor of a library it is printed at best, and the run goes on. So it is
-also remembered, and what writes records or trains asks.
+Python raises KeyboardInterrupt wherever the main thread happens to be; inside a callback or a destructor of a
+library it is printed at best, and the run goes on. So it is also remembered here. ``sink`` asks before each
+record, and the training loop before each batch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The first stage of a run: what is kept of the entities that come in."""
+"""The stage that keeps of the incoming entities what ``--gold`` believes, and clears the rest.
+
+``build`` puts it before the recipe's stages, so that what comes in never influences what they find.
+``records.fields`` holds the order of fields that it goes by.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,9 @@ from gmner_cli.records.fields import believe
 
 
 class KeepGold:
-    """The first stage: keeps no more of the incoming entities than ``level`` of gold names.
+    """Keeps no more of the incoming entities than ``level`` names; see ``fields.believe``.
 
-    It makes sure that what comes in never influences what is found; see ``fields.believe``. A post without
-    ``entities`` fails, unless ``level`` is None.
+    A post without ``entities`` fails, unless ``level`` is None.
     """
 
     name = "gold"

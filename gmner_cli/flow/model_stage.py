@@ -1,4 +1,9 @@
-"""A model over posts: batches of like examples, predicted, and written into copies of the posts."""
+"""A model as a stage: ``ModelStage``, which ``build`` makes, and ``predict_posts``, which does its work.
+
+Posts become examples, examples become batches, and the model writes what it predicts into copies of the
+posts. The training loop predicts on dev posts with ``predict_posts``, too. ``compute.batches`` forms the
+batches; ``named_pictures`` opens the pictures that examples name.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +17,37 @@ from gmner_cli.compute.batches import bucket, collate, cut, looks, packed, prepa
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import RecordError, UsageError, printable
 from gmner_cli.flow import named_pictures
+from gmner_cli.flow.compose import WINDOW
 from gmner_cli.pictures.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.records.fields import VISUAL, clear, fill_text, of_entities
 
 if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
     from gmner_cli.model import Model
-from gmner_cli.flow.compose import WINDOW
 
 BATCH_BYTES = 512 * 2**20
-"""Decoded pictures of one batch, of which a few are in memory: 14 photos of 12 megapixels, one of 100."""
+"""Most bytes of decoded pictures in one batch: 14 photos of 12 megapixels, or one of 100. A few batches are
+in memory at a time."""
 
 BATCH_START = 80
-"""What a batch of texts costs a CPU beside its sub-words, in sub-words: measured with MiniLM; larger nets
-have less."""
+"""What a batch of texts costs a CPU beside its sub-words, counted in sub-words. Measured with MiniLM; with
+larger networks it is less."""
 
 
 def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_size: int,
-        pictures: Pictures = NO_PICTURES, progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
+                  pictures: Pictures = NO_PICTURES,
+                  progress: Callable[[int], Any] = lambda n: None) -> list[Post]:
     """Predict on posts in memory; returns copies, the posts given are not changed.
 
-    Batches hold examples of like length (on a CPU, where a small batch is nearly as good as a large one, of
-    so like length that least is computed for nothing), or with pictures of like shape for a model
-    that pads pictures (``batches_by_shape``: 1.4 to 1.6 times fewer pixels for Grounding DINO on
-    photos); the next two are prepared (pictures decoded, tensors padded) while one is computed. A batch whose
-    pictures are large is cut (BATCH_BYTES; their sizes are known once CheckImages has opened them). One that
-    does not fit into GPU memory is halved and tried again. ``progress`` is told of finished examples.
-    The entities that a model finds get their ``text`` from the span, where it leaves that absent.
-    A post of which an example names a picture that cannot be opened comes back marked, and otherwise as it
-    was given, unless ``pictures.missing`` is "text-only".
+    A batch holds examples of like length. On a CPU small batches cost little, so lengths are kept closer
+    still. For a model that pads pictures (``batches_by_shape``) a batch holds pictures of like shape: 1.4 to
+    1.6 times fewer pixels for Grounding DINO on photos. While a batch is computed, the next two are prepared.
+    A batch of large pictures is cut (BATCH_BYTES; CheckImages has noted the sizes); one that does not fit
+    into GPU memory is halved and tried again. ``progress`` is told of finished examples.
+
+    Entities that a model finds get their ``text`` from the span, if it leaves that absent. If an example
+    names a picture that cannot be opened, its post comes back marked and otherwise as it was given, unless
+    ``pictures.missing`` is "text-only".
     Raises RecordError for a post that the model leaves invalid, and where it computes NaN.
     """
     import torch
@@ -122,8 +129,8 @@ def _predict(model: Model, indexes: list[int], batch: dict[str, Any],
 
 
 def _holds_nan(output: Any) -> bool:
-    """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant: what is forbidden
-    scores so."""
+    """Whether a NaN is anywhere in what ``Model.predict`` gives. Infinity may be meant, as the score of what
+    is forbidden."""
     import torch
 
     if isinstance(output, float):
@@ -153,8 +160,8 @@ class ModelStage:
 
     @property
     def window(self) -> int:
-        """Pictures take long, and batching like with like gains little there, unless they are padded; texts
-        are the other way round."""
+        """Few batches of pictures, many of texts: pictures take long, and gain little from being batched by
+        likeness unless they are padded."""
         alone = self.model.reads_images and not self.model.batches_by_shape
         return min(WINDOW, (2 if alone else 8) * self.batch_size)
 
@@ -173,11 +180,11 @@ class ModelStage:
         return [done.get(id(post), post) for post in posts]
 
     def _blind(self, post: Post) -> bool:
-        """Whether the model has nothing to say of the post, because what it needs to see cannot be looked
-        at."""
+        """Whether the model has nothing to say of the post, because it cannot look at the picture."""
         if not self.model.reads_images:
             return False
-        # A tagger goes on with the text; what only looks would call an unseen thing invisible. What grounding
-        # models declined can still be looked at by one that fills no field of entities, such as a caption's.
+        # A tagger goes on with the text; other models would call invisible what they have not seen.
+        # A picture that grounding models declined is still looked at by a model that fills no field of
+        # entities, such as one for captions.
         return ((post.grounding == ABSTAINED and of_entities(self.model.finds))
                 or (post.image_problem is not None and "entities" not in self.model.finds))

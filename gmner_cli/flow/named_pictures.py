@@ -1,4 +1,7 @@
-"""Pictures that examples name (``Example.pictures``): opened once before a batch needs them."""
+"""Pictures that examples name (``Example.pictures``), opened once before a batch needs them.
+
+``CheckImages`` knows only the posts' own pictures; ``model_stage`` and training look here at the others.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ MOST_TOLD = 20
 
 @dataclass
 class Named:
-    """What examples name, opened: sizes [width, height] of whole pictures, and what is wrong, by post."""
+    """What became of the pictures that examples name."""
 
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """[width, height] of the whole picture, by its name."""
     problems: dict[int, ImageError] = field(default_factory=dict)
-    """By number of the post, the first."""
+    """The first problem of each post that has one, by number of the post."""
 
 
 def look_at(examples: Sequence[Example], pictures: Pictures, side: int | None) -> Named:

@@ -1,8 +1,8 @@
-"""What a command may write: none of what it reads, and over nothing that gmner did not make, unless it is
-told to.
+"""Which files a run may write, and the manifest beside its output.
 
-A file of records is known by its manifest, ``OUT.run.json``, which says what was written; a page of
-``view`` by its first lines.
+A run writes none of the files that it reads, and replaces only what gmner made, unless it is told to. A file
+of records is known by its manifest, ``OUT.run.json``; a page of ``view`` by its first lines. Commands check
+before a run; ``sink`` writes the manifest.
 """
 
 from __future__ import annotations
@@ -65,9 +65,8 @@ def check_page(out: str, inputs: Iterable[str | Path | None], overwrite: bool = 
     with disk_errors(out), open(out, "rb") as stream:
         ours = PAGE in stream.read(4096)
     if not ours:
-        raise UsageError("is not empty, and no page of gmner view", where=out, hint="name another file with "
-                                                                                    "-o, or replace it with "
-                                                                                    "--overwrite")
+        raise UsageError("is not empty, and no page of gmner view", where=out,
+                         hint="name another file with -o, or replace it with --overwrite")
 
 
 def read_manifest(out: Path) -> dict[str, Any] | None:
@@ -149,10 +148,11 @@ def _refuse_foreign(path: Path, name: str) -> None:
         return
     manifest = read_manifest(path)
     if last_whole(path, manifest) is None:
-        why = "has been changed since gmner wrote it" if manifest and manifest.get(
-            "finished") else "was not written by gmner, and is not empty"
-        raise UsageError(why, where=printable(name), hint="name another file with -o, or replace it with "
-                                                          "--overwrite")
+        why = "was not written by gmner, and is not empty"
+        if manifest and manifest.get("finished"):
+            why = "has been changed since gmner wrote it"
+        raise UsageError(why, where=printable(name),
+                         hint="name another file with -o, or replace it with --overwrite")
 
 
 def _refuse_inputs(outputs: Iterable[tuple[str | Path, str]], inputs: list[str | Path | None]) -> None:
@@ -169,7 +169,7 @@ def _refuse_inputs(outputs: Iterable[tuple[str | Path, str]], inputs: list[str |
 
 
 def _marks(path: str | Path, output: bool = False) -> Iterable[Any]:
-    """What tells a regular file from others whatever it is called; of a folder that is read, its files'."""
+    """What a regular file is known by, whatever it is called; for a folder that is read, by its files."""
     try:
         if str(path) == "-":
             found = os.fstat((sys.stdout if output else sys.stdin).fileno())

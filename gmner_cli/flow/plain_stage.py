@@ -1,4 +1,7 @@
-"""Stages without weights: the class that a recipe's ``stage:`` names, made with the recipe's settings."""
+"""Stages without weights: the class that a recipe's ``stage:`` names, made with the recipe's settings.
+
+``build`` makes them here. What a user's own stage gives back is checked (``OwnStage``).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Recipes as they are compared, one of which an earlier version may have written that knew fewer settings.
+"""Recipes of two runs, spelled out so that they can be compared.
 
-What a recipe leaves out has the default of its model, stage or training, so it is no difference when the
-other one says just that. Models and stages have their names of today.
+An earlier version may have written one of them, and knew fewer settings. What a recipe leaves out has its
+default, so it is no difference when the other one says just that. Models and stages get their names of today.
+Beside ``run_contents``, which compares what recipes name on disk.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ WORDS = ("about", "note")
 
 def spelled_out(recipes: Sequence[Any], sections: Iterable[str],
                 training: type[msgspec.Struct] | None = None) -> list[Any]:
-    """The values of recipes, with all that they leave out of the ``sections`` that run, without the others.
+    """The values of recipes in which the ``sections`` that run have their defaults filled in; others are out.
 
-    ``training``: what may stand in ``train``; without it nothing is trained, and ``train`` is left out, too.
-    Defaults are those of the model that the last recipe names, whose code it may run. What is no recipe is
-    given back as it is.
+    ``training``: the struct of what may stand in ``train``. None for a prediction: ``train`` is left out.
+    Defaults of settings are those of the model that the last recipe names, whose code may be run for them.
+    What is no recipe is given back as it is.
     """
     if not all(isinstance(recipe, dict) for recipe in recipes):
         return list(recipes)

@@ -1,7 +1,8 @@
-"""What a run was made with, by content and not by paths: what its recipe names on disk.
+"""What a run was made with, told by content and not by paths.
 
-A manifest keeps the paths, for people, and beside them ``contents``: by the dotted name of a recipe's value,
-the sha256 of what it names. ``compared`` is the one place where the recipes of two manifests are compared.
+A manifest keeps the paths of a recipe, for people, and beside them ``contents``: the sha256 of the file or
+folder that each value of the recipe names. ``compared`` brings the manifest of an earlier run to the paths of
+this one and says what changed; ``sink`` and ``training.manifest`` then compare the rest.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ _MOST_LISTED = 100_000
 
 
 def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, Any]:
-    """By dotted name, what each value of the recipe's sections holds that is the user's own and on disk.
+    """By dotted name, digests of all that the recipe's values name on disk and that is the user's own.
 
-    Of code, the sha256 of each of its files. Of weights and other folders of models, one sha256 of all their
-    files. Of other files, theirs; of other folders, one of the names and sizes of what lies in them.
-    ``without``: values that are left out.
+    Code: the sha256 of each of its files. Weights and other folders of models: one sha256 of all files.
+    Another file: its sha256. Another folder: one of the names and sizes of what lies in it. ``without``:
+    values that are left out.
     """
     found: dict[str, Any] = {}
     for section, values in recipe.values.items():
@@ -63,8 +64,8 @@ def named_contents(recipe: Recipe, without: Collection[str] = ()) -> dict[str, A
 
 
 def _only_read(section: Mapping[str, Any], value: str) -> bool:
-    """Whether a setting names what is read alone. A user's own stage may write the files that it is given, a
-    log or a cache, but not weights."""
+    """Whether what a setting names is only read: a user's own stage may write to a file that it is given (a
+    log, a cache), but not to weights."""
     stage = section.get("stage")
     return not stage or is_shipped(stage) or Path(value).suffix in WEIGHT_FILES or os.path.isdir(value)
 
@@ -72,9 +73,10 @@ def _only_read(section: Mapping[str, Any], value: str) -> bool:
 def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The manifest ``before`` in the paths of ``now``, and what changed of what both know by content.
 
-    In the first, a path is that of ``now`` wherever both know what lay there; so are ``contents``, ``code``
-    and ``pictures``, which are about that. The second has a few words, by dotted name, for each that holds
-    something else now. What only one of them knows is left to be compared as it is written.
+    In the first, each path whose content both manifests know is replaced by that of ``now``; ``contents``,
+    ``code`` and ``pictures`` are those of ``now``, too, because they are compared here. The second has, by
+    dotted name, a few words for each whose content differs. A path whose content only one of them knows
+    stays, to be compared as it is written.
     """
     then, here = _known(before), _known(now)
     recipe, current = dict(_dict(before, "recipe")), _dict(now, "recipe")

@@ -1,4 +1,8 @@
-"""From posts to posts, in files or in memory, through any stages: reading, failing politely, resuming."""
+"""A run, from a file of posts to a file of records (``run_file``), or the same in memory (``run_records``).
+
+Lines are read into posts, ``compose`` sends them through the stages, ``sink`` takes what comes out. Here it
+is decided what is written of a post that failed, and which posts a resumed run leaves out.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +34,19 @@ R = TypeVar("R")
 
 @dataclass
 class Outcome:
-    """What came of a run: posts written (skipped ones among them), posts finished before, and where and why
-    posts failed."""
+    """What came of a run, counted in posts."""
 
     written: int = 0
+    """Those that failed or were skipped among them."""
     resumed: int = 0
+    """Finished by an earlier run, and not made again."""
     replaced: int = 0
-    """Posts that were finished before under the same id, with another text or image, and were made again."""
+    """Finished before under the same id with another text or image, and made again."""
     skipped: int = 0
     abstained: int = 0
-    """Posts whose picture a model declined."""
+    """Posts whose picture a model declined to look at."""
     failures: list[str] = field(default_factory=list)
+    """Where and why posts failed, a line each."""
 
 
 def run_file(source: str | Path, target: str | Path | None, stages: Callable[[], Sequence[Stage]], *,
@@ -49,13 +55,12 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
              progress: Callable[[int], Any] = lambda n: None, tell: Callable[[str], None] = say) -> Outcome:
     """Read ``source``, run the stages, write ``target``; nothing that came in is lost.
 
-    ``stages`` is called once, after the first checks, so that a wrong path is
-    said before models are loaded; and before OUT is touched, so that a model that
-    cannot be loaded costs no records. ``config`` identifies the run for ``resume``.
-    Records that cannot be read or that a stage marks come out with ``error``, and what failed or
-    was skipped comes out as it came in; with ``keep_partial``, with what the stages had found.
-    ``window``: posts that a stage works on at a time, at most; by default WINDOW, from a pipe as from a file,
-    so that both give the same. ``limit``: posts that are read; a longer OUT is kept as OUT.before.
+    ``stages`` is called once: after the first checks, so that a wrong path is said before models are loaded,
+    and before ``target`` is touched, so that a model that cannot be loaded costs no records. ``config``
+    identifies the run for ``resume``. A record that cannot be read, and one that a stage marks, is written as
+    it came in, with ``error`` or ``skipped``; with ``keep_partial`` also with what the stages had found.
+    ``window``: most posts that a stage gets at a time; the default is the same for a pipe as for a file, so
+    that both give the same. ``limit``: most posts that are read; a longer ``target`` is kept beside it.
     Raises GmnerError when a file cannot be read or written.
     """
     reading = _Reading(islice(read_lines(source), limit), label_map or {},
@@ -67,17 +72,15 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
     try:
         posts = reading.posts(chain(first, reading.lines), sink.finished, outcome)
         waiting = list(islice(posts, 1))
-        made = compose(stages(), chain(waiting, posts), window or WINDOW, proven=bool(
-            sink.finished)) if waiting else ()
+        made: Iterable[Post] = ()
+        if waiting:
+            made = compose(stages(), chain(waiting, posts), window or WINDOW, proven=bool(sink.finished))
         sink.begin(tell)
         for post in made:
             _write(sink, post, reading, outcome, keep_partial)
             progress(1)
-        sink.commit(
-            {
-                "posts": outcome.written + outcome.resumed, "failed": len(outcome.failures),
-                "skipped": outcome.skipped
-            }, tell)
+        sink.commit({"posts": outcome.written + outcome.resumed, "failed": len(outcome.failures),
+                     "skipped": outcome.skipped}, tell)
     except BaseException:
         sink.close()
         finished = outcome.written + outcome.resumed - len(outcome.failures) - outcome.skipped
@@ -90,7 +93,7 @@ def run_file(source: str | Path, target: str | Path | None, stages: Callable[[],
 
 def run_records(records: Iterable[Given], stages: Sequence[Stage], *, window: int | None = None,
                 label_map: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
-    """As ``run_file``, of posts in memory: gives the records that a file would hold, each as it is finished.
+    """As ``run_file``, of posts in memory: yields the records that a file would hold, one by one.
 
     Raises GmnerError when the settings or the models are wrong, or no post at all gets through.
     """
@@ -137,7 +140,7 @@ def _as_it_came(line: Line, error: str | None = None, skipped: str | None = None
 
 
 def _tell_of_others(sink: Sink, outcome: Outcome, tell: Callable[[str], None]) -> None:
-    """Say how the posts that a resumed run found differ from those that it had finished."""
+    """Say which posts of the earlier run this one made again, or did not meet."""
     if outcome.replaced:
         tell(f"{outcome.replaced} posts have another text or image than under the same id before; they were "
              "made again")
@@ -154,7 +157,7 @@ class _Reading:
         self._renames, self._origins = label_map, {}
 
     def posts(self, lines: Iterator[Line], finished: dict[str, int], outcome: Outcome) -> Iterator[Post]:
-        """Those that are not finished. What an earlier run left as marks is taken off: it is tried again."""
+        """Posts that are not finished. Marks of an earlier run are taken off: what failed is tried again."""
         for line in lines:
             post = line.post
             if line.id in finished:

@@ -1,7 +1,8 @@
-"""Where a long command writes its records: stdout, or a file that appears only when it is whole.
+"""Where a run writes its records: stdout, or a file that appears only when it is whole.
 
-Killed at any moment, a run leaves the old file untouched and beside it a
-``NAME.partial`` that ``resume`` goes on with.
+Killed at any moment, a run leaves the old file untouched, and beside it a ``NAME.partial`` with which
+``resume`` goes on. ``run_file`` writes to it; ``outputs`` has the manifest, ``run_contents`` and
+``recipe_values`` say whether an earlier run was the same.
 """
 
 from __future__ import annotations
@@ -29,21 +30,20 @@ from gmner_cli.records.jsonl import disk_errors, encode, loads
 class Sink:
     """Appends records to ``NAME.partial``, one flush each; ``commit`` renames it over ``NAME``.
 
-    Making one checks everything and changes nothing that an earlier run left;
-    ``begin`` does, so that a run that cannot start costs no records.
+    Making a Sink checks everything and changes nothing. Only ``begin`` touches what an earlier run left, so
+    that a run that cannot start costs no records.
 
-    ``NAME.run.json`` holds the configuration that the records were made with, so
-    that ``resume`` can refuse to mix two, and what tells them from a file that somebody else wrote. The
-    partial file is locked while the process lives, so that two runs cannot write it at once. A device or a
-    FIFO is written directly. With ``keep_longer`` a NAME that has more records than the new one is kept as
-    ``NAME.before``. Raises GmnerError when the file cannot be written.
+    The manifest ``NAME.run.json`` holds the configuration of the run, so that ``resume`` refuses to mix two,
+    and the digest of the records, which tells them from a file of somebody else's. The partial file is locked
+    while the process lives, so that two runs cannot write it at once. A device or a FIFO is written directly.
+    With ``keep_longer`` a NAME that has more records than the new one is kept as ``NAME.before``. Raises
+    GmnerError when the file cannot be written.
     """
 
     def __init__(self, target: str | Path | None, *, resume: bool = False,
                  config: dict[str, Any] | None = None, keep_longer: bool = False):
         self.finished: dict[str, int] = {}
-        """Ids that the run that is resumed wrote and that need not be made again, with their
-        ``fingerprint``."""
+        """What the resumed run wrote and need not be made again: ``fingerprint`` by id."""
         self.path: Path | None = None
         self._begun = self._replaces = False
         self._old: Path | None = None
@@ -59,12 +59,12 @@ class Sink:
             return
         self.path = Path(os.path.realpath(target))
         if self.path.is_dir():
-            raise GmnerError("is a directory, not a file", where=str(target), hint="name a file, as in -o "
-                                                                                   "out.jsonl")
+            raise GmnerError("is a directory, not a file", where=str(target),
+                             hint="name a file, as in -o out.jsonl")
         self._special = self.path.exists() and not stat.S_ISREG(self.path.stat().st_mode)
         self.partial = self.path if self._special else self.path.with_name(self.path.name + PARTIAL)
-        self._resume, self._config, self._keep_longer = resume, json.loads(json.dumps(config
-                                                                                      or {})), keep_longer
+        self._resume, self._keep_longer = resume, keep_longer
+        self._config = json.loads(json.dumps(config or {}))
         if not self._special and (self.partial.is_symlink() or
                                   (self.partial.exists() and not self.partial.is_file())):
             # A link could lead to any file, which would be emptied; a FIFO would never open.
@@ -92,9 +92,9 @@ class Sink:
             return
         lost = 0 if self._resume else sum(r.finished is not None for r in self._earlier.values())
         if lost:
-            way = "--resume would have gone on with them" if self._refusal(
-            ) is None else "--resume could not go on with them"
-            tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; {way}")
+            way = "would have gone on" if self._refusal() is None else "could not go on"
+            tell(f"{lost} finished posts of a run that was stopped are discarded from {self.partial}; "
+                 f"--resume {way} with them")
         with self._disk_errors():
             clear_leftovers(self.partial)
             # The manifest of the file that is there still tells that it is ours.
@@ -136,8 +136,8 @@ class Sink:
                     self._rewrite(self.partial, {record.number for record in _records(self.partial).values()})
                 os.fsync(self._file.fileno())
                 written = outputs.described(self.partial)
-                if self._keep_longer and self._before and outputs.count_lines(
-                        self.path) > outputs.count_lines(self.partial):
+                if (self._keep_longer and self._before
+                        and outputs.count_lines(self.path) > outputs.count_lines(self.partial)):
                     outputs.keep_before(self.path, self._before, tell)
                 self._write_manifest(finished=False, written=written)
                 os.replace(self.partial, self.path)
@@ -227,10 +227,9 @@ class Sink:
         self._file = kept
 
     def _write_manifest(self, **more: Any) -> None:
-        before = {"before": {key: value
-                             for key, value in self._before.items()
-                             if key != "before"}} if self._before else {}
-        outputs.write_manifest(self.path, {"config": self._config, **more, **before})
+        before = {key: value for key, value in (self._before or {}).items() if key != "before"}
+        outputs.write_manifest(self.path, {"config": self._config, **more,
+                                           **({"before": before} if self._before else {})})
 
 
 def fingerprint(text: Any, image: Any) -> int:

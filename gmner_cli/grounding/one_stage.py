@@ -1,5 +1,4 @@
-"""Visual grounding in one stage: every patch says how well it answers the expression, and where its thing
-ends.
+"""Visual grounding in one stage: every patch says how well it answers, and how far its thing reaches.
 
 After Yang et al. 2019 ("A fast and accurate one-stage approach to visual
 grounding"), with distances to the four sides in place of anchors (FCOS, Tian et

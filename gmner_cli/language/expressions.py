@@ -43,8 +43,8 @@ class Expressions:
                                  hint=f"it may use {', '.join(sorted(_FIELDS))}")
         if not (isinstance(invented, int | float) and 0 <= invented <= 1):
             raise UsageError(f"invented is a share between 0 and 1, not {shown(repr(invented))}")
-        self.with_expansion, self.without, self.kinds, self.invented = with_expansion, without, kinds, invented
-        self.source = source
+        self.with_expansion, self.without, self.kinds = with_expansion, without, kinds
+        self.invented, self.source = invented, source
 
     def __call__(self, posts: list[Post]) -> list[Post]:
         for post in posts:

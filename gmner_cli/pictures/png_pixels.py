@@ -1,5 +1,4 @@
-"""A PNG file without its words: Pillow refuses one whose texts or colour profile are large, and they are
-never needed."""
+"""A PNG file without its texts and colour profile: Pillow refuses large ones, and they are not needed."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Recipes: YAML files that say which stages run, with which model, settings and training values.
 
-Every recipe shipped here spells out every value, so reading the file is reading
-the defaults. A recipe of your own can start with ``extends: mini`` and give only
-what differs. Where it names another model, the settings and weights of the old one are gone with it, and what
-training values are about its parts (``head_lr``, ``metric``). A ``file.py`` that holds a model lies beside
-the recipe.
+A shipped recipe spells out every value, so to read the file is to read the defaults. A recipe of your own can
+begin with ``extends: mini`` and give only what differs. If it names another model for a section, the settings
+and weights of the old one are dropped, and so are ``head_lr`` and ``metric``, which are about its parts. A
+``file.py`` that holds a model lies beside the recipe (``places``).
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ _TOP = {"name", "about", "note", "extends", "stages", "precision"}
 _SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
 UNSPELT = ("ties",)
-"""Of ``train``: values that can be set though a recipe does not spell them out: recipes in use are older."""
+"""Values of ``train`` that --set may give though no recipe spells them out: they came after the recipes."""
 _DEEPEST = 20
-"""Recipes that one may extend, through each other."""
+"""How many recipes one may extend, each through the next."""
 
 
 @dataclass
 class Section:
-    """One stage of a recipe.
+    """One section of a recipe: a stage, or a model that is only trained.
 
-    ``model``: a ``Model`` as package.module:Class; or ``stage``: a ``Stage``.
-    ``weights``: a model folder, "embedded:PATH" for those shipped with the tool,
-    or None when the settings name pretrained weights.
+    ``model``: a ``Model`` as package.module:Class or file.py:Class; or ``stage``: a ``Stage``, likewise.
+    ``weights``: a model folder; "embedded:PATH" for one that is shipped with the tool; None if the settings
+    name pretrained weights.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Recipe:
     name: str
     values: dict[str, Any]
     changed: list[str] = field(default_factory=list)
-    """Whole paths of the values that the user set for this run."""
+    """Dotted paths of the values that the user set for this run."""
 
     @property
     def stages(self) -> list[str]:
@@ -80,8 +79,7 @@ class Recipe:
 
     @property
     def precision(self) -> str:
-        """What `predict` computes in: auto, float32 or bfloat16. Training has its own,
-        ``train.precision``."""
+        """What `predict` computes in: auto, float32 or bfloat16. Training has ``train.precision``."""
         return str(self.values.get("precision", "auto"))
 
     def changed_settings(self, name: str) -> dict[str, Any]:
@@ -109,10 +107,9 @@ def load(name: str, overrides: Sequence[str] = (), within: str | None = None,
          visit: Callable[[Path], object] = lambda path: None) -> Recipe:
     """A recipe by name or by path of a YAML file, with ``KEY=VALUE`` overrides.
 
-    A key is a dotted path or any unambiguous end of one (``epochs`` for
-    ``ner.train.epochs``); ``within`` names the section in which short keys are
-    looked up first. ``visit`` is told of every file that does not come with the tool, before it is read.
-    Raises UsageError for unknown names and keys.
+    A key is a dotted path or any unambiguous end of one (``epochs`` for ``ner.train.epochs``). ``within``:
+    the section in which short keys are looked up first. ``visit`` is called with every file of the user's
+    before it is read. Raises UsageError for unknown names and keys.
     """
     values = _read(name, (), visit)
     _check(values, name)
@@ -180,8 +177,7 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """What of a section still holds under the one above: another model has other settings and other
-    weights."""
+    """What of a section still holds under the one above: another model has other settings and weights."""
     other = any(kind in above and above[kind] != below.get(kind) for kind in ("model", "stage"))
     if not other:
         return below
@@ -237,12 +233,12 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
     paths += [path for name in trained for key in UNSPELT if (path := f"{name}.train.{key}") not in paths]
     fits = [p for p in paths if p.endswith("." + key)]
     inside = [p for p in fits if within and p.startswith(within + ".")]
-    # of the whole run, which a recipe need not spell out
+    # `precision` is the whole run's; a recipe need not spell it out.
     if not inside and (key in paths or key == "precision"):
         return key
     fits = inside or fits
-    if not inside and all(values[p.partition(".")[0]].get("model")
-                          for p in fits) and (own := _own_setting(values, key, within)):
+    of_models = all(values[p.partition(".")[0]].get("model") for p in fits)
+    if not inside and of_models and (own := _own_setting(values, key, within)):
         return own
     # A key of a section is meant before one of the same name deeper down (batch_size, say).
     shallow = [p for p in fits if p.count(".") == min(f.count(".") for f in fits)]
@@ -252,8 +248,8 @@ def _full_key(values: dict[str, Any], key: str, within: str | None) -> str:
         raise UsageError(f"--set {key} is ambiguous", hint=f"write one of {', '.join(fits)}")
     near = get_close_matches(key, [*paths, *(p.rsplit(".", 1)[-1] for p in paths)], n=1)
     raise UsageError(f"--set {key}: the recipe has no such value",
-                     hint=f"did you mean {near[0]!r}?" if near else "`gmner recipes NAME` shows all that it "
-                                                                    "has")
+                     hint=f"did you mean {near[0]!r}?" if near else
+                     "`gmner recipes NAME` shows all that it has")
 
 
 def _own_setting(values: dict[str, Any], key: str, within: str | None) -> str | None:

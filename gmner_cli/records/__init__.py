@@ -12,6 +12,7 @@ symbolic link there may lead out of it only with --follow-links or GMNER_FOLLOW_
 ``gmner.yaml``, and then only to a regular file.
 """
 
+from gmner_cli.records.consistency import check_box, token_offsets
 from gmner_cli.records.post import (
     ABSTAINED,
     Box,
@@ -22,9 +23,7 @@ from gmner_cli.records.post import (
     Mask,
     Post,
     Proposal,
-    check_box,
     json_schema,
-    token_offsets,
 )
 from gmner_cli.records.record import Record, id_text
 

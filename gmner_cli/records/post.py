@@ -1,29 +1,19 @@
-"""The record: one post with its entities, as every command reads and writes it.
+"""The fields of a record: a post, its entities, and their parts.
 
-Every field says below it what it means and, last, who fills it: `gmner schema` prints that.
-
-Spans are the key; nothing is ever joined by an entity's text. A field that is
-``None`` here is absent in the file and means "not assessed yet"; an empty list
-of boxes means "assessed, and the picture does not show it".
-
-Names of files (``image``, the pictures made from text, crops, and the annotation files of data sets) follow
-one rule, that of ``inside``: the name, ".." reckoned with, stays inside its folder as it is written; a
-symbolic link there may lead out of it only with --follow-links or GMNER_FOLLOW_LINKS=1, never by
-``gmner.yaml``, and then only to a regular file.
+What holds for all of them is said in ``records``; whether a record is consistent, in ``consistency``.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
 
 from gmner_cli.errors import RecordError, did_you_mean
 from gmner_cli.records import rle
+from gmner_cli.records.consistency import check_box, check_span, check_visual, token_offsets
 from gmner_cli.records.record import Record, at_path, id_text
-from gmner_cli.records.units import in_other_units
 
 Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels of the image as a person sees it (EXIF applied), x1 < x2, y1 < y2."""
@@ -233,8 +223,8 @@ class Post(Record):
         allowed = None if labels is None else set(labels)
         for number, entity in enumerate(self.entities or []):
             at = f"entities[{number}]"
-            _check_span(entity, self.text, offsets, at)
-            _check_visual(entity, at)
+            check_span(entity, self.text, offsets, at)
+            check_visual(entity, at)
             if allowed is not None and entity.type not in allowed:
                 near = did_you_mean(entity.type, allowed)
                 raise RecordError(
@@ -242,81 +232,6 @@ class Post(Record):
                     hint=f"rename it with --label-map {entity.type}=NEW" + (f"; {near}" if near else ""),
                 )
         return self
-
-
-def token_offsets(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
-    """Spans of ``tokens`` in ``text``, found left to right with only white space skipped between.
-
-    Raises RecordError when a token is empty or does not follow.
-    """
-    spans, at = [], 0
-    for number, token in enumerate(tokens):
-        if not token:
-            raise RecordError(f"tokens[{number}] is empty")
-        start = at
-        # A token may itself begin with white space (U+200A and the like), so try before skipping.
-        while not text.startswith(token, start):
-            if start >= len(text) or not text[start].isspace():
-                raise RecordError(f"tokens[{number}] {token!r} does not follow in the text at character {at}")
-            start += 1
-        at = start + len(token)
-        spans.append((start, at))
-    return spans
-
-
-def check_box(box: Box, name: str) -> None:
-    """Raise RecordError unless ``box`` is finite with x1 < x2 and y1 < y2."""
-    if not all(math.isfinite(v) for v in box):
-        raise RecordError(f"{name} {list(box)} is not finite")
-    if not (box[0] < box[2] and box[1] < box[3]):
-        raise RecordError(f"{name} {list(box)} needs x1 < x2 and y1 < y2")
-
-
-def _check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None, at: str) -> None:
-    start, end = entity.span
-    if not 0 <= start < end <= len(text):
-        raise RecordError(f"{at} span {start}..{end} is not inside the text of {len(text)} characters",
-                          hint=_units(entity, text))
-    if entity.text is not None and entity.text != text[start:end]:
-        raise RecordError(f"{at}.text {entity.text!r} is not what stands at {start}..{end}: "
-                          f"{text[start:end]!r}", hint=_units(entity, text))
-    if not entity.type:
-        raise RecordError(f"{at}.type is empty")
-    if (entity.token_start is None) != (entity.token_end is None):
-        raise RecordError(f"{at} has only one of token_start and token_end")
-    if entity.token_start is None or offsets is None:
-        return
-    first, last = entity.token_start, entity.token_end
-    if not 0 <= first < last <= len(offsets):
-        raise RecordError(f"{at} tokens {first}..{last} are not inside the {len(offsets)} tokens")
-    if (offsets[first][0], offsets[last - 1][1]) != (start, end):
-        raise RecordError(
-            f"{at} tokens {first}..{last} are characters {offsets[first][0]}..{offsets[last - 1][1]}, "
-            f"but the span says {start}..{end}"
-        )
-
-
-def _units(entity: Entity, text: str) -> str | None:
-    """A hint where the span is right, or at least possible, in other units than characters."""
-    for unit, start, end in in_other_units(text, *entity.span):
-        if start < end and entity.text in (None, text[start:end]):
-            return f"the offsets seem to count {unit}; they must count characters (Unicode code points)"
-    return None
-
-
-def _check_visual(entity: Entity, at: str) -> None:
-    for name in ("score", "entropy", "groundable"):
-        value = getattr(entity, name)
-        if value is not None and not math.isfinite(value):
-            raise RecordError(f"{at}.{name} is not finite")
-    if entity.groundable is not None and not 0 <= entity.groundable <= 1:
-        raise RecordError(f"{at}.groundable {entity.groundable} is not a probability")
-    for number, box in enumerate(entity.boxes or []):
-        check_box(box, f"{at}.boxes[{number}]")
-    for name in ("box_scores", "masks"):
-        values = getattr(entity, name)
-        if values is not None and len(values) != len(entity.boxes or []):
-            raise RecordError(f"{at}.{name} has {len(values)} entries for {len(entity.boxes or [])} boxes")
 
 
 def json_schema() -> dict[str, Any]:

@@ -139,7 +139,8 @@ def _where(entity: Entity, small: bool) -> str:
     if small:
         words += ' <span class="quiet" title="counts in the rows of small regions">small</span>'
     if entity.groundable is not None:
-        words += f'<div class="quiet" title="probability that the picture shows it">visible {entity.groundable:.2f}</div>'
+        words += (f'<div class="quiet" title="probability that the picture shows it">'
+                  f'visible {entity.groundable:.2f}</div>')
     return words
 
 
@@ -147,9 +148,10 @@ def _in_words(pair: Pair) -> str:
     entity = pair.found or pair.gold
     parts = [f"<li>{escape(e.text)}{_source(e.source)}</li>" for e in entity.expansions or []]
     listed = f'<ul>{"".join(parts)}</ul>' if parts else ""
-    asked = f'<div class="expression" title="the expression given to the visual models">{escape(entity.expression)}</div>' \
-        if entity.expression else ""
-    return asked + listed
+    if not entity.expression:
+        return listed
+    title = "the expression given to the visual models"
+    return f'<div class="expression" title="{title}">{escape(entity.expression)}</div>' + listed
 
 
 def _background(post: Post) -> str:

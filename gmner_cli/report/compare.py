@@ -1,8 +1,8 @@
 """Which prediction stands for which gold entity, and what is wrong with it, for the reader's eye.
 
-The score's own code finds the pairs and judges them (``scoring.judging``), so the page shows what the score
-counts. Only what the score has no pair for is paired here: a prediction that shares characters with a gold
-entity that nothing else answers to is shown beside it, as a wrong span.
+The pairs and the judgements are the score's own (``scoring.judging``), so the page shows what the score
+counts. Only what the score leaves without a pair is paired here: a prediction is shown as a wrong span beside
+a gold entity with which it shares characters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What was compared with what: posts missing or failed, types that cannot match, regions never assessed.
 
-A score is only worth as much as this is known, so every way of counting
-keeps one audit and prints what it found.
+Without this a score says little, so every way of counting keeps an audit and prints what it found.
 """
 
 from __future__ import annotations

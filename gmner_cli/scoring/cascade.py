@@ -1,8 +1,8 @@
 """Which stage loses what: the scores of runs that believe more and more of the gold.
 
-Each run of ``gmner predict --gold LEVEL`` has one source of errors fewer than the one
-before it, so the difference of their scores is what that stage loses. The stages are
-those of RiVEG: tagger, entailment, grounding, segmentation.
+Each run of ``gmner predict --gold LEVEL`` believes one thing more than the run before, so it has one source
+of errors fewer: the difference of their scores is what that stage loses. The stages are those of RiVEG:
+tagger, entailment, grounding, segmentation.
 """
 
 from __future__ import annotations
@@ -59,21 +59,11 @@ def cascade(predicted: Iterable[Post], oracles: Mapping[str, Iterable[Post]],
             raise GmnerError(f"{len(first ^ ids)} post(s) are in only one of PRED and {_option(level)}; "
                              f"the first is id {min(first ^ ids)!r}",
                              hint="make all runs from the same posts, without --limit or with the same one")
-    f1 = {
-        level: {row: report["rows"].get(row, {}).get("f1")
-                for row in ROWS}
-        for level, report in reports.items()
-    }
-    report = reports["predicted"]
-    return {
-        **report, "cascade": {"f1": f1,
-                              "lost": _lost(
-                                  f1)}, **{
-                                      part: [
-                                          text for level in reports for text in _told(part, level, reports)
-                                      ] for part in ("warnings", "notes")
-                                  }
-    }
+    f1 = {level: {row: report["rows"].get(row, {}).get("f1") for row in ROWS}
+          for level, report in reports.items()}
+    said = {part: [text for level in reports for text in _new_lines(part, level, reports)]
+            for part in ("warnings", "notes")}
+    return {**reports["predicted"], "cascade": {"f1": f1, "lost": _lost(f1)}, **said}
 
 
 def check_level(name: str) -> None:
@@ -112,7 +102,7 @@ def _lost(f1: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float |
     return lost
 
 
-def _told(part: str, level: str, reports: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _new_lines(part: str, level: str, reports: dict[str, dict[str, Any]]) -> Iterator[str]:
     """The warnings or notes of a run that the plain run has not got already."""
     for text in reports[level][part]:
         if level == "predicted":

@@ -1,7 +1,7 @@
 """Which prediction the score holds against which gold entity, and in which of its rows each counts.
 
 For those who show what is counted: the pairs are those that ``task_scores.score`` and
-``published.score_by_text`` count.
+``published_count.score_by_text`` count.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Whether the boxes of both files are measured in the same picture.
 
-Boxes are pixels, so those of a resized or turned copy mean other places. The
-records tell by ``image_size`` where both have it, else by boxes that could not
-be in the other side's picture. Nothing is scaled: what was measured is not
-known, only that it differs.
+Boxes are in pixels, so boxes of a resized or turned copy mean other places. It shows in ``image_size``, if
+both files have it, or else in boxes that could not lie in the other side's picture. Nothing is scaled: that
+the pictures differ is known, but not which one was measured.
 """
 
 from __future__ import annotations
@@ -49,19 +48,21 @@ class PictureSizes:
             corners = [value for box in boxes for value in box]
             # Whole numbers may be a box of one pixel in the corner.
             if max(corners) <= 1 < min(size) and any(value != int(value) for value in corners):
-                self._shares[side].append(_told(post_id, boxes[0], size))
+                self._shares[side].append(_box_in_picture(post_id, boxes[0], size))
             elif outside := next((box for box in boxes if _is_beyond(box, size)), None):
-                self._beyond[side].append(_told(post_id, outside, size))
+                self._beyond[side].append(_box_in_picture(post_id, outside, size))
 
     def warnings(self) -> Iterator[str]:
         """One sentence for each kind that was met."""
-        once = "; boxes are compared as they are, in pixels: make PRED from the pictures that GOLD's boxes were drawn on"
+        once = ("; boxes are compared as they are, in pixels: make PRED from the pictures that GOLD's boxes "
+                "were drawn on")
         for examples, what in ((self._same_shape, " but of the same shape, as a resized copy is"),
                                (self._turned, " with width and height the other way round, as where EXIF's "
                                               "rotation was left out"),
                                (self._other_shape, "")):
             if examples:
-                yield f"{len(examples)} post(s) have another image_size in PRED than in GOLD{what} (first: {examples[0]}){once}"
+                yield (f"{len(examples)} post(s) have another image_size in PRED than in GOLD{what} "
+                       f"(first: {examples[0]}){once}")
         for side, examples in self._beyond.items():
             if examples:
                 yield (f"{len(examples)} post(s) have boxes in {side} that reach far beyond the picture "
@@ -90,5 +91,5 @@ def _is_beyond(box: Box, size: Size) -> bool:
                for axis in (0, 1))
 
 
-def _told(post_id: str, box: Box, size: Size) -> str:
+def _box_in_picture(post_id: str, box: Box, size: Size) -> str:
     return f"{printable(post_id)}: {[round(v, 3) for v in box]} in {size[0]}x{size[1]} pixels"

@@ -65,7 +65,8 @@ def clean(text: str) -> str:
 
 def _heading(report: dict[str, Any]) -> str:
     compared = "above" if report["match"] == "span" else "of at least"
-    return f"{report['posts']} posts, matched by {report['match']}, a region is right with an IoU {compared} {report['iou']:g}"
+    return (f"{report['posts']} posts, matched by {report['match']}, a region is right with an IoU "
+            f"{compared} {report['iou']:g}")
 
 
 def _table(title: str, rows: dict[str, dict[str, Any]]) -> str:
@@ -131,7 +132,8 @@ def _facts(report: dict[str, Any]) -> Iterable[str]:
                f"{p['top20']:.2f} "
                f"over {p['gold']} groundable gold entities")
     if report.get("reused"):
-        yield f"{report['reused']} more predictions would be right if a gold entity could be found twice, as in the script"
+        yield (f"{report['reused']} more predictions would be right if a gold entity could be found twice, "
+               "as in the script")
 
 
 def _short(name: str) -> str:

@@ -1,6 +1,6 @@
 """Counting as the script published with RiVEG does: by image, entity name and type.
 
-Differences from the default way (``report``): posts are joined by the image they
+Differences from the default way (``task_scores``): posts are joined by the image they
 show, entities by their text wherever it stands, predictions take the first
 gold entity that fits in file order, and an IoU equal to the threshold is right.
 A prediction without a box is right only against a gold entity without one.

@@ -1,8 +1,8 @@
 """Rows of their own for named parts of the gold entities: held-out names, small figures, look-alikes.
 
-A gold entity may carry ``slices``, a list of names in free text; it counts in each
-of them. What is predicted is compared as always, only the counting is parted, so
-a slice has recalls and no precision: a wrong prediction belongs to no slice.
+A gold entity may carry ``slices``, a list of names in free text, and counts in each of them. Predictions are
+compared as always; only what is counted is parted. A slice has recalls and no precision, because a wrong
+prediction belongs to no slice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Measures of seeing, with the span taken as given: is the entity visible, where, and how exactly.
 
-All of them walk over gold entities whose span PRED found, each paired with
-one prediction (``SpanGroup.best_pairs``). An entity that was not assessed
-counts as not visible in PRED and is left out in GOLD.
+All are over gold entities whose span PRED found, each paired with one prediction (``SpanGroup.best_pairs``).
+An entity of PRED that was not assessed counts as not visible; one of GOLD is left out.
 """
 
 from __future__ import annotations

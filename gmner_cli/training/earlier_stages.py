@@ -1,7 +1,8 @@
 """The stages of a recipe that run before the model that is trained, in training as in prediction.
 
 They make what the model reads: candidate regions, captions, referring expressions. Stages that find anything
-of gold are left out, for gold says it.
+of gold are left out, because gold says it. ``made`` keeps the results on disk; ``asked`` gives a stage only
+the posts that lack one; ``gold_kept`` puts gold back afterwards.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from gmner_cli.weights.hub import weights_sha256
 from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 
 TRAIN, DEV = "train", "dev"
+
+
 class EarlierStages:
     """What runs before section ``stage`` of a recipe while its model is trained.
 
@@ -55,7 +58,7 @@ class EarlierStages:
         self._finds, self._recipe, self._runtime = finds, recipe, runtime
         self._offline, self._tell = offline, tell
         self.pictures = NO_PICTURES
-        """What stages that look are given; to be set before ``run`` where ``reads_images``."""
+        """What stages that look are given; to be set before ``apply`` where ``reads_images``."""
         self.reads_images = any(map(_reads_images, (kind for _, kind in self._stages)))
         """Whether a stage opens pictures."""
         self.stored = any(map(_stored, (kind for _, kind in self._stages)))
@@ -91,7 +94,7 @@ class EarlierStages:
         found = {section.name: self._inputs(section, kind) for section, kind in self._stages}
         return {name: inputs for name, inputs in found.items() if inputs}
 
-    def run(self, role: str, posts: list[Post], work: Path, retry: bool = True) -> list[Post]:
+    def apply(self, role: str, posts: list[Post], work: Path, retry: bool = True) -> list[Post]:
         """The posts with what the stages make of them, gold as it was; those on which one fails are left out,
         and counted.
 

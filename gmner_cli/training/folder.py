@@ -1,8 +1,8 @@
-"""The folder a training ends in: never someone else's, never half a model, never of two runs at once.
+"""The folder that a training leaves: never someone else's, half a model, or of two trainings at once.
 
-Beside ``OUT`` lie, while it is written, ``OUT.partial`` (the work) and ``OUT.lock``. The model
-that was there is kept in ``OUT.before``, the last one only. What is hidden, ``.OUT.*``, is there
-for a moment, and removed by the next training after a kill.
+While it is written, ``OUT.partial`` (the work) and ``OUT.lock`` lie beside ``OUT``. The model that was there
+is kept in ``OUT.before``, the last one only. Hidden folders ``.OUT.*`` are there for a moment; after a kill
+the next training removes them.
 """
 
 from __future__ import annotations
@@ -157,8 +157,11 @@ def refuse_unmovable(out: Path) -> None:
             os.rename(probe, out)  # not every file system keeps to that
     except OSError as problem:
         if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            reason = "is a mount point or in use" if problem.errno == errno.EBUSY else f"cannot be renamed: {problem.strerror}"
-            raise UsageError(reason if out.is_dir() else f"cannot be written: {problem.strerror}",
+            reason = f"cannot be written: {problem.strerror}"
+            if out.is_dir():
+                busy = problem.errno == errno.EBUSY
+                reason = "is a mount point or in use" if busy else f"cannot be renamed: {problem.strerror}"
+            raise UsageError(reason,
                              where=str(out), hint=elsewhere) from None
     finally:
         if probe is not None:

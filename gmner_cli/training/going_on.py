@@ -1,9 +1,9 @@
 """What ``--resume`` finds and how it goes on, and how a finished model compares to the one it replaces.
 
-Epochs may grow. A killed training goes on from its checkpoint, with the learning rate that the
-schedule of the larger number gives from there on (it may rise again). A finished one has no
-checkpoint any more, so it goes on from the weights of its best epoch with a fresh optimiser.
-Neither ends where an unbroken training of that many epochs would.
+The number of epochs may grow. A killed training then goes on from its checkpoint, with the learning rate that
+the schedule of the larger number gives from there on (it may rise again). A finished training has no
+checkpoint any more: it goes on from the weights of its best epoch with a fresh optimiser. Neither ends where
+an unbroken training of that many epochs would.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Before a tagger is trained: what of the gold it cannot be taught, or could never be right about, and what
-mends it."""
+"""Before a tagger is trained: which gold entities it could never find, why, and what mends that."""
 
 from __future__ import annotations
 
@@ -96,7 +95,9 @@ def _listed(kinds: Iterable[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-_NESTED, _SPACE, _WORD = "share words with another entity", "begin or end with white space", "begin or end inside a word"
+_NESTED = "share words with another entity"
+_SPACE = "begin or end with white space"
+_WORD = "begin or end inside a word"
 _MEND = {_NESTED: "a flat tagger holds one of nested entities: leave out the others",
          _SPACE: "spans must begin and end with a visible character",
          _WORD: "give the posts `tokens` that end where entities end, or mend the spans"}
@@ -130,6 +131,7 @@ def _why(model: Model, post: Post, entity: Entity) -> tuple[str, str]:
         moved = msgspec.structs.replace(entity, start=start, end=end, text=None, token_start=None,
                                         token_end=None)
         if (start, end, entity.type) in model.representable(msgspec.structs.replace(post, entities=[moved])):
-            return f"fit only if their offsets count {unit}", "convert the offsets: `start` and `end` count characters (Unicode code points)"
+            return (f"fit only if their offsets count {unit}",
+                    "convert the offsets: `start` and `end` count characters (Unicode code points)")
     inside = post.text[entity.start:entity.end]
     return (_SPACE, _MEND[_SPACE]) if inside != inside.strip() else (_WORD, _MEND[_WORD])

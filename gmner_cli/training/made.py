@@ -1,5 +1,4 @@
-"""Results of the stages that run before a trained model, on disk as they are made: a resumed training makes
-none again."""
+"""Results of the stages before a trained model, stored as they are made: a resumed training reads them."""
 
 from __future__ import annotations
 

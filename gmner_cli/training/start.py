@@ -51,4 +51,5 @@ def _known(stage: str) -> str:
         name for name in recipes.names()
         if (folder := _weights_of(name, stage)) and (folder / WEIGHTS).is_file()
     ]
-    return f"give the folder of a trained model, or a recipe that has weights for {stage!r}: {', '.join(known) or 'none has'}"
+    return (f"give the folder of a trained model, or a recipe that has weights for {stage!r}: "
+            f"{', '.join(known) or 'none has'}")

@@ -1,5 +1,4 @@
-"""Does a picture look like those that a model was trained on? A model that asks can decline instead of
-inventing."""
+"""Whether a picture looks like those that a model was trained on; if not, it can decline, not invent."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a picture is made of, seen by simple statistics: flat colour and sharp edges, or the grain of a
-photograph."""
+"""Whether a picture is drawn or photographed, by statistics: flat colours and sharp edges, or grain."""
 
 from __future__ import annotations
 

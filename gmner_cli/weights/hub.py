@@ -224,7 +224,9 @@ def _with_safetensors(folder: Path) -> Path:
         raise ModelError("has no config.json", where=str(folder), hint="is this the folder of a saved model?")
     if not any(folder.glob("*.safetensors")):
         pickles = [p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
-        reason = f"holds only a pickle ({pickles[0]}), which is never loaded" if pickles else "holds no *.safetensors"
+        reason = "holds no *.safetensors"
+        if pickles:
+            reason = f"holds only a pickle ({pickles[0]}), which is never loaded"
         raise ModelError(
             reason, where=str(folder),
             hint="convert it with save_pretrained(..., safe_serialization=True) where you trust it")

@@ -1,5 +1,5 @@
-"""How models of the Hugging Face hub are named: ``org/name``, of a revision ``org/name@REVISION``, a GGUF
-file ``org/name:QUANT``."""
+"""Names of models on the Hugging Face hub: ``org/name``; of a revision, ``org/name@REVISION``; of a GGUF
+file, ``org/name:QUANT``."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def choose(files: Sequence[str], name: HubName) -> str:
         raise ModelError("holds no GGUF file", where=str(name), hint=f"without :{name.quant} its safetensors "
                                                                      "are taken")
     in_parts = all(re.search(r"-\d+-of-\d+\.gguf$", file) for file in several) and bool(found)
-    why = f"{len(found)} of its GGUF files are called {name.quant}" if found else f"none of its GGUF files is called {name.quant}"
+    many = f"{len(found)} of its GGUF files are" if found else "none of its GGUF files is"
+    why = f"{many} called {name.quant}"
     raise ModelError("is in several parts, which cannot be read" if in_parts else why, where=str(name),
                      hint="give one file's name after the colon; there are "
                           f"{shown(', '.join(sorted(several)), 600)}")

@@ -53,7 +53,8 @@ def load_model(folder: Path, *, wanted: str | None = None, recipe: str = "", off
         raise ModelError("is not the config of a gmner model", where=str(folder / CONFIG))
     if wanted is not None and _name(path) != _name(wanted):
         raise ModelError(
-            f"was trained as {path} by recipe {content.get('recipe')!r}, but recipe {recipe!r} wants {wanted}",
+            f"was trained as {path} by recipe {content.get('recipe')!r}, but recipe {recipe!r} wants "
+            f"{wanted}",
             where=str(folder), hint="give the recipe that it was trained with, or another folder")
     tensors = read_tensors(folder / WEIGHTS)
     path = current(wanted or path)  # a file may lie elsewhere now; where, the user's own recipe says
@@ -111,7 +112,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         others = [
             p.name for p in path.parent.glob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}
         ]
-        hint = f"{others[0]} is a pickle, which is never loaded" if others else "was the training interrupted? try --resume"
+        hint = "was the training interrupted? try --resume"
+        if others:
+            hint = f"{others[0]} is a pickle, which is never loaded"
         raise ModelError("no such file", where=str(path), hint=hint)
     with open(path, "rb") as stream:
         head = stream.read(9)

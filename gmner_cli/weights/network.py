@@ -1,8 +1,7 @@
-"""The way to other machines as the environment describes it: proxies and certificates, checked before it is
-taken.
+"""Proxies and certificates as the environment names them, checked before a connection is made.
 
-The clients below us raise errors of every class for a variable that names nothing usable; here each is one
-message that names the variable and what to do with it.
+HTTP libraries raise errors of many classes for a variable that names nothing usable. Here each becomes one
+message that names the variable and what to do about it.
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ def _oddities(config: Any, total: int, largest: int) -> Iterator[tuple[str, str]
                 if problem := _too_much(key.rpartition("_")[2], key, number, width, total, largest):
                     yield name, problem
         if any(key in value for key in _WIDTHS) and depth * width * width > max(MOST_UNSEEN_LAYERS, total):
-            yield f"{path or 'the model'}", f"of {depth} layers, {width} wide, but the weights take only {total} bytes"
+            yield (path or "the model",
+                   f"of {depth} layers, {width} wide, but the weights take only {total} bytes")
         for side in _numbers(value, "image_size"):
             pixels = min(_numbers(value, "patch_size"), default=16)
             if (side // max(1, pixels)) ** 2 * width > max(MOST_UNSEEN_WEIGHTS, total):

@@ -1,9 +1,7 @@
-"""Which texts a model was trained on, as hashes beside its weights, so that nobody is scored on them
-unknowingly.
+"""Which texts a model was trained on, as hashes beside its weights: a score on them should be no surprise.
 
-A text counts by its letters and digits, without its links and however it is written in case and
-tokenised: the tweets of Twitter-2015 and -2017 are found in Twitter-GMNER. Nothing can be read back from a
-hash.
+A text is known by its letters and digits, without links, whatever its case and however it was tokenised. So
+the tweets of Twitter-2015 and -2017 are found in Twitter-GMNER. Nothing can be read back from a hash.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What knowledge brings to the small tagger on real tweets: PLIM's comparison with recipe plim-mini.
 
-    python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--trained whole] [--threads 2] [--shared ../shared] [--folder DIR]
+    python -m tests.bench.bench_knowledge [--run] [--only twitter-2017] [--trained whole] [--threads 2]
+                                          [--shared ../shared] [--folder DIR]
     python -m tests.bench.bench_knowledge --smollm2 100 [...]
 
 Without --run the table of the finished runs is printed. With it, runs that are not finished are trained one

@@ -1,7 +1,8 @@
 """How fast tagging, training and seeing are beside flair, the Hugging Face Trainer, and this tool at an
 earlier commit.
 
-    python -m tests.bench.bench_peers [--shared ../shared] [--quick] [--rounds 3] [--threads 1] [--today 0f9e0c0] [--peers DIR]
+    python -m tests.bench.bench_peers [--shared ../shared] [--quick] [--rounds 3] [--threads 1]
+                                      [--today 0f9e0c0] [--peers DIR]
 
 Every peer is a process of its own that waits; rounds go through all of them, in turn and back, and what
 counts is the median of processor seconds (children and other work on the machine do not count). All have the
@@ -189,9 +190,8 @@ def begin(folder: Path, asked: dict[str, Any], given: argparse.Namespace) -> dic
                 root = ROOT if name == "ours" else check_out(given.today, folder)
                 peer = Peer(name, sys.executable, "gmner_peer.py", folder, root, asked["threads"])
         except (OSError, subprocess.CalledProcessError) as problem:
-            print(
-                f"{name}: left out: {(getattr(problem, 'stderr', None) or str(problem)).strip().splitlines()[-1]}"
-            )
+            said = getattr(problem, "stderr", None) or str(problem)
+            print(f"{name}: left out: {said.strip().splitlines()[-1]}")
             continue
         if "problem" in peer.hello:
             print(f"{name}: left out: {peer.hello['problem']}")

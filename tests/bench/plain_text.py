@@ -3,12 +3,14 @@
 The rules read tokens alone, never entities:
 
 - no space before . , : ; ! ? … % ) ] } nor after ( [ { @ # $ £ €, and none on either side of _ between words
-- an apostrophe joins what hangs on a word or follows a name's first letters: "Curry ' s", "don ' t", "O ' Neal",
-  "rock ' n ' roll"; after a word in s and before a small letter it joins to the left ("Warriors ' fans"). Any
-  other apostrophe is a quote, and opens and closes by turns, as " does; ‘ and “ open, ” closes
-- a slash joins; so does a dash between small letters or digits, or after at most three characters ("All - Star"); between
-  longer capitalised words it may be either, and stays as it is ("Paris - Nice")
-- a dot after an initial joins what follows if that is an initial too ("U . S . A"), and between digits . , : / join
+- an apostrophe joins what hangs on a word or follows a name's first letters: "Curry ' s", "don ' t",
+  "O ' Neal", "rock ' n ' roll"; after a word in s and before a small letter it joins to the left
+  ("Warriors ' fans"). Any other apostrophe is a quote, and opens and closes by turns, as " does; ‘ and “
+  open, ” closes
+- a slash joins; so does a dash between small letters or digits, or after at most three characters
+  ("All - Star"); between longer capitalised words it may be either, and stays as it is ("Paris - Nice")
+- a dot after an initial joins what follows if that is an initial too ("U . S . A"), and between digits
+  . , : / join
 - the pieces of a link join ("https : //t . co/x", "http://t. co/x"); so do equal signs that follow each other
   ("! ! !"), and the parts of an emoji (joiners, variation selectors, skin tones)
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from gmner_cli.data import Options, load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,3 +83,19 @@ def cli(tmp_path: Path) -> Cli:
                               capture_output=True, timeout=120, env={**clean, "PYTHONPATH": str(ROOT), **env})
 
     return run
+
+
+@pytest.fixture
+def own(tmp_path):
+    """``own(adapter, content, suffix, boxes=...)``: a file of a user's, read as a data set."""
+    def read(name: str, content: object, suffix: str = "txt", *, boxes: object = None, fix: bool = False,
+             **options):
+        path = tmp_path / f"mine.{suffix}"
+        path.write_bytes(content if isinstance(content, bytes) else (
+            content if isinstance(content, str) else json.dumps(content)).encode())
+        if boxes is not None:
+            options["boxes"] = tmp_path / "coco.json"
+            options["boxes"].write_text(boxes if isinstance(boxes, str) else json.dumps(boxes))
+        return load(name, path, options=Options(fix=fix, **options))
+
+    return read

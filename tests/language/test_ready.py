@@ -86,7 +86,8 @@ def test_a_name_of_two_things_is_explained_by_its_type_and_in_knowledge_by_both(
                  Entity(start=10, end=22, type="PER"))
     assert texts[0] in by_type["PER"] and texts[1] in by_type["OTHER"] and texts[2:] == [None, None]
     (about,) = said(backend, post)
-    assert about == f"Named entities: 1. Allen: {texts[0]} or {texts[1]}; 2. Nora Whitfield: {said(backend, post, Entity(start=27, end=41, type='LOC'))[0]}."
+    (nora,) = said(backend, post, Entity(start=27, end=41, type="LOC"))
+    assert about == f"Named entities: 1. Allen: {texts[0]} or {texts[1]}; 2. Nora Whitfield: {nora}."
     assert said(backend, Post(id="b", text="Allens and nobody",
                               entities=[person])) == [None], "a part of a word is no name"
 

@@ -120,7 +120,8 @@ def test_hovering_a_span_lights_its_box_and_row(page, tmp_path):
 def test_keys_move_and_switch(page, tmp_path):
     dom = dump(
         page, tmp_path, script="""
-        const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        const press = (key) => document.body.dispatchEvent(
+            new KeyboardEvent("keydown", {key, bubbles: true}));
         press("j"); press("j"); press("j"); press("k"); press("m");""")
     assert re.search(r'<article id="post-2" class="card current"', dom)
     assert re.search(r'<body class="no-masks">', dom)

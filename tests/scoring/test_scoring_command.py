@@ -159,7 +159,8 @@ def test_data_that_cannot_be_read_exits_1_and_says_where(files, tmp_path):
 
 def imported_by(code):
     """Names of the heavy libraries that a fresh interpreter holds after ``code``."""
-    code += "\nprint('HEAVY', *sorted({'torch', 'transformers', 'pycocotools', 'numpy'} & set(sys.modules)), file=sys.stderr)"
+    heavy = {"torch", "transformers", "pycocotools", "numpy"}
+    code += f"\nprint('HEAVY', *sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", "import sys\n" + code], capture_output=True, text=True,
                           env=ENV, cwd=ROOT)
     assert done.returncode == 0, done.stderr

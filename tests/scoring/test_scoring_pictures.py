@@ -35,7 +35,8 @@ def test_pictures_of_two_sizes_are_counted_and_one_is_named(count, predicted_siz
     predicted, gold = pair(predicted_size, gold_size)
     (warning,) = count(predicted, gold)["warnings"]
     assert said in warning and warning.startswith("1 post(s)")
-    assert f"a: {predicted_size[0]}x{predicted_size[1]} in PRED, {gold_size[0]}x{gold_size[1]} in GOLD" in warning
+    (width, height), (gold_width, gold_height) = predicted_size, gold_size
+    assert f"a: {width}x{height} in PRED, {gold_width}x{gold_height} in GOLD" in warning
 
 
 @pytest.mark.parametrize("count", [score, score_by_text])

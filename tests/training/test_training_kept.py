@@ -23,8 +23,8 @@ def test_the_model_that_was_there_is_kept_and_both_scores_are_in_one_line(traini
     done = training("--set", "lr=0.01")
     assert done.code == 0
     line = next(line for line in done.err.splitlines() if "that was there" in line)
-    assert f"dev f1 {training.run()['best_score']:.2f}" in line and f"{better['best_score']:.2f}" in line and str(
-        training.before) in line
+    assert f"dev f1 {training.run()['best_score']:.2f}" in line
+    assert f"{better['best_score']:.2f}" in line and str(training.before) in line
     assert training.run()["best_score"] < better["best_score"] and training.run(training.before) == better
     load_model(training.before, wanted="tests.training.point:Point")
     training("--set", "lr=0.05")

@@ -174,7 +174,9 @@ class Expand:
 
 def _named(question: Question, problem: str) -> str:
     entity = question.entity
-    return problem if entity is None else f"{shown(question.post.text[entity.start:entity.end], 80)!r}: {problem}"
+    if entity is None:
+        return problem
+    return f"{shown(question.post.text[entity.start:entity.end], 80)!r}: {problem}"
 
 
 def _sum(total: int | None, more: int | None) -> int | None:

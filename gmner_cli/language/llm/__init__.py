@@ -40,8 +40,8 @@ def make(name: str, *, runtime: Runtime, generation: Generation | None = None, o
 
     kept = Store(store)  # first, so that a file that is no store is noticed before a large model is loaded
     generation = generation or Generation()
-    return Remembering(_made(name, runtime, generation, offline, batch_size, base_url, per_minute), kept,
-                       generation.max_tokens)
+    backend = _new_backend(name, runtime, generation, offline, batch_size, base_url, per_minute)
+    return Remembering(backend, kept, generation.max_tokens)
 
 
 def check(name: str, *, base_url: str | None = None, offline: bool = False) -> None:
@@ -67,8 +67,8 @@ def content(name: str) -> str | None:
     return sha256(path) if path.is_file() else weights_sha256(path)
 
 
-def _made(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None,
-          base_url: str | None, per_minute: float | None) -> Backend:
+def _new_backend(name: str, runtime: Runtime, generation: Generation, offline: bool, batch_size: int | None,
+                 base_url: str | None, per_minute: float | None) -> Backend:
     check(name, base_url=base_url, offline=offline)
     kind, _, rest = name.partition(":")
     if name == "smollm2" or kind == "hf":

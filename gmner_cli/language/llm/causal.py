@@ -87,14 +87,14 @@ class Causal(Backend):
         prompts = {index: self.tokens(question.prompt) for index, question in enumerate(questions)}
         too_long = {index: prompts.pop(index) for index in list(prompts) if self._too_long(prompts[index])}
         if prompts:
-            yield from self._made(prompts)
+            yield from self._generated(prompts)
         # last, so that those who count failures see first that the model does answer
         for index, prompt in too_long.items():
             yield index, Failure(f"the prompt has {len(prompt)} tokens, the answer up to "
                                  f"{self.generation.max_tokens}, "
                                  f"and {self.name} reads {self.context}")
 
-    def _made(self, prompts: dict[int, list[int]]) -> Iterator[tuple[int, Answer | Failure]]:
+    def _generated(self, prompts: dict[int, list[int]]) -> Iterator[tuple[int, Answer | Failure]]:
         longest = max(map(len, prompts.values()))
         shared = min(common(list(prompts.values())), longest - 1)
         self.decoder.share(next(iter(prompts.values()))[:shared])

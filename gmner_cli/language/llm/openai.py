@@ -159,7 +159,7 @@ class Server(Backend):
                 return outcome
         if outcome.unreached and not self._reached:
             raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where,
-                             hint=self._way(outcome.reason))
+                             hint=self._hint_unreached(outcome.reason))
         return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
 
     async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
@@ -195,14 +195,17 @@ class Server(Backend):
             say(f"{self.name} does not take {outcome.unwanted!r}; it is asked without")
         return outcome
 
-    def _way(self, reason: str) -> str:
+    def _hint_unreached(self, reason: str) -> str:
         """What to look at when no server is reached."""
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return "if you trust it, name the file with the certificate of its authority in SSL_CERT_FILE"
         if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason:
             return "does the server speak https? Else the --base-url begins with http://"
-        through = " Questions to it go through the proxy of the environment; NO_PROXY lists hosts that need none" if self._proxy else ""
-        return f"is the server running, and --base-url right?{through}"
+        hint = "is the server running, and --base-url right?"
+        if self._proxy:
+            hint += (" Questions to it go through the proxy of the environment; "
+                     "NO_PROXY lists hosts that need none")
+        return hint
 
     async def _reply(self, client: httpx2.AsyncClient, asked: dict[str,
                                                                    Any]) -> tuple[httpx2.Response, bytes]:

@@ -182,7 +182,7 @@ class _Trouble(NamedTuple):
     def judged(self, status: int | None, answered: str, complaint: Any) -> Again | Failure:
         """What ``status`` means, which is told as ``answered``; None may go away by itself. Raises as
         ``judge``."""
-        said, where = self._said(complaint), self.where
+        said, where = self._shown_message(complaint), self.where
         if status in (401, 403):
             raise GmnerError(f"refuses to answer ({answered}): {said}", where=where,
                              hint="is the right key in OPENAI_API_KEY? It is sent to https addresses and to "
@@ -206,7 +206,7 @@ class _Trouble(NamedTuple):
             return Again(f"the server answered {answered}: {said}", unwanted=name)
         return Failure(f"the server answered {answered}: {said}")
 
-    def _said(self, complaint: Any) -> str:
+    def _shown_message(self, complaint: Any) -> str:
         """The message of an error, or the beginning of the reply, in one printable line."""
         text = _message(complaint) or self.body.decode("utf-8", errors="replace")
         return shown(" ".join(self.hide(text).split())) or "without a word"

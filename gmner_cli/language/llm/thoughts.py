@@ -1,8 +1,8 @@
-"""What models put around their thoughts and their answers, so that the answer alone is kept.
+"""Marks that models put around their thoughts and answers, so that the answer alone is kept.
 
-Every family of models has marks of its own, and servers differ in which they take out. A mark that opens a
-thought counts where an answer begins; one that closes it counts anywhere, because the template may have
-opened the thought before the model began. So words of a post that look like a mark stay in an answer.
+Every family of models has its own marks, and servers differ in which they take out. A mark that opens a
+thought counts only at the beginning of an answer, so that words of a post that look like one stay. A mark
+that closes a thought counts anywhere: the template may have opened it before the model began.
 """
 
 from __future__ import annotations

@@ -9,14 +9,12 @@ before the first are comments::
     === fixed example    any number: "name: value" lines for the examples that come with the file
     === stop             any number of lines: what ends an answer; \\n is a line's end
 
-``{text}``, ``{caption}``, ``{background}`` (the detailed caption, or else the short
-one) and, for expansions, ``{name}``, ``{type}`` and ``{fine_type}`` stand for what
-the post says; braces of one's own are doubled. A line that uses something that
-the post does not have, such as a caption, is left out.
+What the post says is put in for ``{text}``, ``{caption}``, ``{background}`` (the detailed caption, or else
+the short one) and, for expansions, ``{name}``, ``{type}`` and ``{fine_type}``. Braces of one's own are
+doubled. A line is left out if it uses what the post does not have, such as a caption.
 
-What a post says is data. It is folded to one line, it can only follow words of the
-template on their line, and it is never read as a template, so that no tweet can
-write a line of the prompt.
+What a post says is data: no tweet can write a line of the prompt. It is folded to one line, it only follows
+words of the template on their line, and it is never read as a template.
 
 The shipped files have the structure of RiVEG's templates (sections IV-B1 and IV-B2), and words and fixed
 examples of our own: the paper prints no prompt head and no examples. To repeat its wording, copy a file,

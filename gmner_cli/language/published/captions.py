@@ -1,8 +1,8 @@
 """Caption files as they are published: ``NAME.jpg :caption`` a line (PGIM), ``imgid:ID###text`` (RiVEG), or
 JSON Lines.
 
-Which of them a file is, its first line tells. What is odd in one is listed with
-file:line, and costs no other caption.
+The first line of a file tells which of them it is. What is odd is listed with file:line, and costs no other
+caption.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Captions of published files into posts, by the picture's file name or by id, and an account of what fits
-nowhere."""
+"""A stage that gives posts the captions of published files, by the picture's file name or by id, and tells
+what fits nowhere."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ class ImportCaptions:
         kept = f", {self.kept} had one and keep it (--overwrite replaces it)" if self.kept else ""
         yield f"{self.given} posts of this run got their {self.field}{kept}"
         if self.without:
-            yield f"{len(self.without)} posts of this run have no caption in the files: {listed(self.without)}"
+            yield (f"{len(self.without)} posts of this run have no caption in the files: "
+                   f"{listed(self.without)}")
         unused = [key for key in self._by_key if key not in self._asked]
         if unused:
             yield f"{len(unused)} captions belong to no post of this run: {listed(unused)}"

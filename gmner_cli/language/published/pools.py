@@ -65,7 +65,8 @@ class PoolReport:
         for name, ids in self.elsewhere.items():
             yield f"{len(ids)} stand in {printable(name)}, and must not be examples there: {listed(ids)}"
             if name in self.renamed:
-                yield f"{len(self.renamed[name])} of them stand there under another id: {listed(self.renamed[name])}"
+                renamed = self.renamed[name]
+                yield f"{len(renamed)} of them stand there under another id: {listed(renamed)}"
 
 
 def read_pool(folder: Path) -> tuple[list[PoolEntry], list[str]]:

@@ -1,7 +1,7 @@
 """Answers that no language model is needed for: from what the record says, from the drawn world, from a file.
 
-These backends read no prompt but the post itself. What they know nothing about
-they pass over: ``answers`` yields nothing for it, which is no failure.
+These backends read the post itself and no prompt. ``answers`` yields nothing for a post of which they know
+nothing, and that is no failure.
 """
 
 from __future__ import annotations

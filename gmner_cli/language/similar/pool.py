@@ -1,9 +1,8 @@
-"""The annotated pool: which of its posts may be examples, and for whom.
+"""The annotated pool: which of its posts may be examples, and for which posts.
 
-Published pools overlap with published test splits (39 posts of the pools for
-Twitter-2015 and -2017 stand in Twitter-GMNER's test split, 42 in its dev, and one more there
-under another id), so no
-post of a held-out split is ever an example, and no post is its own.
+No post of a held-out split is ever an example, and no post is an example for itself. Published pools need
+this: of those for Twitter-2015 and -2017, 39 posts stand in the test split of Twitter-GMNER, and 43 in its
+dev split, one of them under another id.
 """
 
 from __future__ import annotations
@@ -25,29 +24,28 @@ HELD_OUT = frozenset({"dev", "test", "val", "valid", "validation"})
 
 @dataclass(frozen=True)
 class Pool:
-    """Annotated posts in the order of their file, each with the reason why it may not be an example, or
-    None."""
+    """Annotated posts, in the order of their file."""
 
     path: Path
     posts: list[Post]
     barred: list[str | None]
+    """For each post, why it may not be an example; None if it may."""
     unannotated: int = 0
-    """Posts of the file that are left out, because they have no knowledge, or failed."""
+    """How many posts of the file are left out, because they have no knowledge, or failed."""
     held_out: frozenset[str] | None = None
-    """Where the posts that are asked about were not known when the pool was read: ids of held-out posts that
-    were."""
+    """Ids of the held-out posts that were known when the pool was read, if the posts that are asked about
+    come as a stream. None if those were known, too."""
 
     def may_show(self, index: int, to: Post) -> bool:
-        """Whether post ``index`` may be an example for ``to``: it is not barred, and not the same by id or by
-        text.
+        """Whether post ``index`` may be an example for ``to``: not barred, and another post by id and text.
 
-        Raises UsageError for a held-out post whose split, which may stand in the pool, was not known.
+        Raises UsageError if ``to`` is a held-out post that was not known: others of its split may be in the
+        pool.
         """
         if self.held_out is not None and _split(to) in HELD_OUT and to.id not in self.held_out:
             raise UsageError(f"post {shown(to.id)!r} is of split {printable(_split(to))}, and a stream does "
-                             "not tell in time which others "
-                             "are, so that they might be examples", hint="name the file of that split with "
-                                                                         "--never, or as POSTS")
+                             "not tell in time which others are, so that they might be examples",
+                             hint="name the file of that split with --never, or as POSTS")
         post = self.posts[index]
         return self.barred[index] is None and post.id != to.id and text_key(post) != text_key(to)
 
@@ -68,10 +66,10 @@ class Pool:
 def read_pool(path: Path, never: Sequence[Path] = (), asked: Path | None = None) -> Pool:
     """The posts of ``path`` that have knowledge; the first entry of it is the example's answer.
 
-    ``never``: files whose posts are never examples. ``asked``: the file that is
-    asked about, None for a stream, whose held-out posts, known by ``meta.split``, are
-    never examples either. Held-out posts of the pool itself are not. Raises RecordError at the
-    first bad record of the pool, GmnerError for a file that cannot be read.
+    ``never``: files whose posts are never examples. ``asked``: the file of posts that are asked about; its
+    held-out posts (by ``meta.split``) are never examples either. None for a stream. Nor are held-out posts of
+    the pool itself. Raises RecordError at the first bad record of the pool, GmnerError for a file that cannot
+    be read.
     """
     ids: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -95,7 +93,7 @@ def neighbours(posts: str | Path) -> list[Path]:
 
 
 def _posts(file: Path) -> Iterator[Post]:
-    """Every post of a file, also of lines that are bad for other reasons: whoever may be held out is."""
+    """Every post of a file, also of a line that is bad otherwise: what may be held out must be known."""
     for line in read_lines(file):
         raw = line.raw if isinstance(line.raw, dict) else {}
         if line.post is not None:

@@ -124,8 +124,11 @@ def test_what_is_no_answer_and_stays_so_is_told_and_not_asked_again(serve, reply
     assert isinstance(found, Failure) and reason in found.reason and len(server.bodies) == 1
 
 
-@pytest.mark.parametrize(("body", "text"), [(b'a dog \\ud83d', "a dog"), (b'a \\ud83d\\ude00 dog', "a 😀 dog"),
-                                            (b'a \\ud83d dog', "a \ufffd dog")])
+@pytest.mark.parametrize(("body", "text"), [
+    (b'a dog \\ud83d', "a dog"),
+    (b'a \\ud83d\\ude00 dog', "a 😀 dog"),
+    (b'a \\ud83d dog', "a \ufffd dog"),
+])
 def test_half_of_a_pair_is_no_reason_to_lose_the_answer(serve, body, text):
     server = serve(lambda h, prompt, before: h.say(
         200, b'{"error": null, "choices": [{"message": '

@@ -36,7 +36,8 @@ def test_what_holds_for_all_questions_ends_the_run_and_the_key_is_not_told(serve
     with pytest.raises(GmnerError, match=message) as stopped:
         ask(made, *[str(n) for n in range(50)])
     assert len(server.bodies) <= 4
-    told = f"{stopped.value} {stopped.value.reason} {made!r} {made.identity} {vars(made)} {vars(made._key)} {caplog.text} {capsys.readouterr()}"
+    told = (f"{stopped.value} {stopped.value.reason} {made!r} {made.identity} {vars(made)} {vars(made._key)} "
+            f"{caplog.text} {capsys.readouterr()}")
     assert SECRET[:8] not in told
 
 

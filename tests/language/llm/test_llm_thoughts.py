@@ -27,9 +27,10 @@ THOUGHT = {
     "reasoning": "<reasoning>Hm.</reasoning>{}",
     "reflection": "<thinking>a<reflection>b</reflection>c</thinking><output>{}</output>",
     "seed": "<seed:think>Hm.</seed:think>{}",
-    "harmony": "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",
-    "harmony with its start": "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final "
-    "<|constrain|>text<|message|>{}",
+    "harmony": "<|channel|>analysis<|message|>Hm.<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>{}<|return|>",
+    "harmony with its start": "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|>"
+    "<|start|>assistant<|channel|>final <|constrain|>text<|message|>{}",
     "harmony without marks": "analysisWe should.assistantfinal{}",
     "final alone": "<|channel|>final<|message|>{}",
     "sky": "<|begin_of_thought|>Hm.<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",

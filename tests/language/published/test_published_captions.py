@@ -184,7 +184,8 @@ def test_of_a_posts_captions_the_first_given_is_taken_whatever_they_call_it(tmp_
     stage = ImportCaptions([rows, objects])
     assert stage(posts(("1", image, None), ("1", image, None)))[0].caption == "first"
     said = "\n".join(stage.account())
-    assert f"1 captions differ from another of the same name or post, which is taken:\n  {objects}:1: 1 has another caption at {rows}:1\n" in said
+    assert ("1 captions differ from another of the same name or post, which is taken:\n"
+            f"  {objects}:1: 1 has another caption at {rows}:1\n") in said
     assert "belong to no post" not in said
     assert ImportCaptions([objects, rows])(posts(("1", image, None)))[0].caption == "second"
 
