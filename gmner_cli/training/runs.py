@@ -56,14 +56,15 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
     find nothing of gold run first (see ``earlier_stages``). Raises GmnerError.
     """
     section = recipe.section(stage)
-    if section.train is None or section.model is None:
+    class_path = section.model
+    if section.train is None or class_path is None:
         raise UsageError(f"section {stage!r} of recipe {recipe.name!r} has no `train` values, so it is not "
                          "trained", hint=_trained_sections(recipe))
     settings = parse_train(section.train, f"recipe {recipe.name}, {stage}.train")
     out = Path(os.path.realpath(out))  # the folder itself is replaced, not a link to it
     refuse_foreign(out)
     start = start_folder(init, stage) if init is not None else None
-    kind = find_class(section.model, trusted=[section.model])
+    kind = find_class(class_path, trusted=[class_path])
     if kind.finds and sections.tags(stage) not in (None, "entities" in kind.finds):
         found = ", ".join(kind.finds)
         raise UsageError(f"{kind.__name__} finds {found}, which is not what section {stage!r} is for",
@@ -90,8 +91,8 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         about = manifest.describe(
             sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)},
             seed, runtime.device, runtime.precision, start / WEIGHTS if start else None, label_map=label_map
-            or {}, limit=limit, images=str(pictures.root.resolve()) if looks else None,
-            on_missing_image=on_missing_image if looks else None, code=digests(section.model) or None,
+            or {}, limit=limit, images=str(folder.resolve()) if looks and folder else None,
+            on_missing_image=on_missing_image if looks else None, code=digests(class_path) or None,
             sections=parts, earlier_stages=before.describe(), pictures=digest_of_all(
                 {"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
             contents={
@@ -108,7 +109,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
             # Once a model has seen them, the posts stay the same ones.
             retry = quick or read_progress(work) is None
             posts, dev = before.run(TRAIN, posts, work, retry), before.run(DEV, dev, work, retry)
-            model = new_model(section.model, section.settings, posts, recipe=recipe.name, offline=offline)
+            model = new_model(class_path, section.settings, posts, recipe=recipe.name, offline=offline)
             if resume:
                 model = going_on.as_begun(model, manifest.read(work) or manifest.read(out) or {}, offline)
             about.update(facts=model.facts, set_aside=before.set_aside)
