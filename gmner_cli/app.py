@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from gmner_cli.commands.config import FILE, Option, load_defaults, read_own
+from gmner_cli.commands.config import FILE, Option, load_defaults, read_own, said_by
 from gmner_cli.errors import CLOSED_PIPE, DATA_FAILED, INTERRUPTED, GmnerError, foreign, shortened
 from gmner_cli.flow.interrupts import watch
 from gmner_cli.version import VERSION
@@ -28,17 +28,17 @@ COMMANDS = ("prepare", "caption", "pool", "expand", "train", "train-ner", "train
 class Command(TyperCommand):
     """A command whose errors become one message and an exit code; no traceback unless --debug."""
 
-    def make_context(self, *args: Any, **options: Any) -> typer.Context:
+    def make_context(self, *args: Any, **options: Any) -> Any:  # Click's, where the Typer at hand has it
         try:
             return super().make_context(*args, **options)
         except Exception as problem:  # of the parser's own classes, which Typer says itself
             _shorten(problem)
             raise
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> object:
         debug = bool(ctx.find_root().params.get("debug"))
         try:
-            _own_up_to_defaults(ctx)
+            _own_up_to_defaults(self, ctx)
             return super().invoke(ctx)
         except GmnerError as problem:
             if debug:
@@ -61,24 +61,24 @@ class Command(TyperCommand):
             raise typer.Exit(DATA_FAILED) from None
 
 
-def _shorten(problem: Exception) -> None:
+def _shorten(problem: Any) -> None:
     if isinstance(text := getattr(problem, "message", None), str):
         problem.message = shortened(text)
 
 
-def _own_up_to_defaults(ctx: typer.Context) -> None:
+def _own_up_to_defaults(command: Command, ctx: typer.Context) -> None:
     """Say that the file in the working directory has a say, and refuse what it must not. Not reached by
     --help."""
-    used = {name for name in ctx.default_map or {} if ctx.get_parameter_source(name).name == "DEFAULT_MAP"}
+    used = {name for name in ctx.default_map or {} if said_by(ctx, name) == "DEFAULT_MAP"}
     if used:
         from gmner_cli.commands.distrust import refuse_untrusted
         from gmner_cli.commands.trusted import Trust
 
         typer.echo(f"gmner {ctx.info_name}: defaults from ./{FILE}", err=True)
         refuse_untrusted(
-            ctx.info_name, {
+            ctx.info_name or "", {
                 name: ctx.params[option.parameter]
-                for name, option in _options(ctx.command).items()
+                for name, option in _options(command).items()
                 if option.parameter in used
             }, ctx.obj, Trust(Path(typer.get_app_dir("gmner"))))
 
@@ -88,7 +88,7 @@ def _unexpected(problem: Exception) -> str:
 
     what = shortened(f"unexpected {type(problem).__name__}: {problem}")
     installed = {
-        Path(folder).resolve() for folder in (Path(__file__).parent, *sysconfig.get_paths().values())
+        Path(folder).resolve() for folder in (str(Path(__file__).parent), *sysconfig.get_paths().values())
     }
     own = [
         frame for frame in traceback.extract_tb(problem.__traceback__) if not frame.filename.startswith("<")

@@ -65,7 +65,7 @@ def _parameter(name: str, hint: typing.Any, default: typing.Any) -> Parameter:
     if isinstance(kind, type) and issubclass(kind, Enum):
         choices = [choice.value for choice in kind]
     else:
-        choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else []
+        choices = list(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal else []
     metavar = info.metavar or "|".join(choices) or name.upper().replace("_", "-")
     facts = []
     if isinstance(info, OptionInfo) and default is inspect.Parameter.empty:

@@ -13,8 +13,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial, wraps
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:  # it imports much that starting does without
+    Loader = object
 
 MODULES: dict[str, str] = {
     "gmner_cli.backbone": "gmner_cli.weights.backbone",
@@ -176,7 +181,8 @@ def keep_old_names(kind: type) -> None:
             if new in vars(base) and not isinstance(vars(base).get(old), _OldName):
                 setattr(base, old, _OldName(old, new, base))
         if _ours(base.__module__) and "__init__" in vars(base):
-            base.__init__ = _with_old_parameters(base)
+            # Of a class, not of an instance, which is what mypy warns of.
+            base.__init__ = _with_old_parameters(base)  # type: ignore[misc]
 
 
 class _OldName:
@@ -251,7 +257,7 @@ class Finder:
         return found
 
 
-class _Moved:
+class _Moved(Loader):
     """Puts the new module in the place of the old one, so that there is only one of each class."""
 
     def __init__(self, new: str | None):
@@ -270,7 +276,7 @@ class _Losing(SourceFileLoader):
     """Of a module from which names have gone: it still answers to them."""
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__getattr__ = partial(_old_name, module.__name__)
+        vars(module)["__getattr__"] = partial(_old_name, module.__name__)
         super().exec_module(module)
 
 
@@ -292,7 +298,8 @@ def _lost(module: str) -> Mapping[str, str]:
 
 def _asked_for() -> bool:
     """Whether the module that is being imported was named, and not a part of it."""
-    frame, loads = sys._getframe(2), 0
+    frame: FrameType | None = sys._getframe(2)
+    loads = 0
     while frame is not None and _imports(frame.f_globals):
         loads += frame.f_code.co_name == "_find_and_load"
         frame = frame.f_back
@@ -301,7 +308,7 @@ def _asked_for() -> bool:
 
 def _caller() -> str:
     """The module that imports, or reads, what this module gives."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and (frame.f_globals is globals() or _imports(frame.f_globals)):
         frame = frame.f_back
     return "" if frame is None else str(frame.f_globals.get("__name__", ""))

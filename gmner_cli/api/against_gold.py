@@ -14,7 +14,7 @@ from gmner_cli.errors import GmnerError, UsageError
 
 if TYPE_CHECKING:
     from gmner_cli.records import Post
-    from gmner_cli.records.jsonl import Line, Source
+    from gmner_cli.records.jsonl import Source
 
 
 def score(pred: Source, gold: Source, *, iou: float = 0.5, match: str = "span",
@@ -124,9 +124,10 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
         raise UsageError("--iou, --match and --small say how --gold is compared, and there is none")
     if match not in (None, "span", "text"):
         raise UsageError(f"unknown --match {match!r}", hint="span or text")
-    given = {name: value for name, value in (("iou", iou), ("small", small)) if value is not None}
-    settings = Settings(**given, renames=dict(label_map or {}))
-    named = isinstance(posts, (str, Path))
+    given = {"iou": iou, "small": small}
+    counting: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**counting, renames=dict(label_map or {}))
+    file = posts if isinstance(posts, (str, Path)) else None
     outputs.check_page(str(out), [source for source in (posts, gold) if isinstance(source, (str, Path))],
                        overwrite)
     seen = Viewed()
@@ -136,11 +137,11 @@ def view(posts: Source, out: File, *, images: Folder | None = None, follow_links
         on_problem(where, reason)
 
     shown = _readable(posts, limit, complain)
-    heading = title or (("stdin" if str(posts) == "-" else Path(posts).name) if named else "posts")
+    heading = title or ("posts" if file is None else "stdin" if str(file) == "-" else Path(file).name)
     page = render_page(shown, None if gold is None else read_posts(gold),
-                       image_folder(images, posts if named else "-", needed=True,
-                                    follow_links=follow_links), heading, on_problem=complain,
-                       follow_links=follow_links, settings=settings, by_text=match == "text")
+                       image_folder(images, "-" if file is None else file, follow_links), heading,
+                       on_problem=complain, follow_links=follow_links, settings=settings,
+                       by_text=match == "text")
     if str(out) == "-":
         sys.stdout.buffer.write(page.encode("utf-8"))
     else:
@@ -156,16 +157,16 @@ def _readable(source: Source, limit: int | None, complain: Callable[[str, str], 
     from gmner_cli.records.jsonl import failed_post, lines_of
 
     posts: list[Post] = []
-    first_bad: Line | None = None
+    first_bad: GmnerError | None = None
     for line in lines_of(source):
         if limit is not None and len(posts) >= limit:
             break
         if line.error is None:
-            posts.append(line.post)
+            posts.append(line.checked())
             continue
-        first_bad = first_bad or line
+        first_bad = first_bad or line.error
         complain(line.error.where or str(source), line.error.message)
         posts.append(failed_post(line))
     if first_bad is not None and all(post.error for post in posts):
-        raise first_bad.error
+        raise first_bad
     return posts

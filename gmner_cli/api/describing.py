@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from gmner_cli.api.given import File, Folder, Tell, image_folder, no_progress, path, paths
+from gmner_cli.api.given import File, Folder, Progress, Tell, image_folder, no_progress, path, paths
 from gmner_cli.api.through import through
 from gmner_cli.errors import UsageError
 from gmner_cli.weights import hub
@@ -21,7 +21,7 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
             on_missing_image: str = "error", limit: int | None = None, window: int | None = None,
             resume: bool = False, batch_size: int | None = None, precision: str = "auto",
             device: str = "auto", threads: int | None = None, seed: int = 0, offline: bool = False,
-            tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+            tell: Tell = hub.say, progress: Progress = no_progress) -> Outcome:
     """Say what the picture of every post of a file shows, as `gmner caption` does.
 
     Parameters
@@ -42,10 +42,10 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     """
     if offline:
         hub.go_offline()
-    field = "detailed_caption" if detailed else "caption"
+    field: Literal["caption", "detailed_caption"] = "detailed_caption" if detailed else "caption"
     config: dict[str, Any] = {"command": "caption", "field": field, "overwrite": overwrite}
-    settings = {"resume": resume, "limit": limit, "window": window, "overwrite": overwrite, "tell": tell,
-                "progress": progress}
+    settings: dict[str, Any] = {"resume": resume, "limit": limit, "window": window, "overwrite": overwrite,
+                                "tell": tell, "progress": progress}
     if files := paths(from_):
         if (model, prompt, max_new_tokens, batch_size, precision) != (None, None, None, None, "auto"):
             raise UsageError("from_ reads captions, and a model makes them", hint="give one or the other")
@@ -64,11 +64,11 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
 
     where = runtime.start(device, precision=precision, seed=seed, threads=threads)
     checkpoint = model or captioner.default_checkpoint(where, field)
-    folder = image_folder(images, posts, needed=True, follow_links=follow_links)
+    folder = image_folder(images, posts, follow_links=follow_links)
     pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     config |= {"model": hub.weights_sha256(Path(checkpoint)) if Path(checkpoint).is_dir() else checkpoint,
                "prompt": prompt, "max_new_tokens": max_new_tokens, "on_missing_image": on_missing_image,
-               "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
+               "images": str(folder.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return captioner.stages(where, pictures, tell, batch_size=batch_size, offline=offline,
@@ -87,7 +87,7 @@ def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: Fi
            overwrite: bool = False, store: File | None = None, limit: int | None = None,
            window: int | None = None, resume: bool = False, batch_size: int | None = None,
            device: str = "auto", threads: int | None = None, seed: int = 0, offline: bool = False,
-           tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+           tell: Tell = hub.say, progress: Progress = no_progress) -> Outcome:
     """Ask a language model what the names in a file of posts are, as `gmner expand` does.
 
     Parameters

@@ -9,6 +9,7 @@ from gmner_cli.api.given import (
     Changes,
     File,
     Folder,
+    Progress,
     Tell,
     changes,
     folders,
@@ -29,7 +30,7 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
             label_map: Mapping[str, str] | None = None, limit: int | None = None,
             window: int | None = None, resume: bool = False, overwrite: bool = False,
             batch_size: int | None = None, device: str = "auto", threads: int | None = None, seed: int = 0,
-            offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+            offline: bool = False, tell: Tell = hub.say, progress: Progress = no_progress) -> Outcome:
     """Find the entities of a file of posts, as `gmner predict` does; for posts in memory see ``load``.
 
     Parameters
@@ -68,7 +69,7 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
 
     where = runtime.start(device, precision=chosen.precision, seed=seed, threads=threads)
     on_missing = on_missing_image or ("error" if images else "text-only")
-    folder = image_folder(images, posts, needed=looks(chosen), follow_links=follow_links)
+    folder = image_folder(images, posts, follow_links) if images is not None or looks(chosen) else None
     pictures = Pictures(folder, on_missing, named=images is not None, follow_links=follow_links)
     config = {"command": "predict", "recipe": chosen.values, "gold": gold, "label_map": renames,
               "weights": weights_digests(chosen, given), "on_missing_image": on_missing,
@@ -99,7 +100,7 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
             model: str = "grabcut", on_missing_image: str = "error", limit: int | None = None,
             window: int | None = None, resume: bool = False, overwrite: bool = False,
             batch_size: int | None = None, device: str = "auto", threads: int | None = None, seed: int = 0,
-            offline: bool = False, tell: Tell = hub.say, progress: Tell = no_progress) -> Outcome:
+            offline: bool = False, tell: Tell = hub.say, progress: Progress = no_progress) -> Outcome:
     """Give every box of every entity of a file a mask, as `gmner segment` does.
 
     Parameters
@@ -127,10 +128,10 @@ def segment(posts: File, out: File, *, images: Folder | None = None, follow_link
         runtime.use_threads(threads)
     else:
         where = runtime.start(device, seed=seed, threads=threads)
-    folder = image_folder(images, posts, needed=True, follow_links=follow_links)
+    folder = image_folder(images, posts, follow_links=follow_links)
     pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     config = {"command": "segment", "model": identity(model), "on_missing_image": on_missing_image,
-              "images": str(pictures.root.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
+              "images": str(folder.resolve()), "pictures": digest_of_each(posts, pictures, limit)}
 
     def stages():
         return [CheckImages(pictures, tell, wanted=asked),

@@ -19,6 +19,8 @@ Changes = Mapping[str, Any] | Iterable[str]
 """Values of a recipe: {"ner.train.epochs": 3}, or ["ner.train.epochs=3"] as --set has them."""
 Tell = Callable[[str], Any]
 """Gets each message, without a line end."""
+Progress = Callable[[int], Any]
+"""Gets the number of what was just finished."""
 
 
 def no_progress(count: int) -> None:
@@ -55,13 +57,11 @@ def folders(given: Mapping[str, Folder] | None) -> dict[str, Path]:
     return {name: Path(folder).expanduser() for name, folder in (given or {}).items()}
 
 
-def image_folder(images: Folder | None, texts: File, needed: bool, follow_links: bool) -> Path | None:
-    """Where pictures are looked for: ``images``, or the JSONL file's own place when a stage will look."""
-    if images is not None or not needed:
-        return path(images)
+def image_folder(images: Folder | None, texts: File, follow_links: bool) -> Path:
+    """Where pictures are looked for: ``images``, or the JSONL file's own place."""
     from gmner_cli.pictures.images import own_folder
 
-    return own_folder(texts, follow_links)
+    return own_folder(texts, follow_links) if images is None else Path(images)
 
 
 def read_by(recipe: Recipe, name: File, weights: Mapping[str, Path]) -> list[Path]:

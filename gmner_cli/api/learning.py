@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from gmner_cli.api.given import Changes, File, Folder, Tell, changes, no_progress, path
+from gmner_cli.api.given import Changes, File, Folder, Progress, Tell, changes, no_progress, path
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.weights import hub
 
@@ -26,11 +26,12 @@ DRAWING = {"seed": 0, "train": 2000, "dev": 250, "test": 500, "captions": 0, "se
 
 def prepare(dataset: str, out: Folder, *, source: File | None = None, images: Folder | None = None,
             follow_links: bool = False, boxes: File | None = None, check: bool = False, fix: bool = False,
-            against: Mapping[str, Folder] | None = None, orphans: str | None = None, column: int = -1,
+            against: Mapping[str, Folder] | None = None,
+            orphans: Literal["start", "drop"] | None = None, column: int = -1,
             label_map: Mapping[str, str] | None = None, train: int = 2000, dev: int = 250, test: int = 500,
             captions: int = 0, set: Mapping[str, Any] | tuple[()] = (), sheet: int = 0,
             jobs: int | None = None, overwrite: bool = False, seed: int = 0, tell: Tell = hub.say,
-            shown: Callable[[Splits], Any] = lambda splits: None, progress: Tell = no_progress) -> Splits:
+            shown: Callable[[Splits], Any] = lambda splits: None, progress: Progress = no_progress) -> Splits:
     """Turn a published data set or a file of your own into records, or draw one, as `gmner prepare` does.
 
     Parameters

@@ -67,7 +67,8 @@ class Gmner:
                  tell: Tell = hub.say):
         """As ``load``, of a recipe that is read and a runtime that is started."""
         self.recipe, self.runtime, self.gold = recipe, runtime, gold
-        self._options = {"weights": weights, "batch_size": batch_size, "offline": offline, "tell": tell}
+        self._options: dict[str, Any] = {"weights": weights, "batch_size": batch_size, "offline": offline,
+                                         "tell": tell}
         self._pictures, self._turn = _Now(), RLock()
         self._made: dict[str, Stage] = {}
         self._stages(gold)
@@ -116,7 +117,8 @@ class Gmner:
                              hint='write gmner([{"text": ...}]); files are read by gmner_cli.predict')
         if window is not None and window < 1:
             raise UsageError(f"window {window} is below 1")
-        folder = image_folder(images, "-", needed=looks(self.recipe), follow_links=follow_links)
+        wanted = images is not None or looks(self.recipe)
+        folder = image_folder(images, "-", follow_links) if wanted else None
         pictures = Pictures(folder, on_missing_image or ("error" if images else "text-only"),
                             named=images is not None, follow_links=follow_links)
         with self._turn, self._pictures.are(pictures):

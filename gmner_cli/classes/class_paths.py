@@ -44,8 +44,9 @@ def _check_class(kind: type[Model], where: str) -> None:
     ]
     if left := sorted({*kind.__abstractmethods__, *lacking}):
         raise UsageError(f"{kind.__name__} has no {', '.join(f'`{name}`' for name in left)}", where=where)
-    wanted = next((base.Config for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)
-    config = getattr(kind, "Config", object)
+    wanted: type[msgspec.Struct] = next(
+        (vars(base)["Config"] for base in kind.__mro__[1:] if "Config" in vars(base)), msgspec.Struct)
+    config: Any = getattr(kind, "Config", object)
     if not issubclass(config, msgspec.Struct) or not {*wanted.__struct_fields__
                                                       } <= {*config.__struct_fields__}:
         raise UsageError(f"{kind.__name__} has no Config of its settings", where=where,

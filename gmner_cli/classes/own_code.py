@@ -206,9 +206,10 @@ class _Folder:
             found = builtins.__import__(f"{self.package}.{name}", globals, locals, fromlist, 0)
             return found if fromlist else sys.modules[f"{self.package}.{name.partition('.')[0]}"]
         except ModuleNotFoundError as problem:
-            if not (problem.name or "").startswith(self.package):
+            absent = problem.name or ""
+            if not absent.startswith(self.package):
                 raise
-            missing = _PRIVATE.sub(".", problem.name)
+            missing = _PRIVATE.sub(".", absent)
             raise ModuleNotFoundError(f"there is no {missing} in {self.place}", name=missing).with_traceback(
                 problem.__traceback__) from None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gmner_cli.commands import options
+from gmner_cli.commands.config import said_by
 from gmner_cli.commands.with_progress import run_posts
 
 
@@ -81,10 +82,10 @@ def command(
     """
     from gmner_cli.api.describing import caption
 
-    making = {"model": model, "prompt": prompt, "max_new_tokens": max_new_tokens, "precision": precision,
-              "batch_size": batch_size}
+    making: dict[str, Any] = {"model": model, "prompt": prompt, "max_new_tokens": max_new_tokens,
+                              "precision": precision, "batch_size": batch_size}
     if files:  # a gmner.yaml or a variable may say how captions are made, but not a flag
-        if odd := [name for name in making if ctx.get_parameter_source(name).name == "COMMANDLINE"]:
+        if odd := [name for name in making if said_by(ctx, name) == "COMMANDLINE"]:
             raise typer.BadParameter("makes captions, and --from reads them: give one or the other",
                                      param_hint=f"--{odd[0].replace('_', '-')}")
         making = {"from_": files}

@@ -43,6 +43,13 @@ class OwnFile:
     content: dict[str, Any]
 
 
+def said_by(ctx: Any, parameter: str) -> str:
+    """Who says the value of a parameter, as Click names it: COMMANDLINE, ENVIRONMENT, DEFAULT_MAP (a
+    ``gmner.yaml``) or DEFAULT; "" of a parameter that the command has not."""
+    source = ctx.get_parameter_source(parameter)
+    return "" if source is None else source.name
+
+
 def read_own(folder: Path) -> OwnFile | None:
     """The ``gmner.yaml`` of a folder, None when there is none. Raises UsageError when it cannot be read."""
     path = folder / FILE

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gmner_cli import sections
 from gmner_cli.commands import completing, options
+from gmner_cli.commands.config import said_by
 from gmner_cli.commands.with_progress import run_posts
 from gmner_cli.errors import UsageError
 
 
-def _own(name: str) -> object:
+def _own(name: str) -> Any:
     told = (f"Folder of {sections.words(name)} as `{sections.training(name)}` leaves it, instead of the "
             "recipe's.")
-    return Annotated[Path | None, typer.Option(f"--{name}", metavar="DIR", help=told)]
+    return typer.Option(f"--{name}", metavar="DIR", help=told)
 
 
 def command(
@@ -29,9 +30,9 @@ def command(
     images: options.Images = None,
     follow_links: options.FollowLinks = False,
     recipe: options.Recipe = "mini",
-    ner: _own("ner") = None,
-    ve: _own("ve") = None,
-    vg: _own("vg") = None,
+    ner: Annotated[Path | None, _own("ner")] = None,
+    ve: Annotated[Path | None, _own("ve")] = None,
+    vg: Annotated[Path | None, _own("vg")] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,7 +119,7 @@ def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:
         said.append((name, Path(folder).expanduser(), f"--weights {pair}", "weights"))
     found: dict[str, tuple[Path, str, bool]] = {}
     for name, folder, written, parameter in said:
-        typed = ctx.get_parameter_source(parameter).name != "DEFAULT_MAP"
+        typed = said_by(ctx, parameter) != "DEFAULT_MAP"
         if name in found and found[name][2] == typed:
             raise UsageError(f"the model of stage {name!r} is given twice: {found[name][1]} and {written}",
                              hint="give one of them")
@@ -129,9 +130,10 @@ def _given(ctx: typer.Context, pairs: list[str]) -> dict[str, Path]:
 
 def _source(ctx: typer.Context, posts: str | None, texts: str | None) -> str:
     """What is read: POSTS or --texts; a file of defaults may name the second."""
-    if posts is not None and texts is not None and ctx.get_parameter_source("texts").name != "DEFAULT_MAP":
+    if posts is not None and texts is not None and said_by(ctx, "texts") != "DEFAULT_MAP":
         raise UsageError(f"POSTS is given twice: {posts}, and --texts {texts}", hint="give one of them")
-    if posts is None and texts is None:
+    given = texts if posts is None else posts
+    if given is None:
         raise UsageError("there is nothing to read", hint='name a file of posts, or "-" for stdin, as in '
                                                           '`gmner predict posts.jsonl`')
-    return texts if posts is None else posts
+    return given

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gmner_cli.commands import completing, options
+from gmner_cli.commands.config import said_by
 from gmner_cli.commands.progress import bar
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def command(
 
     others = READING if dataset == SCENES else DRAWING
     typed = {name for name in others
-             if ctx.get_parameter_source(_PARAMETERS.get(name, name)).name == "COMMANDLINE"}
+             if said_by(ctx, _PARAMETERS.get(name, name)) == "COMMANDLINE"}
     if odd := sorted(typed):
         raise typer.BadParameter(f"means nothing for {dataset}", param_hint=f"--{odd[0].replace('_', '-')}")
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from threading import Lock
@@ -83,7 +83,7 @@ def cut(batches: Iterable[list[int]], cost: Callable[[int], float], most: float)
 
 
 def ahead(jobs: Iterable[T], work: Callable[[T], R], depth: int = 2,
-          workers: int = 1) -> Iterator[tuple[T, R]]:
+          workers: int = 1) -> Generator[tuple[T, R], None, None]:
     """``(job, work(job))`` in order, with ``depth`` jobs prepared ahead off the main thread.
 
     Jobs are taken from ``jobs`` here, and only when it is their turn to be begun. With one worker

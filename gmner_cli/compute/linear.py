@@ -6,7 +6,7 @@ float32 stays float32; its last digits may differ, because sums are taken in ano
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ def pack(model: nn.Module, runtime: Runtime) -> None:
         return route(model, runtime)
     for layer in layers:
         layer.__class__ = PackedLinear
-        layer.lay_out(dtype)
+        cast(PackedLinear, layer).lay_out(dtype)
     return None
 
 
@@ -104,6 +104,7 @@ class _Multiply(torch.autograd.Function):
 
 def _layers(model: nn.Module) -> list[nn.Linear]:
     return [
-        layer for layer in model.modules() if type(layer) in (nn.Linear, OneDnnLinear)
+        layer for layer in model.modules()
+        if isinstance(layer, nn.Linear) and type(layer) in (nn.Linear, OneDnnLinear)
         and layer.weight.dtype == torch.float32 and layer.weight.device.type == "cpu"
     ]

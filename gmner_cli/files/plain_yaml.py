@@ -22,7 +22,7 @@ MOST_NODES = 20_000
 """Values of a file, every alias counted as what it stands for: some lines of aliases can stand for
 billions."""
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {"null": "nothing", "bool": "a boolean", "int": "a whole number", "float": "a number", "str": "text"}
 _RARE = {
     "timestamp": "a date", "binary": "binary data", "set": "a set", "omap": "an ordered mapping",

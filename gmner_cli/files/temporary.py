@@ -15,7 +15,7 @@ from gmner_cli.errors import GmnerError
 try:
     import fcntl
 except ImportError:  # Windows: two runs to one file are not noticed there, and what a kill leaves stays
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # no type is said of a module that may be absent
 
 
 def temporary_for(path: Path) -> Path:

@@ -130,12 +130,13 @@ def _model_stage(section: Section, folder: Path | None, runtime: Runtime, pictur
                  batch_size: int | None, offline: bool, changes: Mapping[str, Any]) -> ModelStage:
     given, folder = folder, folder or section.weights_folder()
     if folder is None:
-        if find_class(section.model, trusted=[section.model]).needs_training:
+        if find_class(section.class_path, trusted=[section.class_path]).needs_training:
             raise UsageError(f"stage {section.name!r} of recipe {section.recipe!r} comes untrained",
                              hint=f"train it with `{sections.training(section.name)} ... --recipe "
                                   f"{section.recipe} -o DIR`, then give it with "
                                   f"{sections.giving(section.name)}")
-        model = new_model(section.model, section.settings, [], recipe=section.recipe, offline=offline).eval()
+        model = new_model(section.class_path, section.settings, [], recipe=section.recipe,
+                          offline=offline).eval()
     else:
         if given is None and (section.weights or "").startswith("embedded:") and not folder.exists():
             raise GmnerError(f"recipe {section.recipe!r} has no weights for {section.name!r} in this "

@@ -83,12 +83,12 @@ def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_s
         batches = bucket(examples, batch_size, shape=shape if model.batches_by_shape else None)
     else:
         batches = packed(examples, batch_size, BATCH_START)
-    batches = cut(batches, price, BATCH_BYTES)
     # Not inference_mode: a model may need gradients to explain itself (GEM eq. 11),
     # and tensors made under inference_mode never take part in any.
     name = type(model).__name__
     with torch.no_grad(), runtime.autocast():
-        for indexes, batch in prepared(model, examples, batches, copies, pictures, runtime, turn):
+        fitting = cut(batches, price, BATCH_BYTES)
+        for indexes, batch in prepared(model, examples, fitting, copies, pictures, runtime, turn):
             found = _predict(model, indexes, batch, again, runtime)
             if len(found) != len(indexes):
                 raise UsageError(f"{name}.predict gives {len(found)} outputs for a batch of {len(indexes)} "

@@ -77,8 +77,8 @@ def _defaults(paths: dict[str, str]) -> dict[str, Any]:
         given = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
     except (ImportError, AttributeError):
         return {}
-    given = [one for one in given if one.default is not one.empty and one.name != "pictures"]
-    return _plain({one.name: one.default for one in given})
+    return _plain({one.name: one.default for one in given
+                   if one.default is not one.empty and one.name != "pictures"})
 
 
 def _of_struct(settings: type[msgspec.Struct]) -> dict[str, Any]:
@@ -96,6 +96,6 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(msgspec.to_builtins(values)))
 
 
-_SECTION = {one.name: one.default if one.default is not MISSING else one.default_factory()
+_SECTION = {one.name: one.default if one.default_factory is MISSING else one.default_factory()
             for one in fields(Section) if one.name not in ("name", "recipe")}
 """What a section has that it does not say."""

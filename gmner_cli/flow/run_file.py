@@ -154,7 +154,8 @@ class _Reading:
 
     def __init__(self, lines: Iterator[Line], label_map: dict[str, str], name: str):
         self.lines, self.name = lines, name
-        self._renames, self._origins = label_map, {}
+        self._renames = label_map
+        self._origins: dict[str, Line] = {}
 
     def posts(self, lines: Iterator[Line], finished: dict[str, int], outcome: Outcome) -> Iterator[Post]:
         """Posts that are not finished. Marks of an earlier run are taken off: what failed is tried again."""

@@ -44,12 +44,12 @@ class Sink:
                  config: dict[str, Any] | None = None, keep_longer: bool = False):
         self.finished: dict[str, int] = {}
         """What the resumed run wrote and need not be made again: ``fingerprint`` by id."""
-        self.path: Path | None = None
         self._begun = self._replaces = False
         self._old: Path | None = None
         self._before: dict[str, Any] | None = None
         self._earlier: dict[str, _Record] = {}
-        self._to_stdout = target is None or str(target) == "-"
+        name = "-" if target is None else target
+        self._to_stdout = str(name) == "-"
         if self._to_stdout:
             if resume:
                 raise UsageError("--resume needs a file to go on with", hint="name it with -o FILE")
@@ -57,7 +57,7 @@ class Sink:
                 raise GmnerError("is closed", where="stdout", hint="name a file with -o FILE")
             self._file: IO[bytes] = sys.stdout.buffer
             return
-        self.path = Path(os.path.realpath(target))
+        self.path = Path(os.path.realpath(name))
         if self.path.is_dir():
             raise GmnerError("is a directory, not a file", where=str(target),
                              hint="name a file, as in -o out.jsonl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from bisect import bisect_right
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _MARK = b"\x89PNG\r\n\x1a\n"
 _KEPT = {b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"}
@@ -55,7 +55,7 @@ class PixelsAlone(io.RawIOBase):
         self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence])
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:  # of what Python calls Buffer from 3.12 on
         part = bisect_right(self._starts, self._at) - 1
         stop = self._starts[part + 1] if part + 1 < len(self._starts) else self._length
         wanted = min(len(buffer), max(0, stop - self._at))

@@ -26,7 +26,8 @@ from gmner_cli.recipes.places import place, place_files
 FOLDER = Path(__file__).parent
 EMBEDDED = FOLDER / "weights"
 _TOP = {"name", "about", "note", "extends", "stages", "precision"}
-_SECTION = {"model": str, "stage": str, "weights": str, "batch_size": int, "settings": dict, "train": dict}
+_SECTION: dict[str, type[Any]] = {"model": str, "stage": str, "weights": str, "batch_size": int,
+                                  "settings": dict, "train": dict}
 _WORDS = {str: "text", int: "a whole number above 0", dict: "a mapping of names to values"}
 UNSPELT = ("ties",)
 """Values of ``train`` that --set may give though no recipe spells them out: they came after the recipes."""
@@ -51,6 +52,13 @@ class Section:
     batch_size: int = 16
     settings: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] | None = None
+
+    @property
+    def class_path(self) -> str:
+        """``model``. Raises UsageError where the section names none."""
+        if self.model is None:
+            raise UsageError(f"section {self.name!r} names no model", where=f"recipe {self.recipe}")
+        return self.model
 
     def weights_folder(self) -> Path | None:
         """Where the weights lie; None when there are none to load."""

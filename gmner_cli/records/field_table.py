@@ -103,8 +103,9 @@ def _fields(kind: type[Record]) -> list[Field]:
 @cache
 def _texts(kind: type[Record]) -> dict[str, str]:
     """By field, the text below its declaration, in one line."""
-    body = ast.parse(dedent(inspect.getsource(kind))).body[0].body
-    return dict(_described(body))
+    written = ast.parse(dedent(inspect.getsource(kind))).body
+    declared = next(node for node in written if isinstance(node, ast.ClassDef))
+    return dict(_described(declared.body))
 
 
 def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import jsonlines
 import msgspec
@@ -51,6 +51,12 @@ class Line:
     post: Post | None = None
     error: GmnerError | None = None
     raw: Any = None
+
+    def checked(self) -> Post:
+        """The post. Raises the error of a line that has none."""
+        if self.error is not None:
+            raise self.error
+        return cast(Post, self.post)  # one of the two is set
 
 
 def read_lines(source: str | Path, labels: Iterable[str] | None = None) -> Iterator[Line]:
@@ -156,17 +162,16 @@ def read_posts(source: Source, labels: Iterable[str] | None = None,
     for count, line in enumerate(lines_of(source, labels)):
         if limit is not None and count >= limit:
             return
-        if line.error is not None:
-            raise line.error
-        yield line.post
+        yield line.checked()
 
 
 def failed_post(line: Line) -> Post:
     """What comes out for a line that could not be read: a valid record that names the reason."""
     raw = line.raw if isinstance(line.raw, dict) else {}
+    error = cast(GmnerError, line.error)  # set where the post is not
     kept = {k: raw[k] for k in ("text", "image") if isinstance(raw.get(k), str)}
     return Post(id=line.id, text=kept.get("text", ""), image=kept.get("image"),
-                error=line.error.reason, extra={UNREADABLE: line.raw})
+                error=error.reason, extra={UNREADABLE: line.raw})
 
 
 def encode(post: Post) -> bytes:

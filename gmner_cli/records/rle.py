@@ -60,8 +60,10 @@ def check(runs: Sequence[object], height: int, width: int) -> None:
     """Raise ValueError unless ``runs`` are whole numbers that fill height x width pixels exactly."""
     if height <= 0 or width <= 0 or height * width > MOST_PIXELS:
         raise ValueError(f"size {height} x {width} is not possible")
+    total = 0
     for number, run in enumerate(runs):
         if type(run) is not int or run < 0:
             raise ValueError(f"run {number} is {str(run)[:20]}, not a whole number of pixels")
-    if sum(runs) != height * width:
-        raise ValueError(f"the runs fill {sum(runs)} of {height * width} pixels")
+        total += run
+    if total != height * width:
+        raise ValueError(f"the runs fill {total} of {height * width} pixels")

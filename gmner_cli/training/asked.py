@@ -49,7 +49,7 @@ class Asked:
             except RecordError as invalid:
                 problem = f"stage {self.name}: {invalid.reason}"
             problems[id(post)] = problem
-        if lines:
+        if lines and self._made:
             self._made.add(lines)
         return [post if id(post) not in problems else msgspec.structs.replace(post, error=problems[id(post)])
                 for post in posts]

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from gmner_cli.compute.batches import bucket, prepared
 from gmner_cli.compute.runtime import Runtime, random_state_kept, seed_everything
@@ -89,7 +90,8 @@ class DevLoss:
         with self._runtime.autocast():
             loss = self._model.loss(to_device(batch, self._runtime.device))
         loss, watched = loss if isinstance(loss, tuple) else (loss, {})
-        return {name: float(figure) for name, figure in {"loss": loss, **watched}.items()}
+        figures: dict[str, Tensor | float] = {"loss": loss, **watched}
+        return {name: float(figure) for name, figure in figures.items()}
 
 
 def _taught(train: Sequence[Post], dev: Sequence[Post]) -> list[Post]:
@@ -102,4 +104,5 @@ def _taught(train: Sequence[Post], dev: Sequence[Post]) -> list[Post]:
         return entity.type in types and entity.fine_type in fine
 
     return [post if all(map(taught, post.entities or [])) else
-            msgspec.structs.replace(post, entities=list(filter(taught, post.entities))) for post in dev]
+            msgspec.structs.replace(post, entities=[one for one in post.entities or [] if taught(one)])
+            for post in dev]

@@ -104,7 +104,8 @@ _MEND = {_NESTED: "a flat tagger holds one of nested entities: leave out the oth
 
 
 def _check_spans(model: Model, posts: Sequence[Post], name: str, tell: Callable[[str], Any]) -> None:
-    total, lost = 0, {}
+    total = 0
+    lost: dict[tuple[str, str], list[str]] = {}
     for post in posts:
         total += len(post.entities or [])
         possible = set(model.representable(post))
@@ -125,7 +126,7 @@ def _check_spans(model: Model, posts: Sequence[Post], name: str, tell: Callable[
 def _why(model: Model, post: Post, entity: Entity) -> tuple[str, str]:
     """Why an entity cannot be represented, and what mends it."""
     if any(other is not entity and other.start < entity.end and entity.start < other.end
-           for other in post.entities):
+           for other in post.entities or []):
         return _NESTED, _MEND[_NESTED]
     for unit, start, end in in_other_units(post.text, *entity.span):
         moved = msgspec.structs.replace(entity, start=start, end=end, text=None, token_start=None,

@@ -49,9 +49,9 @@ def origins(after: Sequence[Entity], before: Sequence[Entity]) -> list[int]:
     """
     old: dict[tuple[int, int, str], list[int]] = {}
     new: dict[tuple[int, int, str], list[int]] = {}
-    for numbers, entities in ((old, before), (new, after)):
+    for places, entities in ((old, before), (new, after)):
         for number, entity in enumerate(entities):
-            numbers.setdefault((*entity.span, entity.type), []).append(number)
+            places.setdefault((*entity.span, entity.type), []).append(number)
     found = [0] * len(after)
     for key, numbers in new.items():
         if key not in old:
@@ -69,8 +69,9 @@ def keep_brought(after: Post, before: Post, finds: Iterable[str]) -> Post:
     kept = _with(after, _brought(before, finds))
     if after.entities is None:
         return kept
-    at = origins(after.entities, before.entities or [])
-    entities = [_with(entity, _brought(before.entities[number], finds))
+    earlier = before.entities or []
+    at = origins(after.entities, earlier)
+    entities = [_with(entity, _brought(earlier[number], finds))
                 for entity, number in zip(after.entities, at, strict=True)]
     return msgspec.structs.replace(kept, entities=entities)
 

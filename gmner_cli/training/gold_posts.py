@@ -34,26 +34,24 @@ def read_gold(path: Path | str, label_map: dict[str, str] | None, limit: int | N
     RecordError at the first bad or failed record, GmnerError when no post is left.
     """
     name = "stdin" if str(path) == "-" else printable(str(path))
-    posts, unassessed = [], 0
+    posts: list[Post] = []
+    unassessed = 0
     renames = label_map or {}
     for line in islice(read_lines(path), limit):
-        if line.error is not None:
-            raise line.error
-        if line.post.error is not None:
-            raise RecordError(f"the post failed in an earlier run: {printable(line.post.error)}",
+        post = line.checked()
+        if post.error is not None:
+            raise RecordError(f"the post failed in an earlier run: {printable(post.error)}",
                               where=f"{name}:{line.number}",
                               hint='leave out records with "error" before training on the rest')
-        if line.post.entities is None:
+        if post.entities is None:
             unassessed += 1
             continue
         if met is not None:
-            met.update(entity.type for entity in line.post.entities)
-        line.post.entities = [
-            entity for entity in line.post.entities if renames.get(entity.type) != NO_ENTITY
-        ]
-        for entity in line.post.entities:
+            met.update(entity.type for entity in post.entities)
+        post.entities = [entity for entity in post.entities if renames.get(entity.type) != NO_ENTITY]
+        for entity in post.entities:
             entity.type = renames.get(entity.type, entity.type)
-        posts.append(msgspec.structs.replace(line.post, skipped=None, image_problem=None))
+        posts.append(msgspec.structs.replace(post, skipped=None, image_problem=None))
     if unassessed:
         tell(f"{name}: {unassessed} posts have no \"entities\", so they were not assessed; they are left out")
     if not posts:

@@ -90,7 +90,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
     optimizer = _optimizer(model, settings)
     schedule = _Schedule(optimizer, settings, per_epoch)
     metric = settings.metric or model.metric
-    on_dev = dict  # nothing
+    on_dev: Callable[[], dict[str, float]] = dict  # nothing
     if needs_dev_loss(settings, model):
         on_dev = DevLoss(model, train, dev, settings, runtime, pictures)
     history, first = History(metric=metric), 1
@@ -119,7 +119,7 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         if not all(bool(p.isfinite().all()) for group in optimizer.param_groups for p in group["params"]):
             raise GmnerError(f"weights are no numbers any more after epoch {epoch}", hint=_LOWER)
         figures = on_dev()
-        scores = {}
+        scores: dict[str, float] = {}
         if metric not in figures:
             scores = _evaluated(model, dev, settings, runtime, pictures, metric, figures)
         score = scores[metric] if scores else -figures[metric] if is_loss(metric) else figures[metric]

@@ -26,7 +26,8 @@ FOLDER = "net"
 class Backbone:
     """What ``Backbone.load`` found. ``net`` goes into the model, whose checkpoint holds its weights."""
 
-    net: nn.Module
+    net: Any
+    """An ``nn.Module`` with what transformers adds to one, such as ``config`` and ``generate``."""
     processor: Any
     """The image processor; None of a network that reads no pixels, such as BART."""
     tokenizer: Any
@@ -42,7 +43,8 @@ class Backbone:
         ``architectures`` of its config.json. ``part``: the folder of this network in a trained model's, which
         needs no other file. Raises ModelError.
         """
-        folder = resolve(checkpoint, offline=source.offline) if source.pretrained else source.folder / part
+        folder = (resolve(checkpoint, offline=source.offline) if source.pretrained
+                  else source.own_folder / part)
         kind = _kind(classes, folder)
         if source.pretrained:
             import torch
@@ -67,7 +69,7 @@ def _reads(kind: type[nn.Module], name: str) -> bool:
     return name in inspect.signature(kind.forward).parameters
 
 
-def _as_it_generates(net: nn.Module, folder: Path) -> None:
+def _as_it_generates(net: Any, folder: Path) -> None:
     """Give the network its checkpoint's settings of ``generate``, which its config does not hold."""
     from transformers import GenerationConfig
 
@@ -75,7 +77,7 @@ def _as_it_generates(net: nn.Module, folder: Path) -> None:
         net.generation_config = load(GenerationConfig, folder)
 
 
-def _kind(classes: Mapping[str, str], folder: Path) -> type[nn.Module]:
+def _kind(classes: Mapping[str, str], folder: Path) -> Any:
     named = read_json(folder / "config.json").get("architectures") or ["(none)"]
     if named[0] not in classes:
         raise ModelError(f"holds a {named[0]}, and this model is built on {' or '.join(classes)}",

@@ -276,7 +276,7 @@ def _absent(name: HubName) -> ModelError:
 
 def _not_fetched(name: HubName, problem: Exception) -> ModelError:
     """Why: by what is wrong with the way to the hub, or else by what its client says."""
-    hint = "check the name and the network, give a folder instead, or use --recipe mini"
+    hint: str | None = "check the name and the network, give a folder instead, or use --recipe mini"
     reason = network.first_words(problem)
     try:
         network.check()

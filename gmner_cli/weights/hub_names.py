@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gmner_cli.errors import ModelError, shown
 
@@ -26,7 +26,7 @@ class HubName(NamedTuple):
                                                                              if self.quant else "")
 
     @property
-    def at(self) -> dict[str, str]:
+    def at(self) -> dict[str, Any]:
         """The revision as the hub's functions take it."""
         return {"revision": self.revision} if self.revision else {}
 

@@ -10,6 +10,7 @@ import os
 import ssl
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -49,7 +50,8 @@ def certificates() -> ssl.SSLContext | None:
         try:
             if not there(path):
                 raise FileNotFoundError("there is no such " + ("file" if option == "cafile" else "folder"))
-            return ssl.create_default_context(**{option: path})
+            given: dict[str, Any] = {option: path}
+            return ssl.create_default_context(**given)
         except (OSError, ValueError) as problem:  # ssl's own are among them
             raise UsageError(f"{name} names no certificates: {first_words(problem)}", where=shown(path),
                              hint="give the path of a file in PEM format, or take the variable away: unset "

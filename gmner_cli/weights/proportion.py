@@ -73,8 +73,8 @@ def check_folder(folder: Path) -> None:
             config = json.loads(content)
         except (ValueError, RecursionError):
             continue  # whoever reads it next says so
-        for name, problem in _oddities(config, total, largest):
-            raise ModelError(f"{shown(name)} is {problem}", where=str(path),
+        for name, oddity in _oddities(config, total, largest):
+            raise ModelError(f"{shown(name)} is {oddity}", where=str(path),
                              hint="the file is damaged, made to do harm, or belongs to other weights")
 
 

@@ -41,9 +41,14 @@ def fingerprint(text: str) -> bytes | None:
                            digest_size=_SIZE).digest() if len(key) >= LEAST else None
 
 
+def _hashes(posts: Iterable[Post], init: Path | None) -> set[bytes]:
+    made = {found for post in posts if (found := fingerprint(post.text)) is not None}
+    return made | (read(init) if init else set())
+
+
 def write(folder: Path, posts: Iterable[Post], init: Path | None = None) -> None:
     """Leave the hashes of ``posts`` in a model folder, with those of the model that it started from."""
-    hashes = {fingerprint(post.text) for post in posts} - {None} | (read(init) if init else set())
+    hashes = _hashes(posts, init)
     write_atomic(Path(folder) / FILE, b"".join(sorted(hashes)))
 
 
@@ -65,7 +70,7 @@ def read(folder: Path) -> frozenset[bytes]:
 def told_of_dev(posts: Iterable[Post], dev: Sequence[Post], init: Path | None = None) -> str | None:
     """What to say where posts to choose by stand among those to train on, or in the data of the model that
     training starts from."""
-    hashes = {fingerprint(post.text) for post in posts} - {None} | (read(init) if init else set())
+    hashes = _hashes(posts, init)
     count = sum(fingerprint(post.text) in hashes for post in dev)
     if not count or count < SHARE * len(dev):
         return None
