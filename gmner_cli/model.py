@@ -24,7 +24,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError
@@ -72,6 +71,10 @@ class WeightSource:
 class Model(nn.Module, ABC):
     """What the loop and the stages need from a model. Subclasses state tensor shapes in their docstrings."""
 
+    config: Any
+    """The settings: of the subclass's own ``Config``, whose fields no common type has."""
+    origin: dict[str, str]
+    """What ``new_model`` or ``load_model`` made it of: the class path as ``model``, and the ``recipe``."""
     Config: ClassVar[type[msgspec.Struct]]
     """Every setting a recipe may give, with defaults: a msgspec.Struct with
     ``forbid_unknown_fields=True``."""
@@ -125,7 +128,7 @@ class Model(nn.Module, ABC):
         has taken it out."""
 
     @abstractmethod
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Any]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). Runs off the main thread.
 
         ``images``: of each example its post's picture, RGB, None where there is none; all None without

@@ -26,7 +26,8 @@ FOLDER = "net"
 class Backbone:
     """What ``Backbone.load`` found. ``net`` goes into the model, whose checkpoint holds its weights."""
 
-    net: nn.Module
+    net: Any
+    """An ``nn.Module`` with what transformers adds to one, such as ``config`` and ``generate``."""
     processor: Any
     """The image processor; None of a network that reads no pixels, such as BART."""
     tokenizer: Any
