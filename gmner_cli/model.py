@@ -24,7 +24,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from gmner_cli.errors import ModelError, UsageError
@@ -139,7 +138,7 @@ class Model(nn.Module, ABC):
         ``blank`` has taken it out."""
 
     @abstractmethod
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Any]) -> dict[str, Any]:
         """A batch of CPU tensors (and lists). Runs off the main thread.
 
         ``images``: of each example its post's picture, RGB; None if it has none, and without

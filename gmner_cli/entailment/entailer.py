@@ -59,7 +59,7 @@ class Entailer(Model):
     of the threshold chosen on the same posts.
     """
 
-    Config = EntailerConfig
+    Config: ClassVar[type[msgspec.Struct]] = EntailerConfig
     finds = ("groundable", "visible")
     reads_images = True
     adjustable = frozenset({"threshold"})
@@ -68,6 +68,8 @@ class Entailer(Model):
     """Most expressions in one example: each costs a copy of the picture's features. For a post with more, the
     picture is encoded again."""
 
+    calibration: Tensor
+    """Slope, shift and threshold, float64 [3]."""
     asks_all = False
     """Whether a post without entities has an example too, for a model that says something of the picture."""
 
@@ -106,7 +108,7 @@ class Entailer(Model):
                 found.append(Example(index, len(part), part))
         return found
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """What ``inputs`` gives; owner int64 [N]; counts, texts per example; in training visible float [N], 1
         or 0."""
         batch = self.inputs([q.text for e in examples for q in e.data] or [""], images)
@@ -123,7 +125,7 @@ class Entailer(Model):
                              f"wanted is one number per text, {list(batch['visible'].shape)}")
         return F.binary_cross_entropy_with_logits(odds, batch["visible"])
 
-    def predict(self, batch: dict[str, Any]) -> list[list[float]]:
+    def predict(self, batch: dict[str, Any]) -> list[Any]:
         """Per example the log-odds, not yet calibrated, of each of its entities."""
         odds = self.match(batch).float().cpu()[:sum(batch["counts"])]
         return [part.tolist() for part in odds.split(batch["counts"])]
@@ -135,7 +137,7 @@ class Entailer(Model):
                 entity.groundable, entity.visible, entity.boxes = 0.0, False, []
         for example, odds in zip(examples, outputs, strict=True):
             for question, value in zip(example.data, odds, strict=True):
-                entity = posts[example.post].entities[question.entity]
+                entity = (posts[example.post].entities or [])[question.entity]
                 entity.groundable = calibration.chance(value, slope, shift)
                 entity.visible = entity.groundable > threshold
                 entity.boxes = None if entity.visible else []
@@ -157,30 +159,30 @@ class Entailer(Model):
         calibration error), over gold entities that were assessed. Raises GmnerError when
         there are none.
         """
-        pairs = [(after.image is not None, found, true)
+        pairs = [(found.groundable if after.image is not None else None, true)
                  for before, after in zip(gold, predicted, strict=True)
                  for true, found in zip(before.entities or [], after.entities or [], strict=True)
                  if true.boxes is not None]
         if not pairs:
             raise GmnerError("the dev posts have no entity with `boxes`, so nothing says what is visible",
                              hint='an entity that the picture does not show needs "boxes": []')
-        odds = [calibration.log_odds(found.groundable) for asked, found, _ in pairs if asked]
-        chances = iter(self._calibrate(odds, [bool(true.boxes) for asked, _, true in pairs if asked]))
+        odds = [calibration.log_odds(said) for said, _ in pairs if said is not None]
+        chances = iter(self._calibrate(odds, [bool(true.boxes) for said, true in pairs if said is not None]))
         _, _, threshold = self._decision()
         counts: Counter[str] = Counter()
         types: dict[str, list[bool]] = {}
-        answers = [next(chances) if asked else 0.0 for asked, _, _ in pairs]
-        for p, (_, _, true) in zip(answers, pairs, strict=True):
-            said, visible = p > threshold, bool(true.boxes)
-            counts[("t" if said == visible else "f") + ("p" if said else "n")] += 1
-            types.setdefault(true.type, []).append(said == visible)
+        answers = [0.0 if said is None else next(chances) for said, _ in pairs]
+        for p, (_, true) in zip(answers, pairs, strict=True):
+            shown, visible = p > threshold, bool(true.boxes)
+            counts[("t" if shown == visible else "f") + ("p" if shown else "n")] += 1
+            types.setdefault(true.type, []).append(shown == visible)
         tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
         return {
             "accuracy": percent(tp + tn, len(pairs)), "precision": percent(tp, tp + fp),
             "recall": percent(tp, tp + fn), "f1": percent(2 * tp, 2 * tp + fp + fn), **{
                 f"accuracy_{kind}": percent(sum(right), len(right)) for kind, right in sorted(types.items())
             }, "ece": 100 * calibration.calibration_error(answers, [bool(true.boxes)
-                                                                    for _, _, true in pairs]),
+                                                                    for _, true in pairs]),
             "threshold": threshold, "tp": tp, "fp": fp, "fn": fn, "tn": tn
         }
 

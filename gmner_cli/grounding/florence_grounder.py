@@ -41,6 +41,8 @@ class FlorenceGrounder(Grounder):
 
     Config = FlorenceGrounderConfig
     needs_training = False
+    places: Tensor
+    """Numbers of the location tokens, int64 [BINS]."""
 
     def __init__(self, config: FlorenceGrounderConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)
@@ -53,7 +55,7 @@ class FlorenceGrounder(Grounder):
                              f"such as {missing[0]}")
         self.register_buffer("places", torch.tensor([vocabulary[name] for name in names]), persistent=False)
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """``Florence.inputs``; owner int64 [N]; counts: entities per example; while training bins int64 [N,
         4]."""
         texts = [
@@ -76,7 +78,9 @@ class FlorenceGrounder(Grounder):
     def predict(self, batch: dict[str, Any]) -> list[list[tuple[list[float], float]]]:
         """Per example, per entity: a box in shares of the picture, and its score."""
         states, mask = self.florence.read(batch)
-        ids, cache, bins, sure = self.florence.begin(len(states)), None, [], 0.0
+        ids, cache = self.florence.begin(len(states)), None
+        bins: list[Tensor] = []
+        sure = torch.zeros(len(states), device=states.device)
         numbers = torch.arange(BINS, device=states.device)
         for step in range(4):
             out, cache = self.florence.decode(ids, states, mask, cache)

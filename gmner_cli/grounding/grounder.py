@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 import torch
@@ -69,7 +69,7 @@ class Grounder(Model):
     gold boxes, in shares too, in the batch's ``boxes``.
     """
 
-    Config = GrounderConfig
+    Config: ClassVar[type[msgspec.Struct]] = GrounderConfig
     finds = ("boxes", "box_scores")
     reads_images = True
     adjustable = frozenset({"threshold"})
@@ -93,7 +93,7 @@ class Grounder(Model):
         """The entities of a post that are looked for; in training each as often as it has wordings."""
         return [
             Sought(number, expression_of(post, entity),
-                   max(entity.boxes, key=box_area) if training else None)
+                   max(entity.boxes, key=box_area) if training and entity.boxes else None)
             for number, entity in enumerate(post.entities or [])
             if post.image is not None and (entity.boxes if training else _asked_for(entity))
         ]
@@ -108,7 +108,7 @@ class Grounder(Model):
         bring its picture more than once; ``owner`` says which is whose."""
         raise UsageError(f"{type(self).__name__} has neither `inputs` nor a `collate` of its own")
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """``inputs`` and owner int64 [N]: each expression's picture; counts: expressions per example; while
         training boxes float [N, 4] as ``targets`` gives them."""
         batch = self.inputs([sought.text for e in examples for sought in e.data], images)
@@ -119,7 +119,7 @@ class Grounder(Model):
         return batch
 
     @staticmethod
-    def targets(examples: Sequence[Example], images: Sequence[Image.Image | None]) -> Tensor:
+    def targets(examples: Sequence[Example], images: Sequence[Image.Image]) -> Tensor:
         """Training boxes of all Soughts in order, float [N, 4]: x1, y1, x2, y2.
 
         They are shares of their picture, in [0, 1]. ``images`` may be reduced copies: boxes are measured in
@@ -135,10 +135,11 @@ class Grounder(Model):
     def write(self, posts: Sequence[Post], examples: Sequence[Example], outputs: Sequence[Any]) -> None:
         for example, answers in zip(examples, outputs, strict=True):
             post = posts[example.post]
+            size = cast("tuple[int, int]", post.image_size)  # known, since the picture was opened
             for sought, (shares, score) in zip(example.data, answers, strict=True):
                 self._check_shares(shares)
-                box = fitted(shares, post.image_size) if score >= self.config.threshold else None
-                entity = post.entities[sought.entity]
+                box = fitted(shares, size) if score >= self.config.threshold else None
+                entity = (post.entities or [])[sought.entity]
                 if box is None:
                     not_shown(entity)
                     entity.box_scores = []
@@ -186,7 +187,7 @@ def _asked_for(entity: Entity) -> bool:
 
 
 def _overlap(found: Entity, true: Entity) -> float:
-    return max(box_iou(found.boxes[0], box) for box in true.boxes) if found.boxes else 0.0
+    return max(box_iou(found.boxes[0], box) for box in true.boxes or []) if found.boxes else 0.0
 
 
 def parted(answers: Sequence[Any], counts: Sequence[int]) -> list[list[Any]]:

@@ -62,7 +62,7 @@ class GroundingDino(Grounder):
             return found
         once: dict[tuple[int, int, str], Sought] = {}
         for one in found:
-            entity = post.entities[one.entity]
+            entity = (post.entities or [])[one.entity]
             once.setdefault((entity.start, entity.end, entity.type), one).wordings.append(one.text)
         return list(once.values())
 
@@ -91,7 +91,7 @@ class GroundingDino(Grounder):
         ids = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
         return (ids or [self.tokenizer.unk_token_id])[:self.config.text_length - 3]
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """pixels float [B, 3, H, W], pixel_mask int64 [B, H, W]; ids, mask int64 [B, T]; slots: sub-word
         ranges.
 

@@ -46,10 +46,9 @@ class SeqTr(Looking, Grounder):
     def __init__(self, config: SeqTrConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)
         d = config.width
-        layer = {"d_model": d, "nhead": config.heads, "dim_feedforward": 2 * d, "dropout": config.dropout,
-                 "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(**layer), config.decoder_layers,
-                                             nn.LayerNorm(d))
+        layer = nn.TransformerDecoderLayer(d, config.heads, 2 * d, config.dropout, "gelu", batch_first=True,
+                                           norm_first=True)
+        self.decoder = nn.TransformerDecoder(layer, config.decoder_layers, nn.LayerNorm(d))
         self.order = nn.Parameter(0.02 * torch.randn(4, d))
         self.bin = nn.Embedding(config.bins, d)
         self.to_bin = nn.Linear(d, config.bins)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError, did_you_mean
@@ -47,7 +48,7 @@ def segmenter(model: str, runtime: Runtime | None, pictures: Pictures, *, batch_
     from gmner_cli.classes.class_paths import new_model
 
     net = new_model(kind, {"checkpoint": checkpoint}, [], recipe="segment", offline=offline).eval()
-    return ModelStage("segment", net, runtime, batch_size or BATCH_SIZE, pictures)
+    return ModelStage("segment", net, cast("Runtime", runtime), batch_size or BATCH_SIZE, pictures)
 
 
 def asked(post: Post) -> bool:

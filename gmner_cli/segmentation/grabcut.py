@@ -212,7 +212,7 @@ def _judge(pixels: np.ndarray, hints: np.ndarray, shape: np.ndarray,
         return voices > 0, np.zeros(shape.shape, dtype=bool)
     labels, behind, front = hints.copy(), np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # of this thread; the colour models start from k-means
-    cv2.grabCut(pixels, labels, None, behind, front, cuts, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, labels, (0, 0, 0, 0), behind, front, cuts, cv2.GC_INIT_WITH_MASK)
     cut = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 1.0, -1.0)
     colours = pixels.reshape(-1, 3).astype(np.float64)
     ratio = (_log_likelihood(colours, front) - _log_likelihood(colours, behind)).reshape(cut.shape)

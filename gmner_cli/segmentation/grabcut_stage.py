@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from PIL import Image
 
@@ -32,10 +33,15 @@ class GrabCut:
         wanted = [post for post in posts if not post.set_aside]
         asked = [prompts_of(post) if _has_picture(post) else [] for post in wanted]
         jobs = [(post, prompt) for post, prompts in zip(wanted, asked, strict=True) for prompt in prompts]
+
+        def cut(job: tuple[Post, Prompt]) -> Mask:
+            picture = cast("Image.Image", self.pictures.load(job[0]))  # jobs are of posts that have one
+            return _one(picture, job[1])
+
         # Threads help, because OpenCV computes without Python's lock.
         pool = ThreadPoolExecutor(threads(), thread_name_prefix="gmner-grabcut")
         try:
-            masks = pool.map(lambda job: _one(self.pictures.load(job[0]), job[1]), jobs)
+            masks = pool.map(cut, jobs)
             found = [[next(masks) for _ in prompts] for prompts in asked]
         finally:
             pool.shutdown(cancel_futures=True)

@@ -118,10 +118,11 @@ def _asks_by_points(entity: Entity) -> bool:
 
 
 def _points(value: Any, where: str) -> tuple[Point, ...]:
-    for point in value if isinstance(value, list) else [None]:
+    points: list[Any] = value if isinstance(value, list) else [None]
+    for point in points:
         right = isinstance(point, list) and len(point) in (2, 3) and all(
             isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in point)
         if not right or point[2:] not in ([], [0], [1]):
             raise RecordError(f"must be [[x, y], ...], perhaps with a third value of 0 or 1, not {point!r}",
                               where=where)
-    return tuple((float(p[0]), float(p[1]), int(p[2]) if p[2:] else 1) for p in value)
+    return tuple((float(p[0]), float(p[1]), int(p[2]) if p[2:] else 1) for p in points)

@@ -75,7 +75,7 @@ class PromptedSam(Model):
         found = [prompts_of(post) if post.image else [] for post in posts]
         return [Example(index, len(prompts), prompts) for index, prompts in enumerate(found) if prompts]
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """What ``prepare`` gives, and per picture its size (width, height) and its prompts as they lie in it.
 
         Raises UsageError for a reduced copy (``largest_side``): prompts and masks are of the whole picture.

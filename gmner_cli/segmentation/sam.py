@@ -63,10 +63,8 @@ class Sam(PromptedSam):
     def ask(self, view: tuple[Tensor, list[int], list[int]], *, boxes: Tensor | None = None,
             points: Tensor | None = None, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         embedding, original, reshaped = view
-        if boxes is not None:
-            out = self.net(image_embeddings=embedding, input_boxes=boxes[None], multimask_output=False)
-        else:
-            out = self.net(image_embeddings=embedding, input_points=points[None], input_labels=labels[None],
-                           multimask_output=True)
+        given = {"input_boxes": boxes, "input_points": points, "input_labels": labels}
+        out = self.net(image_embeddings=embedding, multimask_output=boxes is None,
+                       **{name: value[None] for name, value in given.items() if value is not None})
         full = self.processor.post_process_masks(out.pred_masks.float(), [original], [reshaped])[0]
         return full.to(torch.bool), out.iou_scores[0].float()

@@ -27,6 +27,8 @@ class SegmentAnything(PromptedSam):
     Config = SegmentAnythingConfig
     adjustable = frozenset({"checkpoint"})
 
+    net: Any  # the Sam of a package without types
+
     def __init__(self, config: SegmentAnythingConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)
         from segment_anything import SamPredictor

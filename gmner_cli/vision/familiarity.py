@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gmner_cli.model import Example
+from gmner_cli.model import Example, Model
 from gmner_cli.records import ABSTAINED, Post
 from gmner_cli.records.fields import VISUAL
 from gmner_cli.vision.pixels import colours
 from gmner_cli.vision.textures import SIZE, textures_once
+from gmner_cli.weights.backbone import Backbone
 
 SHRINKAGE = 0.01
 """Share of the mean variance in the covariance (Ledoit and Wolf 2004, with a fixed weight), so that it can be
@@ -32,6 +33,10 @@ class Familiarity(nn.Module):
     divided by the kind's number of features: photographs that fool one are told by the other. What was fitted
     stands in buffers, so it is saved with the network whose features these are.
     """
+
+    mean: Tensor
+    whitener: Tensor
+    limit: Tensor
 
     def __init__(self, width: int):
         super().__init__()
@@ -94,7 +99,7 @@ def _whitener(features: Tensor) -> Tensor:
     return vectors / values.sqrt() / scale[:, None]
 
 
-class Declining:
+class Declining(Model):
     """Mixed into a model before its base: pictures of another kind than those of training are declined.
 
     The model sets ``familiarity`` (None: it never declines), and its ``predict`` passes its
@@ -102,6 +107,9 @@ class Declining:
     entity of it is assessed. The limit is fitted on the dev pictures after every epoch,
     with the weights it belongs to, and is void when training goes on.
     """
+
+    familiarity: Familiarity | None
+    backbone: Backbone
 
     def judged(self, patches: Tensor, shown: Tensor, outputs: Sequence[Any]) -> list[tuple[bool, Any]]:
         """Per example whether its picture is declined, and its output. ``patches`` float [P, K, d] and

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from gmner_cli.model import Example, Model, WeightSource
 from gmner_cli.records import Post
 from gmner_cli.vision.pixels import pixels
-from gmner_cli.weights.backbone import FOLDER, Backbone
+from gmner_cli.weights.backbone import Backbone
 from gmner_cli.weights.hub import pretrained
 
 CLASSES = {"StemBlip": "gmner_cli.vision.stem", "BlipForImageTextRetrieval": "transformers"}
@@ -84,7 +84,7 @@ class ImageText(Model):
                 self.to_word.bias[number] = min(math.log(share) - math.log1p(-min(share, 0.99)), 4.0)
 
     @classmethod
-    def learn_facts(cls, config: ImageTextConfig, posts: Sequence[Post]) -> dict[str, Any]:
+    def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:
         """``words``: the share of posts in whose captions each word stands."""
         counts = Counter(word for post in posts
                          for word in set(re.findall(r"[a-z]+", " ".join(_captions(post)).lower())))
@@ -99,7 +99,7 @@ class ImageText(Model):
         return [Example(index, 1, _captions(post))
                 for index, post in enumerate(posts) if post.image is not None]
 
-    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image | None]) -> dict[str, Any]:
+    def collate(self, examples: Sequence[Example], images: Sequence[Image.Image]) -> dict[str, Any]:
         """pixels float [P, 3, H, W]; ids, mask int64 [N, T]; owner int64 [N]: the picture of each caption."""
         texts, owner = [], []
         tokenizer = self.backbone.tokenizer
@@ -238,7 +238,7 @@ def small_blip(config: ImageTextConfig, source: WeightSource) -> Backbone:
     """An untrained network, with a tokenizer of the commonest pieces of a large one; its frame only, where a
     folder holds the rest."""
     if not source.pretrained:
-        return Backbone.load(CLASSES, str(source.folder / FOLDER), source)
+        return Backbone.load(CLASSES, str(source.folder), source)
     from transformers import AutoTokenizer, BertTokenizer, BlipConfig, BlipImageProcessorPil
 
     from gmner_cli.vision.stem import StemBlip

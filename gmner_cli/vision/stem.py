@@ -7,6 +7,8 @@ the Hugging Face class, so whatever reads a BLIP reads this one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import BlipConfig, BlipForImageTextRetrieval
@@ -24,12 +26,12 @@ class ConvStem(nn.Module):
             nn.Conv2d(64, width, 3, stride=2, padding=1), nn.GroupNorm(8, width))
         for part in (self.first, *self.rest):
             # by default signals shrink from layer to layer, and places would drown them
-            if isinstance(part, nn.Conv2d):
+            if isinstance(part, nn.Conv2d) and part.bias is not None:
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
                 nn.init.zeros_(part.bias)
 
     @property
-    def weight(self) -> nn.Parameter:
+    def weight(self) -> Tensor:
         """BLIP asks its patch embedding for the type of its weight."""
         return self.first.weight
 
@@ -43,6 +45,7 @@ class StemBlip(BlipForImageTextRetrieval):
 
     def __init__(self, config: BlipConfig):
         super().__init__(config)
-        if config.vision_config.patch_size != 16:
-            raise ValueError(f"the stem's stride is 16, not {config.vision_config.patch_size}")
-        self.vision_model.embeddings.patch_embedding = ConvStem(config.vision_config.hidden_size)
+        vision: Any = config.vision_config  # declared as what it may be made from, too
+        if vision.patch_size != 16:
+            raise ValueError(f"the stem's stride is 16, not {vision.patch_size}")
+        self.vision_model.embeddings.register_module("patch_embedding", ConvStem(vision.hidden_size))
