@@ -86,10 +86,10 @@ class Model(nn.Module, ABC):
     needs_training: ClassVar[bool] = True
     """Whether a new model knows nothing yet, so that predicting with it makes no sense. False: it starts from
     a whole checkpoint."""
-    largest_side: ClassVar[int | None] = None
+    largest_side: int | None = None
     """Pixels of the longer side that the model can use: larger pictures may come reduced, in training too.
     Boxes in records are in pixels of the true size, which ``Example.image_size`` tells. None: pictures come
-    as they are."""
+    as they are. Where it depends on settings, a model sets its own."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
     adjustable: ClassVar[frozenset[str]] = frozenset()
@@ -112,7 +112,8 @@ class Model(nn.Module, ABC):
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
         super().__init__()
-        self.config, self.facts = config, facts
+        self.config: Any = config  # of the class's own Config
+        self.facts = facts
 
     @classmethod
     def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:
