@@ -100,10 +100,10 @@ class Model(nn.Module, ABC):
     needs_training: ClassVar[bool] = True
     """Whether a new model knows nothing until it is trained. False: it starts from a whole checkpoint and can
     predict at once."""
-    largest_side: ClassVar[int | None] = None
+    largest_side: int | None = None
     """Most pixels of the longer side that the model can use: larger pictures may come smaller, in training
     too. Boxes of records stay in pixels of the true size, ``Example.image_size``. None: pictures come as they
-    are."""
+    are. Where it depends on settings, a model sets its own."""
     batches_by_shape: ClassVar[bool] = False
     """Whether pictures of like shape should share a batch, because the model pads them."""
     adjustable: ClassVar[frozenset[str]] = frozenset()
@@ -125,7 +125,8 @@ class Model(nn.Module, ABC):
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
         super().__init__()
-        self.config, self.facts = config, facts
+        self.config: Any = config  # of the class's own Config
+        self.facts = facts
 
     @classmethod
     def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:

@@ -76,4 +76,4 @@ class Splits:
     @property
     def version(self) -> str | None:
         """The data set's version where it could be told."""
-        return next((p.meta.get("version") for posts in self.posts.values() for p in posts[:1]), None)
+        return next(((p.meta or {}).get("version") for posts in self.posts.values() for p in posts[:1]), None)

@@ -97,8 +97,9 @@ def attach(post: Post, annotation: Annotation | None, where: object, report: Rep
 def give(entity: Entity, regions: Sequence[Region]) -> None:
     """Set boxes and masks of an entity from usable regions, in place; without any it is not assessed."""
     entity.boxes = [region.box for region in regions] or None
-    if regions and all(region.mask is not None for region in regions):
-        entity.masks = [region.mask for region in regions]
+    masks = [region.mask for region in regions if region.mask is not None]
+    if masks and len(masks) == len(regions):
+        entity.masks = masks
 
 
 def usable_regions(regions: Sequence[Region], size: tuple[int, int] | None, where: object, report: Report,

@@ -199,7 +199,7 @@ def _is_comment(line: str) -> bool:
     """Whether a line before a post is CoNLL-U's ``# text = ...`` or ``# newpar``, or MultiCoNER's ``# id
     ...``; "#" with a tag is a word of a tweet."""
     found = _COMMENT.match(line)
-    return bool(found) and ("=" in found[0] or not LIKE_A_TAG.fullmatch(line.split(" ")[-1]))
+    return found is not None and ("=" in found[0] or not LIKE_A_TAG.fullmatch(line.split(" ")[-1]))
 
 
 def _one_form(posts: Sequence[Sentence], path: Path, labels: Sequence[Collection[str] | None], free: bool,

@@ -59,8 +59,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
             report.add("unusable_entry", where, f"has {len(row)} cells where the header has {len(header)}",
                        lossy=True)
         cells = dict(enumerate(row[:len(header)]))
-        text, image, own = (cells.get(places[field], "") if places[field] is not None else ""
-                            for field in _NAMES)
+        text, image, own = ("" if place is None else cells.get(place, "")
+                            for place in map(places.get, _NAMES))
         post = Post(
             id=own.strip() or f"{source.stem}-{line}", text=text, image=picture_name(image, where, report),
             meta={
@@ -86,7 +86,7 @@ def _rows(source: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
     mark = max("\t;,", key=lambda mark: (lines[0].count(mark), mark == ",")) if lines else ","
     content = "\n".join(lines)
     try:
-        found = _cut(content, mark, csv.QUOTE_MINIMAL)
+        found = _cut(content, mark, quoted=True)
     except csv.Error as problem:
         # Tweets hold quotation marks, and tables with tabs are often written without any quoting.
         if mark != "\t":
@@ -95,16 +95,17 @@ def _rows(source: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
                                   "doubled inside") from None
         report.add("not_used", source, "its quotation marks belong to the texts: they do not enclose cells")
         try:
-            found = _cut(content, mark, csv.QUOTE_NONE)
+            found = _cut(content, mark, quoted=False)
         except csv.Error as problem:
             raise GmnerError(f"cannot be cut into cells: {problem}", where=str(source)) from None
     return ((line + skipped, row) for line, row in found)
 
 
-def _cut(content: str, mark: str, quoting: int) -> list[tuple[int, list[str]]]:
+def _cut(content: str, mark: str, quoted: bool) -> list[tuple[int, list[str]]]:
     before = csv.field_size_limit(LONGEST_CELL)
     try:
-        reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, quoting=quoting, strict=True)
+        reader = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True,
+                            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
         found, line = [], 1
         for row in reader:
             found.append((line, row))

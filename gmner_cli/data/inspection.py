@@ -94,7 +94,9 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False,
     are rescaled where the aspect ratio is the same within 1%; otherwise the
     annotation's size is kept, and so is the finding.
     """
-    for post in (p for split in posts.values() for p in split if p.image):
+    for post in (p for split in posts.values() for p in split):
+        if not post.image:
+            continue
         try:
             locate(root, post.image, follow_links)
         except ImageError as problem:
@@ -105,7 +107,7 @@ def pictures(posts: Posts, root: Path, report: Report, *, fix: bool = False,
         except ImageError as problem:
             _without_picture(post, "broken_image", problem, report, fix)
             continue
-        if post.image_size in (None, size):
+        if post.image_size is None or post.image_size == size:
             post.image_size = size
             continue
         scales = size[0] / post.image_size[0], size[1] / post.image_size[1]

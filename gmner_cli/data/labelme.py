@@ -96,7 +96,7 @@ def _outline(shape: dict[str, Any], points: list[Point]) -> list[Point]:
     if kind in _FOUR_CORNERS and len(corners) == 4:
         return around(corners)
     if kind == "circle" and len(points) == 2:
-        return circle(*points)
+        return circle(points[0], points[1])
     if kind in ("polygon", "quadrilateral") and len(points) > 2:
         return points
     raise _Unread
@@ -130,8 +130,8 @@ def _drawn(shape: dict[str, Any], points: list[Point], height: int, width: int, 
         raise _Unread(f" whose mask cannot be read ({str(problem)[:80]})") from None
     if pixels.ndim == 3:
         # Transparent pixels are outside, whatever colour they hide.
-        opaque = pixels[..., 3] > 0 if pixels.shape[2] == 4 else True
-        pixels = pixels[..., :3].any(axis=2) & opaque
+        coloured = np.any(pixels[..., :3], axis=2)
+        pixels = coloured & (pixels[..., 3] > 0) if pixels.shape[2] == 4 else coloured
     if left < 0 or top < 0 or left + across > width or top + down > height:
         found.notes.append(("mask_outside", f"shape of {shape['label']!r} leaves {width}x{height}"))
     whole = np.zeros((height, width), bool)

@@ -34,6 +34,9 @@ _SEVERAL = re.compile(r"[|,;+&]\s*[BIESLUMW][-_]\S")
 _EDGES = re.compile("^[\\s\u200b-\u200f\u2060\ufeff]+|[\\s\u200b-\u200f\u2060\ufeff]+$")
 
 
+Form = Literal["prefix", "suffix", "plain"]
+
+
 @dataclass(frozen=True)
 class Scheme:
     """How the tags of one column of one file are written.
@@ -44,7 +47,7 @@ class Scheme:
     """
 
     name: str = "IOB2"
-    form: Literal["prefix", "suffix", "plain"] = "prefix"
+    form: Form = "prefix"
     starts: bool = False
     ends: bool = False
     doubts: list[str] = field(default_factory=list)
@@ -116,7 +119,8 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     if not any(weights):
         plain = free and outside and any(tally) and not tally.keys() & {*"BIESLUMW"}
         return Scheme("IO", "plain", starts=True) if plain else Scheme()
-    form, found = ("suffix", suffixed) if weights[1] > weights[0] else ("prefix", prefixed)
+    form: Form = "suffix" if weights[1] > weights[0] else "prefix"
+    found = suffixed if form == "suffix" else prefixed
     marks: Counter[str] = Counter()
     for tag, match in found.items():
         marks[match["mark"].upper()] += tally[tag]
@@ -131,7 +135,7 @@ def detect(posts: Sequence[Sequence[str]], *, free: bool = False) -> Scheme:
     return _with_ends(posts, form, marks)
 
 
-def _without_ends(posts: Sequence[Sequence[str]], form: str) -> str:
+def _without_ends(posts: Sequence[Sequence[str]], form: Form) -> str:
     """IO, IOB1 or IOB2: what tells them is whether a B stands only where the entity before would go on."""
     between, begins, orphans = 0, 0, 0
     for tags in _rough(posts, Scheme(form=form)):
@@ -145,7 +149,7 @@ def _without_ends(posts: Sequence[Sequence[str]], form: str) -> str:
     return "IOB1" if orphans and not begins else "IOB2"
 
 
-def _with_ends(posts: Sequence[Sequence[str]], form: str, marks: Counter[str]) -> Scheme:
+def _with_ends(posts: Sequence[Sequence[str]], form: Form, marks: Counter[str]) -> Scheme:
     used = ", ".join(f"{mark} {count}" for mark, count in sorted(marks.items()))
     doubts = []
     name = next((name for name, own in _SCHEMES.items() if marks.keys() <= set(own)), "a mixture")

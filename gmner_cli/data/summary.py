@@ -38,7 +38,7 @@ def figures(posts: Sequence[Post]) -> dict[str, Any]:
         counts["fine_types"] = dict(sorted(fine.items()))
     if assessed:
         counts["groundable"] = sum(bool(entity.boxes) for entity in assessed)
-        counts["boxes"] = sum(len(entity.boxes) for entity in assessed)
+        counts["boxes"] = sum(len(entity.boxes or ()) for entity in assessed)
         counts["not_assessed"] = len(entities) - len(assessed)
     if masks:
         counts["masks"] = masks

@@ -62,15 +62,18 @@ def _add_fine_types(posts: Sequence[Post], sentences: Sequence[Sentence], path: 
     for post, sentence in zip(posts, sentences, strict=True):
         fine = sentence.column(1)
         spans = set(decode(fine, "start")[0])
-        for entity in post.entities:
-            first = fine[entity.token_start]
+        for entity in post.entities or []:
+            start, end = entity.token_start, entity.token_end
+            if start is None or end is None:  # never: they were made of tokens
+                continue
+            first = fine[start]
             named = options.label_map.get(first[2:], first[2:])
             entity.fine_type = None if named in ("", NO_ENTITY) else named
-            whole = Span(entity.token_start, entity.token_end, first[2:]) in spans
+            whole = Span(start, end, first[2:]) in spans
             if not whole or COARSE_OF.get(named) != entity.type:
-                report.add("fine_tag_differs", f"{path}:{sentence.lines[entity.token_start]}",
+                report.add("fine_tag_differs", f"{path}:{sentence.lines[start]}",
                            f"{entity.text!r} is {entity.type}, its fine tags are "
-                           f"{fine[entity.token_start:entity.token_end]}")
+                           f"{fine[start:end]}")
 
 
 def _boxes_beside(source: Path) -> Path:

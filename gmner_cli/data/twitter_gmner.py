@@ -34,7 +34,7 @@ def version_of(source: Path, posts: dict[str, list[Post]]) -> str | None:
     named = re.search(r"v\.?([12])(?:\.0)?(?![0-9.])", source.resolve().name.lower())
     if named:
         return f"{named[1]}.0"
-    return VERSION_BY_ENTITIES.get(sum(len(p.entities) for split in posts.values() for p in split))
+    return VERSION_BY_ENTITIES.get(sum(len(p.entities or ()) for split in posts.values() for p in split))
 
 
 def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]]:
@@ -44,8 +44,8 @@ def read(source: Path, options: Options, report: Report) -> dict[str, list[Post]
     annotate(posts, options.boxes or source / "xml", ".xml", read_voc, report, fix=options.fix,
              follow_links=options.follow_links)
     if version:
-        for post in (p for split in posts.values() for p in split):
-            post.meta = {"dataset": "twitter-gmner", "version": version, "split": post.meta["split"]}
+        for split, post in ((split, post) for split, own in posts.items() for post in own):
+            post.meta = {"dataset": "twitter-gmner", "version": version, "split": split}
     return posts
 
 

@@ -107,14 +107,15 @@ def _size(root: ElementTree.Element) -> tuple[int, int] | None:
 
 
 def _box(node: ElementTree.Element) -> Box:
-    if node.find("bndbox") is not None and not _pairs(node.find("bndbox")):
-        box = tuple(float(_text(node, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax"))
+    outline = node.find("bndbox")
+    if outline is not None and not _pairs(outline):
+        x1, y1, x2, y2 = (float(_text(node, f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax"))
+        box = x1, y1, x2, y2
     elif node.find("robndbox") is not None:
         box = extent(
             turned(*(float(_text(node, f"robndbox/{side}")) for side in ("cx", "cy", "w", "h", "angle"))))
     else:
-        outline = next((node.find(name) for name in ("bndbox", "polygon") if node.find(name) is not None),
-                       None)
+        outline = node.find("polygon") if outline is None else outline
         if outline is None:
             raise ValueError("it has no <bndbox>, <robndbox> or <polygon>")
         box = extent(_pairs(outline))

@@ -85,13 +85,11 @@ class Captioner(Model):
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self._silent = silent_tokens(tokenizer)
-
-    @property
-    def largest_side(self) -> int:
-        """Twice the side of the squares that the model sees, which leaves a picture of 2:1 whole; else a
-        screen's."""
+        # Twice the side of the squares that the model sees, which leaves a picture of 2:1 whole; else a
+        # screen's.
         size = dict(getattr(self.processor.image_processor, "size", None) or {})
-        return 2 * max(size["height"], size["width"]) if size.keys() == {"height", "width"} else 2048
+        square = size.keys() == {"height", "width"}
+        self.largest_side = 2 * max(size["height"], size["width"]) if square else 2048
 
     def blank(self, post: Post) -> Post:
         """Captions stay: ``wants`` asks which posts have one."""
@@ -163,7 +161,8 @@ def stages(runtime: Runtime, pictures: Pictures, tell: Callable[[str], None], *,
            batch_size: int | None = None, offline: bool = False, **settings: Any) -> list[Stage]:
     """The stages that caption posts, model loaded. ``settings``: see CaptionerConfig. Raises UsageError or
     ModelError."""
-    model = new_model(f"{__name__}:Captioner", settings, [], recipe="caption", offline=offline).eval()
+    # Any: a Captioner, which ``new_model`` cannot say.
+    model: Any = new_model(f"{__name__}:Captioner", settings, [], recipe="caption", offline=offline).eval()
     return [CheckImages(pictures, tell, model.largest_side, model.wants),
             ModelStage("caption", model, runtime, batch_size or BATCH_SIZE, pictures)]
 

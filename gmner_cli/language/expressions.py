@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from string import Formatter
 
@@ -70,8 +71,8 @@ class Expressions:
     def _wordings(self, post: Post, entity: Entity, rng: Random) -> list[Entity]:
         if entity.expression is not None:
             return [entity]
-        worded = [msgspec.structs.replace(entity, expansions=[one] if one else None)
-                  for one in self._expansions(entity) or [None]]
+        phrases: Sequence[Expansion | None] = self._expansions(entity) or [None]
+        worded = [msgspec.structs.replace(entity, expansions=[one] if one else None) for one in phrases]
         for one in worded:
             name = _invented(rng) if one.expansions and rng.random() < self.invented else None
             one.expression = self.express(post, one, name)

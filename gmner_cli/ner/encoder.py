@@ -61,7 +61,7 @@ class TextEncoder(nn.Module):
         self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings
                                  or config.train_layers >= 0)
         self.base_sha256: str | None = None
-        if source.pretrained or not self.stands_alone:
+        if source.pretrained or not self.stands_alone or source.folder is None:
             folder = resolve(config.encoder, offline=source.offline)
             dropout = attention_dropout(config.attention_dropout, load(AutoConfig, folder), config.encoder)
             net = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32, **dropout)
@@ -72,7 +72,9 @@ class TextEncoder(nn.Module):
             build = partial(AutoModel.from_config, trust_remote_code=False)
             net = untrained(build, load(AutoConfig, folder), folder)
         self.tokenizer = load(AutoTokenizer, folder)
-        self.base, self.saved_config = text_encoder(net, config.encoder), net.config
+        # Any: a PreTrainedModel, or peft's wrapper of one, which passes everything on.
+        self.base: Any = text_encoder(net, config.encoder)
+        self.saved_config = net.config
         limit = min(positions(self.base) or config.max_length, self.tokenizer.model_max_length)
         if config.max_length > limit:
             raise UsageError(f"max_length {config.max_length} is more than the encoder's {limit} positions")
@@ -92,8 +94,9 @@ class TextEncoder(nn.Module):
             alpha = config.lora_alpha or 2 * config.lora_rank
             self.base = get_peft_model(
                 self.base,
-                LoraConfig(r=config.lora_rank, lora_alpha=alpha, lora_dropout=config.lora_dropout,
-                           target_modules="all-linear"))
+                LoraConfig(r=config.lora_rank, lora_dropout=config.lora_dropout, target_modules="all-linear",
+                           # peft only divides by the rank, and takes fractions as well
+                           lora_alpha=alpha))  # type: ignore[arg-type]
         self.cases = nn.Embedding(len(CASES), self._input_width(sample)) if config.case_embeddings else None
         if self.cases is not None:
             nn.init.zeros_(self.cases.weight)

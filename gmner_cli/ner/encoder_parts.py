@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from gmner_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 """What configurations call the dropout on attention weights alone."""
@@ -15,7 +18,7 @@ _DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
 _OTHERS = "take a text encoder, such as BERT, RoBERTa, DeBERTa, or one with the encoder of BART or T5"
 
 
-def text_encoder(net: nn.Module, encoder: str) -> nn.Module:
+def text_encoder(net: PreTrainedModel, encoder: str) -> PreTrainedModel:
     """What reads in ``net``: of an encoder-decoder (BART, T5) its encoder, else the whole, without a pooler.
 
     ``encoder``: its name in messages. Raises UsageError where it is no network that could stand by itself.
@@ -26,17 +29,19 @@ def text_encoder(net: nn.Module, encoder: str) -> nn.Module:
     if not isinstance(base, PreTrainedModel):
         raise UsageError(f"{encoder} has an encoder that cannot be taken out of it", hint=_OTHERS)
     if hasattr(base, "pooler"):
-        base.pooler = None  # never used by a tagger, and untrained weights would be saved
+        # Never used by a tagger, and untrained weights would be saved.
+        base.pooler = None  # type: ignore[assignment]  # torch allows None for a module, its stubs do not
     for part in base.modules():
         if "Sinusoidal" in type(part).__name__:  # computed, not learnt; loading forgets that
             part.requires_grad_(False)
     return base
 
 
-def embeddings(base: nn.Module) -> list[nn.Module]:
+def embeddings(base: PreTrainedModel) -> list[nn.Module]:
     """The parts that make the layers' input of ids: tables of words and positions, and their norm."""
-    if isinstance(getattr(base, "embeddings", None), nn.Module):
-        return [base.embeddings]
+    table = getattr(base, "embeddings", None)
+    if isinstance(table, nn.Module):
+        return [table]
     return [part for name, part in base.named_children() if "emb" in name] or [base.get_input_embeddings()]
 
 
@@ -80,7 +85,7 @@ def attention_dropout(value: float | None, config: Any, encoder: str) -> dict[st
                      hint="leave attention_dropout away (null)")
 
 
-def width(base: nn.Module, ids: list[int], encoder: str, embedded: bool) -> int:
+def width(base: PreTrainedModel, ids: list[int], encoder: str, embedded: bool) -> int:
     """How many numbers a state has, found by reading ``ids``: that costs little, and proves that it can.
 
     ``embedded``: read them as input embeddings, as case embeddings need it. Raises UsageError.

@@ -207,7 +207,8 @@ class Tagger(Model):
                     found.append(Found(first + offset, stop + offset, *rest))
         found.sort(key=lambda entity: (-(entity.score or 0), entity.first, -entity.end))
         if self.flat:
-            kept, taken = [], set()
+            kept: list[Found] = []
+            taken: set[int] = set()
             for entity in found:
                 inside = range(entity.first, entity.end)
                 if taken.isdisjoint(inside):

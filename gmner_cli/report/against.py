@@ -73,12 +73,12 @@ def against_gold(posts: Sequence[Post], gold: Iterable[Post], settings: Settings
             item.notes.append("the gold post carries an error, so it is not compared")
         elif not item.compared and not item.notes:
             item.notes.append("there is no gold for this post")
-    for case in cases:
-        _fill(case, report["rows"])
     for item in items:
         if not item.compared:
             _drawn(item)
     if report is not None:
+        for case in cases:
+            _fill(case, report["rows"])
         report["warnings"] += [renames_nothing(old, new) for old, new in renames.items() if old not in met]
     left = [len(truth.entities or []) for truth in truths if key(truth) not in own]
     if report is not None and left:
@@ -128,8 +128,9 @@ def _judged(gold: list[Entity], found: list[Entity], settings: Settings) -> tupl
     try:
         return judge(gold, found, settings), None
     except RecordError as problem:
-        bare = [[msgspec.structs.replace(entity, masks=None) for entity in side] for side in (gold, found)]
-        return judge(*bare, settings), problem.message
+        gold, found = ([msgspec.structs.replace(entity, masks=None) for entity in side]
+                       for side in (gold, found))
+        return judge(gold, found, settings), problem.message
 
 
 def _without(post: Post, name: str) -> Post:
@@ -170,7 +171,7 @@ def _deal(picture: Picture, judged: Judgement, cases: Sequence[_Case], truths: M
             case = by_id[shown_in]
             case.judged.held.append(replace(held[g], gold=len(case.gold), predicted=predicted))
         case.judged.gold_rows[len(case.gold)] = judged.gold_rows.get(g, [])
-        case.gold.append(truths[post_id].entities[number])
+        case.gold.append((truths[post_id].entities or [])[number])
         text = truths[post_id].text
         case.texts.append(None if text == case.item.post.text else text)
 
@@ -225,9 +226,9 @@ def _notes(post: Post, truth: Post) -> list[str]:
         notes.append("no entities were assessed in this post; as in the score, it counts as having none")
     if truth.entities is None:
         notes.append("no entities were assessed in gold; as in the score, it counts as having none")
-    sizes = post.image_size, truth.image_size
-    if all(sizes) and tuple(sizes[0]) != tuple(sizes[1]) and (all_boxes(post) or all_boxes(truth)):
-        (w, h), (gold_w, gold_h) = sizes
+    here, there = post.image_size, truth.image_size
+    if here and there and tuple(here) != tuple(there) and (all_boxes(post) or all_boxes(truth)):
+        (w, h), (gold_w, gold_h) = here, there
         notes.append(f"the picture is {w}x{h} here and {gold_w}x{gold_h} in gold, so its boxes may not mean "
                      "the same places")
     return notes

@@ -145,7 +145,7 @@ def _where(entity: Entity, small: bool) -> str:
 
 
 def _in_words(pair: Pair) -> str:
-    entity = pair.found or pair.gold
+    entity = pair.entity
     parts = [f"<li>{escape(e.text)}{_source(e.source)}</li>" for e in entity.expansions or []]
     listed = f'<ul>{"".join(parts)}</ul>' if parts else ""
     if not entity.expression:

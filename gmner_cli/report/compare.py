@@ -54,6 +54,11 @@ class Pair:
     gold_text: str | None = None
     """The text that the gold entity stands in, where that is not the text of the post it is shown with."""
 
+    @property
+    def entity(self) -> Entity:
+        """The prediction, or the gold entity where there is none."""
+        return next(one for one in (self.found, self.gold) if one is not None)
+
 
 def compare(found: Sequence[Entity], gold: Sequence[Entity], settings: Settings | None = None,
             rows: Collection[str] | None = None) -> list[Pair]:
@@ -97,7 +102,7 @@ def pairs_of(found: Sequence[Entity], gold: Sequence[Entity], judged: Judgement,
     pairs = []
     for number, entity in enumerate(found):
         g = partner.get(number)
-        if number in held:
+        if g is not None and number in held:
             kinds = _verdict(held[number], entity, gold[g], rows)
         else:  # beside a gold entity that another prediction already answers to, or beside none
             touches = any(shared(entity, other) for other in range(len(gold)))
@@ -133,7 +138,7 @@ def best_overlap(found: Entity, gold: Entity) -> float:
 
 
 def in_order(pairs: list[Pair]) -> list[Pair]:
-    return sorted(pairs, key=lambda pair: ((pair.found or pair.gold).span, pair.found is None))
+    return sorted(pairs, key=lambda pair: (pair.entity.span, pair.found is None))
 
 
 def _verdict(held: Held, found: Entity, gold: Entity, rows: Collection[str]) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ def overlay(shown: Shown, text: str, pairs: Sequence[Pair], palette: Palette) ->
     # Shown pixels per CSS pixel: labels are then equally large on every picture of the page.
     unit = max(shown.width / FRAME_WIDTH, shown.height / FRAME_HEIGHT)
     taken: list[Area] = []
-    layers, trouble = [], []
+    layers: list[str] = []
+    trouble: list[str] = []
     for side in ("gold", "found"):
         for number, pair in enumerate(pairs):
             entity = getattr(pair, side)

@@ -29,7 +29,7 @@ class Audit:
         self.abstained = 0
         self.other_text: list[str] = []
         self.pictures = PictureSizes()
-        self.types = {"PRED": Counter(), "GOLD": Counter()}
+        self.types: dict[str, Counter[str]] = {"PRED": Counter(), "GOLD": Counter()}
         self.entities: Counter[str] = Counter()
         self.without_boxes: Counter[str] = Counter()
         self.with_masks: Counter[str] = Counter()

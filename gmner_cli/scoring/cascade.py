@@ -96,10 +96,13 @@ def _lost(f1: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float |
     for number, level in enumerate(levels):
         after = f1[levels[number + 1]] if number + 1 < len(levels) else dict.fromkeys(ROWS, 100.0)
         lost["+".join(STAGES[starts[number]:starts[number + 1]])] = {
-            row: None if f1[level][row] is None or after[row] is None else round(
-                after[row] - f1[level][row], 4) for row in ROWS
+            row: _gain(f1[level][row], after[row]) for row in ROWS
         }
     return lost
+
+
+def _gain(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else round(after - before, 4)
 
 
 def _new_lines(part: str, level: str, reports: dict[str, dict[str, Any]]) -> Iterator[str]:

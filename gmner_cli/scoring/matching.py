@@ -98,7 +98,7 @@ class SpanGroup:
         """
         return self.best_pairs(self.matches(TASKS["GMNER"], iou))
 
-    def best_pairs(self, first: Pairs = ()) -> Pairs:
+    def best_pairs(self, first: Sequence[tuple[int, int]] = ()) -> Pairs:
         """Each gold entity with at most one prediction, right or not: same type first, then the nearest
         region.
 

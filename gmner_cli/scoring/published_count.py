@@ -12,7 +12,7 @@ GMNER predictions the script itself would call right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -67,7 +67,8 @@ def image_key(post: Post) -> str:
     return PurePosixPath(post.image).stem if post.image else post.id
 
 
-def greedy(picture: Picture, iou: float, typed: bool, grounded: bool, first: Pairs = ()) -> Pairs:
+def greedy(picture: Picture, iou: float, typed: bool, grounded: bool,
+           first: Sequence[tuple[int, int]] = ()) -> Pairs:
     """Pairs (gold, predicted): each prediction in order takes the first free gold entity that it agrees with.
 
     ``first``: pairs that are settled.

@@ -40,10 +40,10 @@ def score(predicted: Iterable[Post], gold: Iterable[Post],
     """
     scorer = Scorer(settings or Settings())
     for ours, theirs in join(predicted, gold):
-        if theirs is None:
-            scorer.audit.add_surplus(ours.id)
-        else:
+        if theirs is not None:
             scorer.add(ours, theirs)
+        elif ours is not None:
+            scorer.audit.add_surplus(ours.id)
     return scorer.report()
 
 
@@ -95,8 +95,9 @@ class Scorer:
         swept = [name for name in ("GMNER", "SMNER") if given[name]]
         small = self.small.report() if boxes else None
         notes = audit.notes()
-        if boxes and self.small.reason():
-            notes.append(self.small.reason())
+        left_out = self.small.reason()
+        if boxes and left_out:
+            notes.append(left_out)
         return {
             **audit.heading(),
             "match": "span",

@@ -159,7 +159,7 @@ def is_small_gold(entity: Entity, most: float) -> bool:
 
 def is_small_prediction(entity: Entity, most: float) -> bool:
     """Whether its first box is under ``most`` square pixels."""
-    return bool(entity.boxes) and box_area(entity.boxes[0]) < most
+    return bool(entity.boxes and box_area(entity.boxes[0]) < most)
 
 
 class TopProposals:

@@ -83,7 +83,7 @@ def draw(seed: int, split: str, number: int, knobs: Knobs) -> tuple[Post, bytes]
         post, picture = make_captioned(number, knobs, rng)
     else:
         post, picture = make(number, split, knobs, rng)
-    post.meta = {**post.meta, "seed": seed}
+    post.meta = {**(post.meta or {}), "seed": seed}
     return post, spoil(picture, knobs, rng)
 
 
@@ -103,9 +103,12 @@ def _drawn(chunks: list[tuple], jobs: int):
 
 def _end_with_parent() -> None:
     """End this process when its parent has ended, however that was: a killed parent tells nobody."""
+    parent = parent_process()
+
     def watch() -> None:
-        wait([parent_process().sentinel])
-        os._exit(1)
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends its workers
     Thread(target=watch, daemon=True).start()
@@ -116,6 +119,7 @@ def _draw_chunk(chunk: tuple[Path, int, str, int, int, Knobs]) -> list[Post]:
     posts = []
     for number in range(start, end):
         post, file = draw(seed, split, number, knobs)
-        (folder / IMAGES / post.image).write_bytes(file)
+        if post.image is not None:
+            (folder / IMAGES / post.image).write_bytes(file)
         posts.append(post)
     return posts

@@ -7,9 +7,10 @@ part of a figure only, as in instance segmentation, and its box is the mask's.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
@@ -19,8 +20,11 @@ from gmner_cli.data.scenes.drawing.looks import Look
 from gmner_cli.data.scenes.knobs import Knobs
 from gmner_cli.data.scenes.world import group_of
 
-_DRAW = {"person": people.draw, "crest": logos.draw, "logo": logos.draw, "building": buildings.draw,
-         "animal": animals.draw, "product": products.draw, "prize": products.draw}
+# Any: each takes the looks of its own group.
+_DRAW: dict[str, Callable[[Any, int, Random], Image.Image]] = {
+    "person": people.draw, "crest": logos.draw, "logo": logos.draw, "building": buildings.draw,
+    "animal": animals.draw, "product": products.draw, "prize": products.draw
+}
 _HEIGHTS = {"person": (0.36, 0.62), "building": (0.34, 0.66), "animal": (0.16, 0.30), "product": (0.15, 0.28),
             "prize": (0.18, 0.34)}
 """Heights by group, as shares of the picture's."""

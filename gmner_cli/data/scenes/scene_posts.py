@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
+from PIL import Image
+
 from gmner_cli.data.scenes import sentences
 from gmner_cli.data.scenes.drawing.looks import Look
 from gmner_cli.data.scenes.knobs import Knobs
@@ -32,7 +34,7 @@ class Mention:
     end: int
 
 
-def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, object]:
+def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, Image.Image]:
     """Post ``number`` of a split with its exact gold, and its picture (RGB, without effects)."""
     text, mentions = _write(split, knobs, rng)
     named = {m.being for m in mentions}
@@ -61,7 +63,7 @@ def make(number: int, split: str, knobs: Knobs, rng: Random) -> tuple[Post, obje
     return post, picture
 
 
-def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, object]:
+def make_captioned(number: int, knobs: Knobs, rng: Random) -> tuple[Post, Image.Image]:
     """A picture with a caption for its text: no names, no boxes, no types. What image-text models are
     pre-trained on.
 

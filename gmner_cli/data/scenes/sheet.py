@@ -26,6 +26,8 @@ def write(posts: Sequence[Post], images: Path, path: Path) -> None:
     sheet = Image.new("RGB", (COLUMNS * (CELL + GAP) + GAP, max(1, rows) * height + GAP), "white")
     pen = ImageDraw.Draw(sheet)
     for number, post in enumerate(posts):
+        if post.image is None:  # then its place stays white
+            continue
         x, y = GAP + number % COLUMNS * (CELL + GAP), GAP + number // COLUMNS * height
         picture = open_image(images, post.image)
         scale = CELL / max(picture.size)

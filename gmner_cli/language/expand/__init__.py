@@ -156,7 +156,7 @@ class Expand:
     def _put(self, question: Question, text: str, cut: bool) -> None:
         marks = {"cut": True} if cut else {}
         if question.entity is None:
-            entry = Knowledge(text=text, source=self.source, extra=marks)
+            entry: Knowledge | Expansion = Knowledge(text=text, source=self.source, extra=marks)
         else:
             predicted = question.entity.score is not None
             self.tally.predicted += predicted

@@ -166,7 +166,9 @@ class Plan:
         return read_prompt(self.task, self.prompt)
 
     @cached_property
-    def _pool(self) -> Pool:
+    def _pool(self) -> Pool | None:
+        if self.pool is None:
+            return None
         return read_pool(self.pool, self._never, Path(self.posts) if Path(self.posts).is_file() else None)
 
     @property
@@ -193,9 +195,10 @@ class Plan:
                            store=self.store)
 
     def _examples(self, runtime: Runtime, tell: Callable[[str], Any]) -> Examples | None:
-        if self.pool is None or not self.wanted:
+        pool = self._pool if self.pool is not None and self.wanted else None
+        if pool is None:
             return None
-        tell(str(self._pool))
+        tell(str(pool))
         if not self._never:
             where = f"beside {printable(self.posts)}" if Path(
                 self.posts).is_file() else "beside POSTS, which is no file"
@@ -203,7 +206,7 @@ class Plan:
                  "you predict on, "
                  "name its file with --never")
         return examples_from(
-            self._pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0, runtime=runtime,
+            pool, self.wanted, similar_by=self._tagger, seed=self.examples_fixed or 0, runtime=runtime,
             offline=self.offline, tell=tell, code=self._code(),
             pictures=Pictures(self.images or own_folder(self.posts, self.follow_links), "text-only",
                               named=self.images is not None, follow_links=self.follow_links))

@@ -31,7 +31,7 @@ def whole_part(text: str) -> str:
 def _ends(text: str, found: re.Match[str]) -> bool:
     if not found.group().startswith("."):
         return True
-    word = re.search(r"[^\s]*\Z", text[max(0, found.start() - 40):found.start()]).group().strip("\"'([*_“‘")
+    word = re.split(r"\s", text[max(0, found.start() - 40):found.start()])[-1].strip("\"'([*_“‘")
     follows = text[found.end():].lstrip()[:1]
     return (len(word) > 1 and "." not in word and not word.isdigit() and word.lower() not in _SHORT
             and not follows.islower()

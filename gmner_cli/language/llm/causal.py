@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -120,6 +121,7 @@ class Causal(Backend):
             prompt = prompt.replace(mark, f"{mark[0]} {mark[1:]}")
         if not self.chat:
             return self.tokenizer(prompt).input_ids
+        said: Any  # text, which transformers' types do not say of one conversation
         try:
             # Models that think aloud would do so up to the first line's end, and there be stopped.
             said = self.tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False,
@@ -146,7 +148,9 @@ class Causal(Backend):
         return choose
 
     def _text(self, tokens: list[int]) -> str:
-        return self._opened + self.tokenizer.decode([token for token in tokens if token not in self._silent])
+        # Any: text, which transformers' types do not say of one row of tokens.
+        said: Any = self.tokenizer.decode([token for token in tokens if token not in self._silent])
+        return self._opened + said
 
     def _ended(self, tokens: list[int]) -> bool:
         return self.generation.ended(self._text(tokens)) is not None

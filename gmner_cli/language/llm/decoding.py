@@ -57,15 +57,17 @@ class Decoder:
         (of a prompt's number and its logits [V], float32, on the CPU) picks a token; without it, the
         likeliest is taken. ``share`` and another ``run`` wait until this one is through.
         """
-        go_on = self._padded if self._packer is None else self._packed
-        return go_on([list(prompt) for prompt in prompts], width,
-                     _Answers(len(prompts), most, self.ends, ended, choose))
+        asked = [list(prompt) for prompt in prompts]
+        answers = _Answers(len(prompts), most, self.ends, ended, choose)
+        if self._packer is None:
+            return self._padded(asked, width, answers)
+        return self._packed(self._packer, asked, width, answers)
 
     @torch.inference_mode()
-    def _packed(self, prompts: list[list[int]], width: int,
+    def _packed(self, packer: Packer, prompts: list[list[int]], width: int,
                 answers: _Answers) -> Iterator[tuple[int, list[int]]]:
         waiting = deque(
-            sorted(self._packer.rows(prompts, width, answers.most), key=lambda row: -len(row.next)))
+            sorted(packer.rows(prompts, width, answers.most), key=lambda row: -len(row.next)))
         going: list[Row] = []
         while waiting or going:
             new: list[Row] = []
@@ -76,10 +78,10 @@ class Decoder:
             steps = [*([row] for row in long), [*going, *(row for row in new if row not in long)]]
             going = []
             for step in filter(None, steps):
-                for row, token in zip(step, answers.take([row.number for row in step], self._packer(step)),
+                for row, token in zip(step, answers.take([row.number for row in step], packer(step)),
                                       strict=True):
                     if token is None:
-                        self._packer.release(row)
+                        packer.release(row)
                         yield row.number, answers.made[row.number]
                     else:
                         row.go_on(token)

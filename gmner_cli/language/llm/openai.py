@@ -143,24 +143,24 @@ class Server(Backend):
             timeout=httpx2.Timeout(self.patience.timeout, connect=min(10.0, self.patience.timeout)))
 
     async def _ask(self, client: httpx2.AsyncClient, prompt: str, stopped: Event) -> Answer | Failure:
-        outcome: Answer | Again | Failure = Failure("no longer wanted")
+        again = Again("")
         for attempt in range(self.patience.tries):
-            if isinstance(outcome, Again):
-                self._pace.hold(outcome.pause)
+            if attempt:
+                self._pace.hold(again.pause)
                 stopped.wait(
                     random.uniform(0, min(self.patience.longest, self.patience.first * 2 ** (attempt - 1))))
             if not self._pace.begin(stopped):
                 return Failure("no longer wanted")
             # An answer that begins with a stop string is empty where the server stops: from then on only we
             # do.
-            outcome = await self._once(client, prompt,
-                                       stops=not (isinstance(outcome, Again) and outcome.empty))
+            outcome = await self._once(client, prompt, stops=not again.empty)
             if not isinstance(outcome, Again):
                 return outcome
-        if outcome.unreached and not self._reached:
-            raise GmnerError(f"cannot be reached: {outcome.reason}", where=self.where,
-                             hint=self._hint_unreached(outcome.reason))
-        return Failure(f"{outcome.reason} (asked {self.patience.tries} times)")
+            again = outcome
+        if again.unreached and not self._reached:
+            raise GmnerError(f"cannot be reached: {again.reason}", where=self.where,
+                             hint=self._hint_unreached(again.reason))
+        return Failure(f"{again.reason} (asked {self.patience.tries} times)")
 
     async def _once(self, client: httpx2.AsyncClient, prompt: str, stops: bool) -> Answer | Again | Failure:
         asked = {"model": self.name, "messages": [{"role": "user", "content": prompt}],

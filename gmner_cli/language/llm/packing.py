@@ -52,15 +52,17 @@ class _Columns(DynamicLayer):
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: object,
                **kwargs: object) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
+        keys, values = self.keys, self.values
+        if keys is None or values is None:
             self.lazy_initialization(key_states, value_states)
-            self.keys, self.values = (new.new_empty(*new.shape[:2], 0, new.shape[-1])
-                                      for new in (key_states, value_states))
-        if self.keys.shape[-2] != self.step.size:
-            self.keys, self.values = (_resized(old, self.step.size) for old in (self.keys, self.values))
-        for memory, new in ((self.keys, key_states), (self.values, value_states)):
+            keys, values = (new.new_empty(*new.shape[:2], 0, new.shape[-1])
+                            for new in (key_states, value_states))
+        if keys.shape[-2] != self.step.size:
+            keys, values = (_resized(old, self.step.size) for old in (keys, values))
+        self.keys, self.values = keys, values
+        for memory, new in ((keys, key_states), (values, value_states)):
             memory[:, :, self.step.where] = new
-        return self.keys[:, :, self.step.seen], self.values[:, :, self.step.seen]
+        return keys[:, :, self.step.seen], values[:, :, self.step.seen]
 
 
 class Packer:
@@ -208,7 +210,7 @@ def accepted(model: PreTrainedModel) -> set[str]:
     return set(inspect.signature(model.forward).parameters)
 
 
-def common(sequences: Sequence[Sequence[int]]) -> int:
+def common(sequences: Sequence[list[int]]) -> int:
     """How many tokens all sequences begin with alike."""
     first, last = min(sequences), max(sequences)
     return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b),

@@ -269,7 +269,7 @@ def _seconds(retry_after: str | None) -> float:
         seconds = float(retry_after or 0)
     except ValueError:
         try:
-            when = parsedate_to_datetime(retry_after)
+            when = parsedate_to_datetime(retry_after or "")
             aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
             seconds = (aware - datetime.now(timezone.utc)).total_seconds()
         except (TypeError, ValueError, OverflowError):

@@ -21,10 +21,15 @@ PATIENCE = 60.0
 AT_ONCE = 500
 
 
-class _Kept(Answer):
-    """As it stands in a file; ``cut`` is None in those of versions that kept what was cut, and thoughts, for
-    answers."""
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it stands in a file; ``cut`` is None in those of versions that kept what was cut, and
+    thoughts, for answers."""
 
+    text: str
+    model: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    stored: bool = False
     cut: bool | None = None
 
 
@@ -51,7 +56,7 @@ class Store:
     def get_many(self, keys: Sequence[str], longest: int | None = None) -> dict[str, Answer]:
         """The answers that are there, by key; each is marked as ``stored``. Those of older versions that are
         as many tokens as were allowed (``longest``), or a thought, are no answers."""
-        found = {}
+        found: dict[str, Answer] = {}
         if self._connection is None and self.path is not None and not self.path.exists():
             return found
         with self._errors():
@@ -130,9 +135,9 @@ class Remembering(Backend):
         for index, question in enumerate(questions):
             alike.setdefault(key(self.identity, question.prompt), []).append(index)
         found = self.store.get_many(list(alike), self.longest)
-        for name, answer in found.items():
+        for name, known in found.items():
             for index in alike.pop(name):
-                yield index, answer
+                yield index, known
         groups = list(alike.items())
         for at, answer in self.backend.answers([questions[indexes[0]]
                                                 for _, indexes in groups]) if groups else ():
@@ -153,5 +158,5 @@ def _whole(answer: _Kept, longest: int | None) -> bool:
     return reached_end and without_thought(answer.text) == answer.text == without_half(answer.text)
 
 
-def _stored(answer: Answer) -> Answer:
+def _stored(answer: Answer | _Kept) -> Answer:
     return Answer(**{**msgspec.structs.asdict(answer), "cut": bool(answer.cut), "stored": True})

@@ -62,7 +62,7 @@ class Template:
 
     def render(self, values: Values) -> str:
         """The lines filled in, without those that use a variable of value None. Each line stays one line."""
-        return "\n".join("".join(words + (fold(values[name]) if name else "")
+        return "\n".join("".join(words + (fold(values[name] or "") if name else "")
                                  for words, name in line)
                          for line in self.lines
                          if all(values[name] is not None for _, name in line if name)).rstrip()

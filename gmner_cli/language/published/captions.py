@@ -111,7 +111,8 @@ def _read_blocks(lines: Numbered, found: CaptionFile, name: str) -> None:
 
 def _blocks(lines: Numbered) -> Iterator[tuple[int, str, list[str]]]:
     """``(number, first line, further lines)`` of everything that begins with the mark of an id."""
-    number, head, rest = 0, "", []
+    number, head = 0, ""
+    rest: list[str] = []
     for at, line in lines:
         if line.startswith(HEAD):
             if head:

@@ -69,7 +69,7 @@ class World(Ready):
     def _about(self, post: Post) -> str | None:
         at = {match.group(): match.start() for match in reversed(list(self._names.finditer(post.text)))}
         told = [f"{number}. {name}: {' or '.join(_one_of(p, post, at[name]) for _, p in self._phrases[name])}"
-                for number, name in enumerate(sorted(at, key=at.get), 1)]
+                for number, name in enumerate(sorted(at, key=at.__getitem__), 1)]
         return f"Named entities: {'; '.join(told)}." if told else None
 
 

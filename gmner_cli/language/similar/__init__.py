@@ -90,5 +90,7 @@ def shown(pool: Pool, order: Sequence[int], post: Post, count: int) -> list[Valu
         if len(chosen) == count:
             break
         if pool.may_show(index, post):
-            chosen.append(values_of(pool.posts[index], answer=pool.posts[index].knowledge[0].text))
+            example = pool.posts[index]
+            answer, *_ = example.knowledge or []  # a pool is of posts that have some
+            chosen.append(values_of(example, answer=answer.text))
     return chosen

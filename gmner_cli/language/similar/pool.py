@@ -42,8 +42,8 @@ class Pool:
         Raises UsageError if ``to`` is a held-out post that was not known: others of its split may be in the
         pool.
         """
-        if self.held_out is not None and _split(to) in HELD_OUT and to.id not in self.held_out:
-            raise UsageError(f"post {shown(to.id)!r} is of split {printable(_split(to))}, and a stream does "
+        if self.held_out is not None and (split := _split(to)) in HELD_OUT and to.id not in self.held_out:
+            raise UsageError(f"post {shown(to.id)!r} is of split {printable(split)}, and a stream does "
                              "not tell in time which others are, so that they might be examples",
                              hint="name the file of that split with --never, or as POSTS")
         post = self.posts[index]

@@ -58,7 +58,8 @@ class _Scene:
         self._draw.polygon([(x * self._unit, y * self._unit) for x, y in points], fill=self._tinted(colour))
 
     def _tinted(self, colour: Colour) -> Colour:
-        return tuple(min(255, max(0, c + t)) for c, t in zip(colour, self._tint, strict=True))
+        r, g, b = (min(255, max(0, c + t)) for c, t in zip(colour, self._tint, strict=True))
+        return r, g, b
 
 
 def _clouds(s: _Scene, rng: Random, colour: Colour) -> None:
@@ -202,8 +203,8 @@ def _shop(s: _Scene, floor: float, rng: Random) -> None:
     for k in range(-5, 6):
         s.polygon([(50 + 14 * k, floor), (50.6 + 14 * k, floor), (50.9 + 24 * k, 100), (50 + 24 * k, 100)],
                   (164, 160, 156))
-    for k in (0.3, 0.64):
-        s.rect(0, floor + 30 * k, 100, floor + 30 * k + 0.5, (164, 160, 156))
+    for part in (0.3, 0.64):
+        s.rect(0, floor + 30 * part, 100, floor + 30 * part + 0.5, (164, 160, 156))
 
 
 def _night(s: _Scene, floor: float, rng: Random) -> None:
@@ -231,8 +232,8 @@ def _office(s: _Scene, floor: float, rng: Random) -> None:
             s.rect(x, 14 + 3 * line, x + 24, 15.4 + 3 * line, (222, 226, 226))
     desk = rng.uniform(-8, 40)
     s.rect(desk, 54, desk + 66, 57, (170, 136, 104))
-    for x in (desk + 3, desk + 60):
-        s.rect(x, 57, x + 3, floor + 2, (140, 112, 88))
+    for leg in (desk + 3, desk + 60):
+        s.rect(leg, 57, leg + 3, floor + 2, (140, 112, 88))
     s.fade(floor, 100, (146, 156, 168), (118, 128, 142))
     s.rect(0, floor, 100, floor + 1.5, shade(wall, 0.8))
 

@@ -82,8 +82,8 @@ def _stadium(t: Tile, wall: Colour, mark: Colour, rng: Random) -> None:
     for k in range(count):
         # Equal steps around the oval come closer together towards its ends.
         angle = math.pi * (k + 0.5) / count
-        x, dip = 100 - 97 * math.cos(angle), 27 * math.sin(angle)
-        _arch(t, x, 57 + dip, 64.5 + dip, 6 * math.sin(angle) + 1, panes(wall))
+        across, dip = 100 - 97 * math.cos(angle), 27 * math.sin(angle)
+        _arch(t, across, 57 + dip, 64.5 + dip, 6 * math.sin(angle) + 1, panes(wall))
     t.ellipse(100, 44, 97, 33, mark)
     t.ellipse(100, 46.5, 97, 33, second(mark))
     t.ellipse(100, 43, 97, 31, mark)

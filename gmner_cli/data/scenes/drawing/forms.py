@@ -28,10 +28,10 @@ def smooth(points: Sequence[Point], steps: int = 6) -> list[Point]:
         a, b, c, d = (points[(k + j) % count] for j in (-1, 0, 1, 2))
         for step in range(steps):
             s = step / steps
-            curve.append(
-                tuple(b[i] + 0.5 * s * (c[i] - a[i] + s * (2 * a[i] - 5 * b[i] + 4 * c[i] - d[i] + s *
-                                                           (3 * (b[i] - c[i]) + d[i] - a[i])))
-                      for i in (0, 1)))
+            x, y = (b[i] + 0.5 * s * (c[i] - a[i] + s * (2 * a[i] - 5 * b[i] + 4 * c[i] - d[i] + s *
+                                                         (3 * (b[i] - c[i]) + d[i] - a[i])))
+                    for i in (0, 1))
+            curve.append((x, y))
     return curve
 
 

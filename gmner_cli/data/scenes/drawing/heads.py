@@ -29,9 +29,9 @@ def back(f: Figure, look: Person) -> None:
         f.ellipse(x, y, 6.4, 5.6, dark)
         f.ellipse(x - 0.6, y - 0.6, 5.6, 4.8, hair)
     elif look.style == "curly":
-        low = ((-13, 42), (13, 42)) if look.kind == "woman" else ()
-        for x, y in (*CURLS, *low):
-            f.ellipse(x, y, 5.6, colour=hair)
+        lowest = ((-13, 42), (13, 42)) if look.kind == "woman" else ()
+        for side, at in (*CURLS, *lowest):
+            f.ellipse(side, at, 5.6, colour=hair)
     elif look.style == "short" and look.kind == "woman":
         f.blob([(-9, 19), (0, 15.5), (9, 19), (13, 30), (13.5, 39), (8, 41), (-8, 41), (-13.5, 39),
                 (-13, 30)], dark)
@@ -133,7 +133,8 @@ def _toque(f: Figure) -> None:
 
 
 def _blend(a: Colour, b: Colour, part: float) -> Colour:
-    return tuple(round(x + (y - x) * part) for x, y in zip(a, b, strict=True))
+    red, green, blue = (round(x + (y - x) * part) for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def _tint(hair: Colour, skin: Colour) -> Colour:

@@ -127,11 +127,12 @@ def draw(look: Logo, height: int, rng: Random) -> Image.Image:
     ground, ink = COLOURS[look.ground], COLOURS[look.ink]
     outline = _OUTLINES[look.shape]
     width = 2 * (max(x for x, _ in outline) + _BORDER) + 4
-    seat, radius = _SEATS[look.shape]
-    radius *= rng.uniform(0.96, 1.04)
+    seat, usual = _SEATS[look.shape]
+    radius = usual * rng.uniform(0.96, 1.04)
     tile = Tile(width, height)
     middle = width / 2
     border = contrast(ground)
+    layers: tuple[tuple[float, Colour], ...]
     if look.kind == "crest":
         y, scale = 45, 0.9
         layers = ((_BORDER, contrast(ink)), (_BORDER - 2.4, ink), (1.2, contrast(ink, ground)), (0.0, ground))

@@ -23,7 +23,7 @@ def draw(look: Person, height: int, rng: Random) -> Image.Image:
     ``rng`` chooses what pictures of one person may differ in: which side the prop is on,
     the free arm, how the feet stand, where the eyes look.
     """
-    top = min(TOPS.get(part, 16) for part in (look.prop, look.extra, look.style))
+    top = min(TOPS.get(part or "", 16) for part in (look.prop, look.extra, look.style))
     f = Figure(WIDTH, max(1, round(height * 100 / (100 - top))))
     mirror, free = rng.random() < 0.5, rng.choice(props.FREE)
     stance, gaze = rng.uniform(-0.6, 1.6), rng.uniform(-1, 1)
@@ -53,7 +53,7 @@ def _arm(f: Figure, shoulder: Point, elbow: Point, hand: Point, sleeve: Colour, 
     if cover < 1:
         f.line([shoulder, elbow, hand], thick - 0.8, skin)
         part = cover * 2
-        f.line([shoulder, tuple(s + (e - s) * part for s, e in zip(shoulder, elbow, strict=True))],
-               thick + 1.6, sleeve)
+        x, y = (s + (e - s) * part for s, e in zip(shoulder, elbow, strict=True))
+        f.line([shoulder, (x, y)], thick + 1.6, sleeve)
     else:
         f.line([shoulder, elbow, hand], thick, sleeve)

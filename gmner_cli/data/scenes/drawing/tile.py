@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 Colour = tuple[int, int, int]
+Ink = Colour | tuple[int, int, int, int]
+"""A colour, or one with its opacity."""
 Point = tuple[float, float]
 
 FINENESS = 2
@@ -30,7 +32,7 @@ class Tile:
         self._draw.polygon([self._at(p) for p in points], fill=colour)
 
     def ellipse(self, cx: float, cy: float, rx: float, ry: float | None = None,
-                colour: Colour = (0, 0, 0)) -> None:
+                colour: Ink = (0, 0, 0)) -> None:
         """Filled; a circle without ``ry``."""
         ry = rx if ry is None else ry
         self._draw.ellipse([self._at((cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], fill=colour)
@@ -40,7 +42,7 @@ class Tile:
         self._draw.ellipse([self._at((cx - rx, cy - ry)), self._at((cx + rx, cy + ry))], outline=colour,
                            width=max(1, round(thick * self.unit)))
 
-    def rect(self, x1: float, y1: float, x2: float, y2: float, colour: Colour, corner: float = 0.0) -> None:
+    def rect(self, x1: float, y1: float, x2: float, y2: float, colour: Ink, corner: float = 0.0) -> None:
         """``corner``: radius of the rounded corners."""
         self._draw.rounded_rectangle([self._at((x1, y1)), self._at((x2, y2))], corner * self.unit,
                                      fill=colour)
@@ -78,6 +80,5 @@ class Tile:
 
 def shade(colour: Colour, factor: float) -> Colour:
     """Darker below 1, lighter (towards white) above 1."""
-    if factor <= 1:
-        return tuple(round(c * factor) for c in colour)
-    return tuple(round(255 - (255 - c) / factor) for c in colour)
+    r, g, b = (round(c * factor if factor <= 1 else 255 - (255 - c) / factor) for c in colour)
+    return r, g, b
