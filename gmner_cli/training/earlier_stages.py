@@ -37,6 +37,8 @@ from gmner_cli.weights.hub import weights_sha256
 from gmner_cli.weights.model_folder import CONFIG, WEIGHTS
 
 TRAIN, DEV = "train", "dev"
+
+
 class EarlierStages:
     """What runs before section ``stage`` of a recipe while its model is trained.
 
@@ -62,6 +64,11 @@ class EarlierStages:
         """Whether results go to files, because they take long to make."""
         self.set_aside: dict[str, int] = {}
         """Posts on which a stage failed, by role of the file: "train" or "dev"."""
+
+    @property
+    def sections(self) -> list[str]:
+        """Names of the sections that run."""
+        return [section.name for section, _ in self._stages]
 
     @property
     def weights(self) -> list[Path]:

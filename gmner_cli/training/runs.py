@@ -35,7 +35,7 @@ from gmner_cli.training.gold import check_gold
 from gmner_cli.training.gold_posts import read_gold, usable, usable_named
 from gmner_cli.training.loop import History, Watcher, fit
 from gmner_cli.training.resume_state import read_progress
-from gmner_cli.training.settings import TrainSettings, parse_train
+from gmner_cli.training.settings import parse_train
 from gmner_cli.training.start import start_folder
 from gmner_cli.weights import trained_on
 from gmner_cli.weights.model_folder import WEIGHTS, init_from
@@ -74,6 +74,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what its "
              "head is")
     looks = kind.reads_images or kind.trains_on_images or before.reads_images
+    all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(settings, kind))
     folder = images or (own_folder(train_file, follow_links) if looks else None)
     before.pictures = pictures = Pictures(folder, on_missing_image, follow_links=follow_links)
     if str(train_file) == str(dev_file) == "-":
@@ -86,14 +87,16 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         if unmet := sorted((label_map or {}).keys() - met):
             tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are "
                  f"{', '.join(map(printable, sorted(met)))}")
-        parts = _sections(recipe, stage)
+        parts = [*before.sections, stage]
         about = manifest.describe(
             sections.run_name(stage), recipe.values, {"train": (train_file, posts), "dev": (dev_file, dev)},
             seed, runtime.device, runtime.precision, start / WEIGHTS if start else None, label_map=label_map
             or {}, limit=limit, images=str(pictures.root.resolve()) if looks else None,
             on_missing_image=on_missing_image if looks else None, code=digests(section.model) or None,
-            sections=parts, earlier_stages=before.describe(), pictures=digest_of_all(
-                {"train": posts, **({"dev": dev} if kind.reads_images else {})}, pictures) if looks else None,
+            sections=parts, earlier_stages=before.describe(),
+            pictures=digest_of_all(
+                {"train": posts, **({"dev": dev} if all_dev or before.reads_images else {})},
+                pictures) if looks else None,
             contents={
                 name: held
                 for name, held in named_contents(recipe, without={f"{stage}.model"}).items()
@@ -125,7 +128,7 @@ def train(stage: str, recipe: Recipe, train_file: Path | str, dev_file: Path | s
         if earlier.history is not None:
             return earlier.history
         if looks:
-            posts, dev = _with_pictures(posts, dev, kind, before, settings, pictures, about, tell)
+            posts, dev = _with_pictures(posts, dev, kind, before, all_dev, pictures, about, tell)
             earlier.refuse_changes(about)
         if not resume:
             discard(work, tell)
@@ -180,17 +183,10 @@ def _trained_sections(recipe: Recipe) -> str:
     return f"sections that are trained: {', '.join(names)}" if names else "none of its sections is"
 
 
-def _sections(recipe: Recipe, stage: str) -> list[str]:
-    """The sections of ``recipe`` that a training of ``stage`` depends on."""
-    before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
-    return [*(name for name in before if recipe.section(name).stage), stage]
-
-
 def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before: EarlierStages,
-                   settings: TrainSettings, pictures: Pictures, about: dict[str, Any],
+                   all_dev: bool, pictures: Pictures, about: dict[str, Any],
                    tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
     """The posts of both files whose pictures can be read, if they are looked at; ``about`` gets how many."""
-    all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(settings, kind))
     every = {"training": kind.reads_images or kind.trains_on_images, "dev": all_dev}
     files = {"training": posts, "dev": dev}
     files = {role: part for role, part in files.items() if every[role] or before.reads_images}
