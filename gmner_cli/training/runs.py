@@ -16,7 +16,7 @@ from gmner_cli.errors import UsageError, printable
 from gmner_cli.flow.run_contents import named_contents
 from gmner_cli.model import Model
 from gmner_cli.pictures.images import Pictures, own_folder
-from gmner_cli.pictures.picture_digests import digest_of_all
+from gmner_cli.pictures.picture_digests import digest_of, digest_of_all
 from gmner_cli.recipes import Recipe
 from gmner_cli.records import Post
 from gmner_cli.training import going_on, manifest
@@ -199,13 +199,16 @@ def _with_pictures(posts: list[Post], dev: list[Post], kind: type[Model], before
 
 def _with_named(posts: list[Post], dev: list[Post], model: Model, pictures: Pictures, about: dict[str, Any],
                 tell: Callable[[str], Any]) -> tuple[list[Post], list[Post]]:
-    """The posts of both files whose named pictures can all be read; ``about`` gets their numbers."""
+    """The posts of both files whose named pictures can all be read; ``about`` gets their numbers, and the
+    digests of the pictures."""
     files = {"training": posts, **({"dev": dev} if model.reads_images else {})}
-    kept = usable_named(model, files, pictures, tell)
-    if kept is None:
+    found = usable_named(model, files, pictures, tell)
+    if found is None:
         return posts, dev
+    kept, names = found
     posts, dev = kept["training"], kept.get("dev", dev)
     about["named_pictures"] = {"train": len(posts), "dev": len(dev)}
+    about["pictures"] |= {f"named {role}": digest_of(names[role], pictures) for role in sorted(names)}
     return posts, dev
 
 
