@@ -232,6 +232,13 @@ def test_a_stage_that_always_fails_ends_the_training_and_so_does_one_that_makes_
     assert "stage propose: it gives an entity at 0..1 of type 'PER', which the post has not" in told
 
 
+@pytest.mark.parametrize(("label", "given"), [("none", 0), ("one", 1), ("twice", 4)])
+def test_a_stage_neither_takes_gold_entities_away_nor_doubles_them(run, label, given):
+    told = run(train="vg", model="BoxReader", propose=stage(run, "Loser", label=label))
+    assert f"post dev1: stage propose: it gives {given} entities, and the post has 2" in told
+    assert "1 posts to train on, 1 to choose by" in told
+
+
 @pytest.mark.parametrize(("epoch", "posts"), [(0, 4), (1, 3)])
 def test_a_failed_post_is_tried_again_until_the_model_has_learnt_from_others(run, monkeypatch, epoch, posts):
     from gmner_cli.training import loop
