@@ -15,7 +15,9 @@ from gmner_cli.model import Example
 from gmner_cli.pictures import images
 from gmner_cli.pictures.crops import crop
 from gmner_cli.pictures.images import Pictures
+from gmner_cli.pictures.picture_digests import digest_of_each
 from gmner_cli.records import Entity, Generated, Post
+from tests.conftest import write_jsonl
 from tests.test_stages_pictures import Reds
 
 CPU = Runtime(torch.device("cpu"))
@@ -147,3 +149,10 @@ def test_a_crop_is_upright_and_a_box_outside_is_refused(tmp_path):
         pictures.crop("a.jpg", (0, 21, 10, 40))
     with pytest.raises(ImageError, match="leaves"):
         pictures.crop("../a.jpg", (0, 0, 1, 1))
+
+
+def test_generated_pictures_are_what_a_prediction_is_known_by_too(folder):
+    record = post(crops=())
+    record.entities = [Entity(start=0, end=3, type="PER", generated=[Generated(image="made/c.png")])]
+    path = write_jsonl(folder / "posts.jsonl", [record.to_builtins()])
+    assert list(digest_of_each(path, Pictures(folder))) == ["a.png", "made/b.png", "made/c.png"]

@@ -25,7 +25,7 @@ def load(project, text, *overrides):
     return recipes.load(str(project / "mine.yaml"), overrides)
 
 
-@pytest.mark.parametrize(("written", "meant"), [("./nets/own", "project/nets/own"),
+@pytest.mark.parametrize(("written", "meant"), [("./nets/own", "project/nets/own"), ("./a:b", "project/a:b"),
                                                 ("../project/nets", "project/../project/nets"),
                                                 ("./absent", "project/absent"),
                                                 ("nets/own", "project/nets/own"), ("org/name", None),

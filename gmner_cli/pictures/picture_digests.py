@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
@@ -26,8 +26,8 @@ def digest_of_each(source: str | Path, pictures: Pictures, limit: int | None = N
     if pictures.root is None or not Path(source).is_file():
         return {}
     try:
-        names = {line.post.image for line in islice(read_lines(source), min(limit or MOST_POSTS, MOST_POSTS))
-                 if line.post is not None and line.post.image is not None}
+        names = {name for line in islice(read_lines(source), min(limit or MOST_POSTS, MOST_POSTS))
+                 if line.post is not None for name in _names(line.post)}
     except GmnerError:  # the run will say so
         return {}
     chosen = nsmallest(MOST_PICTURES, names, key=lambda name: hashlib.sha256(_bytes(name)).digest())
@@ -36,15 +36,25 @@ def digest_of_each(source: str | Path, pictures: Pictures, limit: int | None = N
 
 
 def digest_of_all(files: Mapping[str, Iterable[Post]], pictures: Pictures) -> dict[str, str]:
-    """By role, one sha256 of all pictures of its posts, by name and content; missing ones count as such."""
-    return {role: _digest(posts, pictures) for role, posts in files.items()}
+    """By role, one sha256 of the pictures of its posts, by name and content; missing ones count as such."""
+    return {role: digest_of({post.image for post in posts if post.image is not None}, pictures)
+            for role, posts in files.items()}
 
 
-def _digest(posts: Iterable[Post], pictures: Pictures) -> str:
+def digest_of(names: Iterable[str], pictures: Pictures) -> str:
+    """One sha256 of pictures, as ``digest_of_all``."""
     digest = hashlib.sha256()
-    for name in sorted({post.image for post in posts if post.image is not None}):
+    for name in sorted(names):
         digest.update(_bytes(name) + b"\0" + str(pictures.sha256(name)).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _names(post: Post) -> Iterator[str]:
+    """The post's picture and those that were made for it or its entities."""
+    if post.image is not None:
+        yield post.image
+    for holder in (post, *(post.entities or [])):
+        yield from (made.image for made in holder.generated or [])
 
 
 def _bytes(name: str) -> bytes:

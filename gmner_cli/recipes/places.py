@@ -65,11 +65,12 @@ def _within(value: Any, recipe: Path, tell: Callable[[str], object]) -> Any:
         return {key: _within(inner, recipe, tell) for key, inner in value.items()}
     if isinstance(value, list):
         return [_within(inner, recipe, tell) for inner in value]
-    if not isinstance(value,
-                      str) or "/" not in value or "\0" in value or ":" in value or os.path.isabs(value):
+    if not isinstance(value, str) or "/" not in value or "\0" in value:
         return value
     if value.startswith(("./", "../")):
         return place(value, recipe, tell)
+    if ":" in value or os.path.isabs(value):
+        return value
     try:
         beside, here = os.path.lexists(recipe.parent / value), os.path.lexists(value)
     except (OSError, ValueError):  # no path at all

@@ -11,7 +11,7 @@ from gmner_cli.flow.compose import UNSAID, Stage
 from gmner_cli.flow.interrupts import heed
 from gmner_cli.records import Post
 from gmner_cli.records.fields import clear
-from gmner_cli.training.gold_kept import keep_brought
+from gmner_cli.training.gold_kept import check_all_stand, keep_brought
 from gmner_cli.training.made import Made, changed, changes_to, key_of
 
 
@@ -39,6 +39,7 @@ class Asked:
             problem = next((v.error or v.skipped for v in versions if v.set_aside), None)
             try:
                 if problem is None:
+                    check_all_stand(versions, post, once=not self._many)
                     versions = [_checked(keep_brought(one, post, self._finds), post) for one in versions]
                     if self._made:
                         parts = [changes_to(post, one) for one in versions]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -53,7 +53,8 @@ class DevLoss:
         self._model, self._runtime, self._pictures = model, runtime, pictures
         self._size = settings.batch_size
         # Other models that are asked about entities know no set of types.
-        self._posts = _taught(train, dev) if not model.finds or "entities" in model.finds else list(dev)
+        tags = not model.finds or "entities" in model.finds
+        self._posts = _taught(train, dev, model.facts) if tags else list(dev)
         with random_state_kept():
             seed_everything(_SEED)
             self._examples: list[Example] = model.examples(self._posts, training=True)
@@ -94,15 +95,26 @@ class DevLoss:
         return {name: float(figure) for name, figure in figures.items()}
 
 
-def _taught(train: Sequence[Post], dev: Sequence[Post]) -> list[Post]:
+def _taught(train: Sequence[Post], dev: Sequence[Post], facts: dict[str, Any]) -> list[Post]:
     """The dev posts without entities of types that training does not have: a model has no tag for them, and
-    so no loss."""
+    so no loss. Fine types are asked of where the model's ``facts`` say that it learnt them."""
     entities = [entity for post in train for entity in post.entities or []]
     types, fine = {entity.type for entity in entities}, {entity.fine_type for entity in entities}
+    learnt = set(_texts(facts))
+    by_fine = fine != {None} and fine - {None} <= learnt
 
     def taught(entity: Entity) -> bool:
-        return entity.type in types and entity.fine_type in fine
+        return entity.type in types and (not by_fine or entity.fine_type in fine)
 
     return [post if all(map(taught, post.entities or [])) else
             msgspec.structs.replace(post, entities=[one for one in post.entities or [] if taught(one)])
             for post in dev]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in nested facts, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(inner)

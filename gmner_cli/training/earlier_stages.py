@@ -67,6 +67,11 @@ class EarlierStages:
         """Posts on which a stage failed, by role of the file: "train" or "dev"."""
 
     @property
+    def sections(self) -> list[str]:
+        """Names of the sections that run."""
+        return [section.name for section, _ in self._stages]
+
+    @property
     def weights(self) -> list[Path]:
         """Folders that the stages' models are read from."""
         return [folder for section, _ in self._stages if (folder := section.weights_folder()) is not None]

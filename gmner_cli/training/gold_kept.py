@@ -64,6 +64,17 @@ def origins(after: Sequence[Entity], before: Sequence[Entity]) -> list[int]:
     return found
 
 
+def check_all_stand(versions: Sequence[Post], before: Post, once: bool) -> None:
+    """Raise RecordError unless every entity of ``before`` stands in the ``versions`` of it that a stage made,
+    and, where that is asked, ``once``: gold would be lost with it, or count twice."""
+    if before.entities is None:
+        return
+    found = [at for one in versions for at in origins(one.entities or [], before.entities)]
+    if set(found) != set(range(len(before.entities))) or (once and len(found) > len(before.entities)):
+        raise RecordError(f"it gives {len(found)} entities, and the post has {len(before.entities)}",
+                          hint="a stage before the model gives every entity back, once in each post")
+
+
 def keep_brought(after: Post, before: Post, finds: Iterable[str]) -> Post:
     """``after``, which a stage that ``finds`` made of ``before``, with the fields that ``before`` brought."""
     kept = _with(after, _brought(before, finds))

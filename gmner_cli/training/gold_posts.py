@@ -77,21 +77,24 @@ def usable(files: dict[str, list[Post]], pictures: Pictures, tell: Callable[[str
 
 
 def usable_named(model: Model, files: dict[str, list[Post]], pictures: Pictures,
-                 tell: Callable[[str], Any]) -> dict[str, list[Post]] | None:
-    """As ``usable``, of the pictures that the model's examples name. None where they name none.
+                 tell: Callable[[str], Any]) -> tuple[dict[str, list[Post]], dict[str, set[str]]] | None:
+    """As ``usable``, of the pictures that the model's examples name; and their names. None where they name
+    none.
 
     ``files``: by role, "training" or "dev".
     """
     checked, any_named = {}, False
+    names: dict[str, set[str]] = {}
     for role, posts in files.items():
         training = role == "training"
         asked = posts if training else [model.blank(post) for post in posts]
         examples = model.examples(asked, training=training)
+        names[role] = {name for example in examples for name in example.pictures or ()}
         named = named_pictures.look_at(examples, pictures, model.largest_side)
         any_named = any_named or bool(named.sizes or named.problems)
         problems = {n: named_pictures.set_aside(posts[n], why, pictures) for n, why in named.problems.items()}
         checked[role] = [problems.get(n) or post for n, post in enumerate(posts)]
-    return _kept(checked, tell) if any_named else None
+    return (_kept(checked, tell), names) if any_named else None
 
 
 def _kept(checked: dict[str, list[Post]], tell: Callable[[str], Any]) -> dict[str, list[Post]]:

@@ -106,7 +106,8 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
     """
     about = json.loads(json.dumps(about))  # as it would come back: lists for tuples, text for keys
     before, held = compared(before, about)
-    found = _changed_contents(held, str(about.get("command", "")).removeprefix("train-"))
+    trained = str(about.get("command", "")).removeprefix("train-")
+    found = _changed_contents(held, trained)
     for name, path in _SAME.items():
         # Killed while the stages before the model ran, a training has no facts yet, nor what follows them.
         if path[0] not in about or (path[0] not in before and "facts" not in before):
@@ -116,6 +117,10 @@ def changes(before: dict[str, Any], about: dict[str, Any], growing: Sequence[str
             continue  # an option that was not there yet, and is not used
         if path == ("recipe",):
             then, now = spelled_out((then, now), about.get("sections") or now, TrainSettings)
+            for section in set(about.get("sections") or ()) - {trained}:
+                for values in (then, now):  # how those before it would be trained is nothing to this training
+                    if isinstance(values, dict) and isinstance(values.get(section), dict):
+                        values[section].pop("train", None)
         elif path == ("facts",) and isinstance(then, dict) and isinstance(now, dict):
             then = {**now, **then}  # of what was not learnt yet then, see ``going_on.as_begun``
         if path[-1] == "sha256":

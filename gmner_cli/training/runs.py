@@ -22,7 +22,7 @@ from gmner_cli.errors import UsageError, printable
 from gmner_cli.flow.run_contents import named_contents
 from gmner_cli.model import Model
 from gmner_cli.pictures.images import Pictures, own_folder
-from gmner_cli.pictures.picture_digests import digest_of_all
+from gmner_cli.pictures.picture_digests import digest_of, digest_of_all
 from gmner_cli.recipes import Recipe
 from gmner_cli.training import going_on, manifest
 from gmner_cli.training.dev_loss import needs_dev_loss
@@ -127,6 +127,7 @@ class Training:
             tell(f"train.head_lr has no effect: {kind.__name__} does not say, by `parameter_groups`, what "
                  "its head is")
         self.looks = kind.reads_images or kind.trains_on_images or before.reads_images
+        self.all_dev = kind.reads_images or (kind.trains_on_images and needs_dev_loss(self.settings, kind))
         folder = data.images or (own_folder(data.train_file, data.follow_links) if self.looks else None)
         self.pictures = Pictures(folder, data.on_missing_image, follow_links=data.follow_links)
         before.pictures, self.before = self.pictures, before
@@ -144,8 +145,8 @@ class Training:
         if unmet := sorted(data.label_map.keys() - met):
             self.tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are "
                       f"{', '.join(map(printable, sorted(met)))}")
-        parts = _sections(self.recipe, self.stage)
-        seen = {"train": self.posts, **({"dev": self.dev} if self.kind.reads_images else {})}
+        parts = [*self.before.sections, self.stage]
+        seen = {"train": self.posts, **({"dev": self.dev} if self.all_dev or self.before.reads_images else {})}
         contents = named_contents(self.recipe, without={f"{self.stage}.model"})
         self.about = manifest.describe(
             sections.run_name(self.stage), self.recipe.values,
@@ -194,7 +195,7 @@ class Training:
         # Of a file whose pictures the model reads, all are needed; of another, those that a stage looks at.
         every = {
             "training": kind.reads_images or kind.trains_on_images,
-            "dev": kind.reads_images or (kind.trains_on_images and needs_dev_loss(self.settings, kind)),
+            "dev": self.all_dev,
         }
         files = {"training": self.posts, "dev": self.dev}
         files = {role: part for role, part in files.items() if every[role] or before.reads_images}
@@ -223,10 +224,13 @@ class Training:
         if not self.looks:
             return
         files = {"training": self.posts, **({"dev": self.dev} if self.model.reads_images else {})}
-        kept = usable_named(self.model, files, self.pictures, self.tell)
-        if kept is not None:
+        found = usable_named(self.model, files, self.pictures, self.tell)
+        if found is not None:
+            kept, names = found
             self.posts, self.dev = kept["training"], kept.get("dev", self.dev)
             self.about["named_pictures"] = {"train": len(self.posts), "dev": len(self.dev)}
+            self.about["pictures"] |= {f"named {role}": digest_of(names[role], self.pictures)
+                                       for role in sorted(names)}
         self.earlier.refuse_changes(self.about)
 
     def begin(self) -> None:
@@ -276,9 +280,3 @@ def _trained_sections(recipe: Recipe) -> str:
     names = [name for name in recipe.sections
              if recipe.section(name).model and recipe.section(name).train is not None]
     return f"sections that are trained: {', '.join(names)}" if names else "none of its sections is"
-
-
-def _sections(recipe: Recipe, stage: str) -> list[str]:
-    """The sections of ``recipe`` that a training of ``stage`` depends on."""
-    before = recipe.stages[:recipe.stages.index(stage)] if stage in recipe.stages else []
-    return [*(name for name in before if recipe.section(name).stage), stage]

@@ -81,6 +81,17 @@ class Thief(Proposer):
         return posts
 
 
+class Loser(Proposer):
+    """Gives entities back as ``label`` says, but in the first post."""
+
+    def __call__(self, posts):
+        for post in super().__call__(posts):
+            if not post.id.endswith("0"):
+                given = {"none": None, "one": post.entities[:1], "twice": post.entities * 2}
+                post.entities = given[self.label]
+        return posts
+
+
 def sees(post: Post) -> str:
     if post.entities is None:
         return "no entities"

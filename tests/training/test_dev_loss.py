@@ -20,6 +20,7 @@ from gmner_cli.model import Example, Model
 from gmner_cli.pictures.images import Pictures
 from gmner_cli.records import Entity, Post
 from gmner_cli.training import loop
+from gmner_cli.training.dev_loss import DevLoss
 from gmner_cli.training.loop import fit
 from gmner_cli.training.settings import parse_train
 from tests.training.point import Killed
@@ -174,6 +175,20 @@ def test_types_that_training_does_not_have_have_no_loss(tmp_path):
     assert {kind for batch in model.seen for kind in batch["types"]} == {"PER"}
     with pytest.raises(GmnerError, match="the dev posts give no example"):
         train(Scripted([1.0]), tmp_path, dev=odd, metric="dev_loss")
+
+
+def test_a_fine_type_counts_only_where_the_model_learnt_fine_types(tmp_path):
+    def of(fine):
+        return [Post(id="o", text="x", entities=[Entity(start=0, end=1, type="PER", fine_type=fine)])]
+
+    dev, seen = [*of("actor"), *of("singer"), *of(None)], []
+    learnt = ({}, None), ({"types": ["PER"]}, "actor"), ({"fine": {"PER": ["actor"]}}, "actor")
+    for facts, train_fine in learnt:
+        model = Scripted([1.0])
+        model.facts = facts
+        on_dev = DevLoss(model, of(train_fine), dev, parse_train({}, "test"), CPU, Pictures(None))
+        seen.append([[entity.fine_type for entity in post.entities] for post in on_dev._posts])
+    assert seen == [[["actor"], ["singer"], [None]]] * 2 + [[["actor"], [], []]]
 
 
 def test_a_model_that_looks_only_while_training_looks_for_the_dev_loss_too(tmp_path):

@@ -190,6 +190,18 @@ def test_other_settings_weights_or_code_of_a_stage_are_refused(run, monkeypatch)
     assert "discarded" in told and [line.split()[0] for line in run.asked()].count("train0") == 2
 
 
+def test_other_settings_of_a_model_that_runs_before_are_refused_and_how_it_is_trained_is_nothing(run):
+    save_model(new_model("tests.training.makers:Captions", {}, [], recipe="made", offline=True),
+               run.folder / "captions")
+    caption = {"model": "tests.training.makers:Captions", "weights": str(run.folder / "captions")}
+    propose = stage(run, kill="train2")
+    run.killed(caption=caption, propose=propose)
+    told = run("--resume", caption={**caption, "batch_size": 2, "settings": {"log": "x"}}, propose=propose,
+               code=1)
+    assert 'caption.batch_size: 16 then, 2 now, caption.settings.log: "" then, x now' in told
+    run("--resume", caption={**caption, "train": {"epochs": 9}}, propose=propose)
+
+
 def test_stored_results_of_another_input_are_not_used(tmp_path):
     from gmner_cli.records import Post
     from gmner_cli.training.made import Made, changed, changes_to, key_of
@@ -218,6 +230,13 @@ def test_a_stage_that_always_fails_ends_the_training_and_so_does_one_that_makes_
     assert "nothing to see" in told
     told = run(train="vg", model="BoxReader", propose="Thief", code=1)
     assert "stage propose: it gives an entity at 0..1 of type 'PER', which the post has not" in told
+
+
+@pytest.mark.parametrize(("label", "given"), [("none", 0), ("one", 1), ("twice", 4)])
+def test_a_stage_neither_takes_gold_entities_away_nor_doubles_them(run, label, given):
+    told = run(train="vg", model="BoxReader", propose=stage(run, "Loser", label=label))
+    assert f"post dev1: stage propose: it gives {given} entities, and the post has 2" in told
+    assert "1 posts to train on, 1 to choose by" in told
 
 
 @pytest.mark.parametrize(("epoch", "posts"), [(0, 4), (1, 3)])
@@ -256,6 +275,16 @@ def test_stages_that_look_get_pictures_and_only_the_posts_that_they_are_given_ne
     run("--on-missing-image", "skip", propose="Looker")
     assert facts(run) == ["", "(8, 6)"]
     assert [line.split()[0] for line in run.asked()] == ["train1", "train2"]
+
+
+def test_a_dev_picture_that_a_stage_looked_at_is_not_another_when_resumed(run):
+    for name in ("train", "dev"):
+        posts = read_jsonl((run.folder / f"{name}.jsonl").read_text())
+        write_jsonl(run.folder / f"{name}.jsonl", [{**post, "image": f"{name}.png"} for post in posts])
+        Image.new("RGB", (8, 6), "red").save(run.folder / f"{name}.png")
+    run(propose="Looker")
+    Image.new("RGB", (8, 6), "blue").save(run.folder / "dev.png")
+    assert "(pictures.dev: not what they were)" in run("--resume", propose="Looker", code=1)
 
 
 def test_a_stage_that_cannot_be_made_costs_no_interrupted_training(run):

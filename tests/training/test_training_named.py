@@ -49,3 +49,11 @@ def test_text_only_goes_on_without_it(cropped):
     done = cropped("--on-missing-image", "text-only", model="Seer")
     assert done.code == 0, done.err
     assert "gone.png" in done.err and json.loads((cropped.out / "run.json").read_text())["finished"]
+
+
+def test_one_that_has_changed_is_another_training(cropped):
+    cropped.kill_after(1)
+    assert cropped("--on-missing-image", "skip", model="Seer").code == "killed"
+    Image.new("RGB", (4, 4), "red").save(cropped.folder / "c.png")
+    again = cropped("--on-missing-image", "skip", "--resume", model="Seer")
+    assert again.code == 1 and "(pictures.named dev: not what they were" in again.err
