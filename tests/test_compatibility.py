@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.conftest import read_jsonl, write_jsonl
 
@@ -190,8 +190,8 @@ def test_a_users_crf_tagger_names_the_layers_that_it_added(then, call):
 def test_optimiser_state_of_weights_in_another_order_is_refused(then, call):
     path = then / "half_tagger.partial" / "resume.safetensors"
     with safe_open(path, "pt") as file:
-        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
-    turned = {name.replace("optimizer/0/", "optimizer/1/"): value for name, value in tensors.items()
+        metadata = file.metadata()
+    turned = {name.replace("optimizer/0/", "optimizer/1/"): value for name, value in load_file(path).items()
               if not name.startswith("optimizer/1/")}
     save_file(turned, path, metadata)
     done = call(*train(then, "tagger", "-o", then / "half_tagger", "--resume"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gmner_cli.errors import UsageError, shown
 
@@ -19,6 +20,21 @@ Changes = Mapping[str, Any] | Iterable[str]
 """Values of a recipe: {"ner.train.epochs": 3}, or ["ner.train.epochs=3"] as --set has them."""
 Tell = Callable[[str], Any]
 """Gets each message, without a line end."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def undisturbed(function: Function) -> Function:
+    """The function, which seeds what draws random numbers, and after which the caller's go on as before."""
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        from gmner_cli.compute.runtime import random_state_kept
+
+        with random_state_kept():
+            return function(*args, **named)
+
+    return call  # type: ignore[return-value]
 
 
 def no_progress(count: int) -> None:
