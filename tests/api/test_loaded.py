@@ -246,3 +246,10 @@ def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_seeded(tmp_path
             expected = drawn()
         call()
         assert drawn() == expected
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"threads": -1}, {"window": 0}, {"limit": -1},
+                                   {"seed": -1}, {"batch_size": "3"}])
+def test_counts_that_are_none_are_refused(tmp_path, wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))}=.* is no whole number from"):
+        gmner_cli.predict(ROOT / "sample_data" / "posts.jsonl", tmp_path / "out.jsonl", tell=silent, **wrong)
