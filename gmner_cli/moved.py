@@ -87,18 +87,25 @@ MODULES: dict[str, str] = {
 """Old module -> new one. What lay in an old package moves with it, unless it has a line of its own."""
 
 NAMES: dict[str, str] = {
+    "gmner_cli.backbone:Site": "gmner_cli.model:WeightSource",
+    "gmner_cli.entailment.entailer:Site": "gmner_cli.model:WeightSource",
     "gmner_cli.hub:OfficialFile": "gmner_cli.weights.official_files:OfficialFile",
     "gmner_cli.hub:official_file": "gmner_cli.weights.official_files:official_file",
     "gmner_cli.hub:say": "gmner_cli.errors:say",
     "gmner_cli.hub:sha256": "gmner_cli.files.digest:sha256",
     "gmner_cli.images:crop": "gmner_cli.pictures.crops:crop",
     "gmner_cli.images:to_rgb": "gmner_cli.pictures.modes:to_rgb",
+    "gmner_cli.masks:MOST_PIXELS": "gmner_cli.pictures.images:MOST_PIXELS",
     "gmner_cli.model:Site": "gmner_cli.model:WeightSource",
     "gmner_cli.model:find_class": "gmner_cli.classes.class_paths:find_class",
     "gmner_cli.model:new_model": "gmner_cli.classes.class_paths:new_model",
     "gmner_cli.model:parse_config": "gmner_cli.classes.class_paths:parse_config",
+    "gmner_cli.ner.crf_tagger:Site": "gmner_cli.model:WeightSource",
+    "gmner_cli.ner.crf_tagger:Words": "gmner_cli.ner.tagger:Words",
+    "gmner_cli.ner.encoder:Site": "gmner_cli.model:WeightSource",
     "gmner_cli.pipeline:BelieveGold": "gmner_cli.flow.keep_gold:KeepGold",
     "gmner_cli.pipeline:KeepGold": "gmner_cli.flow.keep_gold:KeepGold",
+    "gmner_cli.records:RecordError": "gmner_cli.errors:RecordError",
     "gmner_cli.stages:BATCH_BYTES": "gmner_cli.flow.model_stage:BATCH_BYTES",
     "gmner_cli.stages:BATCH_START": "gmner_cli.flow.model_stage:BATCH_START",
     "gmner_cli.stages:CheckImages": "gmner_cli.flow.check_images:CheckImages",
@@ -106,6 +113,8 @@ NAMES: dict[str, str] = {
     "gmner_cli.stages:NO_PICTURES": "gmner_cli.pictures.images:NO_PICTURES",
     "gmner_cli.stages:Pictures": "gmner_cli.pictures.images:Pictures",
     "gmner_cli.stages:run": "gmner_cli.flow.model_stage:predict_posts",
+    "gmner_cli.training.posts:own_folder": "gmner_cli.pictures.images:own_folder",
+    "gmner_cli.vision.image_text:Site": "gmner_cli.model:WeightSource",
 }
 """Old "module:Name" -> new one; both with the modules of their time."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from tests.conftest import read_jsonl, write_jsonl
 
@@ -156,3 +158,41 @@ def test_a_predict_that_was_killed_then_goes_on(then, call, name):
     done = call("predict", then / f"{posts}.jsonl", "--recipe", recipe, "-o", out, "--resume")
     assert done.code == 0 and "1 were finished before" in done.err, done.err
     assert near(*(read_jsonl(file.read_text()) for file in (out, then / f"{name}.found.jsonl")))
+
+
+MORE = """
+from gmner_cli.ner.crf_tagger import CrfTagger, TaggerConfig
+from torch import nn
+
+class More(CrfTagger):
+    Config = TaggerConfig
+
+    def __init__(self, config, facts, site):
+        super().__init__(config, facts, site)
+        self.more = nn.Linear(self.encoder.width, len(self.labels))
+
+    def emissions(self, batch):
+        return super().emissions(batch) + self.more(self.word_states(batch))
+
+    def parameter_groups(self, lr, head_lr):
+        return [*super().parameter_groups(lr, head_lr), {"params": self.more.parameters(), "lr": lr}]
+"""
+
+
+def test_a_users_crf_tagger_names_the_layers_that_it_added(then, call):
+    (then / "more.py").write_text(MORE)
+    (then / "more.yaml").write_text("extends: ./tiny.yaml\nner: {model: more.py:More, weights: null}\n")
+    done = call("train-ner", then / "train.jsonl", "--dev", then / "dev.jsonl", "--recipe",
+                then / "more.yaml", "--set", "epochs=1", "-o", then / "more")
+    assert done.code == 0, done.err
+
+
+def test_optimiser_state_of_weights_in_another_order_is_refused(then, call):
+    path = then / "half_tagger.partial" / "resume.safetensors"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    turned = {name.replace("optimizer/0/", "optimizer/1/"): value for name, value in load_file(path).items()
+              if not name.startswith("optimizer/1/")}
+    save_file(turned, path, metadata)
+    done = call(*train(then, "tagger", "-o", then / "half_tagger", "--resume"))
+    assert done.code == 1 and "in another order" in done.err and "without --resume" in done.err, done.err

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gmner_cli.compute import runtime
 from gmner_cli.errors import ModelError
 from gmner_cli.language.llm import causal, make
 from gmner_cli.language.llm.backend import Generation
@@ -49,7 +50,7 @@ def test_a_gguf_file_of_a_repository_is_taken_by_its_quantisation(cache, tmp_pat
     read = []
     monkeypatch.setattr(causal, "converted", lambda path: read.append(path) or save(tmp_path / "made"))
     made = make("hf:org/name-GGUF:q4_k_m",
-                runtime=__import__("gmner_cli.compute.runtime").runtime.start("cpu"),
+                runtime=runtime.start("cpu"),
                 generation=Generation(max_tokens=2), offline=True)
     assert read == [snapshot / "Qwen-Q4_K_M.gguf"] and made.name == "org/name-GGUF:q4_k_m"
     assert hub.gguf_file(HubName("org/name-GGUF", None, "Qwen-Q8_0.gguf"),

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gmner_cli.api.given import File, Folder, Progress, Tell, image_folder, no_progress, path, paths
+from gmner_cli.api.given import (
+    File,
+    Folder,
+    Progress,
+    Tell,
+    image_folder,
+    no_progress,
+    path,
+    paths,
+    undisturbed,
+)
 from gmner_cli.api.through import through
 from gmner_cli.errors import UsageError
 from gmner_cli.weights import hub
@@ -15,6 +25,7 @@ if TYPE_CHECKING:
     from gmner_cli.flow.run_file import Outcome
 
 
+@undisturbed
 def caption(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
             model: str | None = None, from_: File | Iterable[File] | None = None, detailed: bool = False,
             overwrite: bool = False, prompt: str | None = None, max_new_tokens: int | None = None,
@@ -78,6 +89,7 @@ def caption(posts: File, out: File, *, images: Folder | None = None, follow_link
     return through(posts, out, stages, config=config, inputs=[checkpoint], **settings)
 
 
+@undisturbed
 def expand(posts: File, out: File, *, task: str, llm: str = "template", pool: File | None = None,
            examples: int | None = None, similar_by: Folder | None = None, recipe: File | None = None,
            images: Folder | None = None, follow_links: bool = False, examples_fixed: int | None = None,

@@ -16,6 +16,7 @@ from gmner_cli.api.given import (
     image_folder,
     no_progress,
     read_by,
+    undisturbed,
 )
 from gmner_cli.api.through import through
 from gmner_cli.weights import hub
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gmner_cli.flow.run_file import Outcome
 
 
+@undisturbed
 def predict(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
             recipe: File = "mini", weights: Mapping[str, Folder] | None = None, gold: str | None = None,
             set: Changes = (), on_missing_image: str | None = None,
@@ -96,6 +98,7 @@ def predict(posts: File, out: File, *, images: Folder | None = None, follow_link
     return outcome
 
 
+@undisturbed
 def segment(posts: File, out: File, *, images: Folder | None = None, follow_links: bool = False,
             model: str = "grabcut", on_missing_image: str = "error", limit: int | None = None,
             window: int | None = None, resume: bool = False, overwrite: bool = False,

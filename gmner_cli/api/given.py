@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gmner_cli.errors import UsageError, shown
 
@@ -21,6 +22,30 @@ Tell = Callable[[str], Any]
 """Gets each message, without a line end."""
 Progress = Callable[[int], Any]
 """Gets the number of what was just finished."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+LEAST = {"limit": 0, "window": 1, "batch_size": 1, "threads": 1, "seed": 0}
+"""Of arguments that count, the smallest number."""
+
+
+def undisturbed(function: Function) -> Function:
+    """The function, which seeds what draws random numbers, and after which the caller's go on as before.
+
+    It raises UsageError for a count that is none, which on a command line cannot be typed.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        from gmner_cli.compute.runtime import random_state_kept
+
+        for name, least in LEAST.items():
+            value = named.get(name)
+            if value is not None and (type(value) is not int or value < least):
+                raise UsageError(f"{name}={shown(repr(value))} is no whole number from {least} on")
+        with random_state_kept():
+            return function(*args, **named)
+
+    return call  # type: ignore[return-value]
 
 
 def no_progress(count: int) -> None:

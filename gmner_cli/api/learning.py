@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gmner_cli.api.given import Changes, File, Folder, Progress, Tell, changes, no_progress, path
+from gmner_cli.api.given import Changes, File, Folder, Progress, Tell, changes, no_progress, path, undisturbed
 from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.weights import hub
 
@@ -106,6 +106,7 @@ def _draw(out: Path, settings: dict[str, Any], sheet: int, overwrite: bool, tell
     return splits
 
 
+@undisturbed
 def train(section: str, posts: File, out: Folder, *, dev: File, recipe: File = "mini",
           images: Folder | None = None, follow_links: bool = False, on_missing_image: str = "error",
           init: File | None = None, set: Changes = (), label_map: Mapping[str, str] | None = None,

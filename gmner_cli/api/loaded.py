@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
-from gmner_cli.api.given import Changes, File, Folder, Tell, changes, folders, image_folder
+from gmner_cli.api.given import Changes, File, Folder, Tell, changes, folders, image_folder, undisturbed
 from gmner_cli.errors import UsageError
 from gmner_cli.weights import hub
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gmner_cli.records.jsonl import Given
 
 
+@undisturbed
 def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, gold: str | None = None,
          set: Changes = (), batch_size: int | None = None, device: str = "auto", threads: int | None = None,
          seed: int = 0, offline: bool = False, tell: Tell = hub.say) -> Gmner:
@@ -35,6 +36,8 @@ def load(recipe: File = "mini", *, weights: Mapping[str, Folder] | None = None, 
         is not loaded until a call asks for it. None: nothing is believed.
     batch_size: examples that are computed together; None is the recipe's.
     device: "auto", "cpu", "cuda" or "cuda:N".
+    threads: that torch computes with in this process from now on; None is one for each core.
+    offline: ask no network, in this process from now on.
     tell: gets what the command says on stderr, line by line.
 
     Raises UsageError for what contradicts itself, ModelError for weights that cannot be had or loaded.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -81,21 +82,22 @@ def precision_on(device: torch.device, precision: str, tell: Callable[[str], Non
 @contextmanager
 def random_state_kept() -> Iterator[None]:
     """Within it random numbers may be drawn, or seeded anew: after it Python, NumPy and torch, on all
-    devices, go on as if none had been."""
-    import torch
-
-    python, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    devices, go on as if none had been. Torch is not imported for it."""
+    torch = sys.modules.get("torch")
+    python, arrays = random.getstate(), np.random.get_state()
+    tensors = torch.get_rng_state() if torch else None
+    devices = torch.cuda.get_rng_state_all() if torch and torch.cuda.is_initialized() else None
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(arrays)
-        torch.set_rng_state(tensors)
-        if devices is not None:
-            torch.cuda.set_rng_state_all(devices)
-        elif torch.cuda.is_initialized():  # within; it would have begun with the seed of all
-            torch.cuda.manual_seed_all(torch.initial_seed())
+        if torch is not None:
+            torch.set_rng_state(tensors)
+            if devices is not None:
+                torch.cuda.set_rng_state_all(devices)
+            elif torch.cuda.is_initialized():  # within; it would have begun with the seed of all
+                torch.cuda.manual_seed_all(torch.initial_seed())
 
 
 def use_threads(count: int | None = None) -> int:

@@ -27,3 +27,19 @@ class CrfTagger(TagPathTagger, EncoderTagger):
     def emissions(self, batch: dict[str, Any]) -> Tensor:
         """Tag scores of every word, float [B, W, labels]."""
         return self.head(self.dropout(self.word_states(batch)))
+
+    def parameter_groups(self, lr: float, head_lr: float | None) -> list[dict[str, Any]]:
+        """As every tagger with an encoder; what a subclass adds to the network comes last.
+
+        It is left out where the subclass has groups of its own, which then name it once more.
+        """
+        own = ("encoder.", "head.", "crf.")
+        added = [p for name, p in self.named_parameters() if p.requires_grad and not name.startswith(own)]
+        known = {id(p) for p in added}
+        groups = super().parameter_groups(lr, head_lr)
+        for group in groups:
+            group["params"] = [p for p in group["params"] if id(p) not in known]
+        if added and type(self).parameter_groups is CrfTagger.parameter_groups:
+            rate = (head_lr if self.config.linear_at_head_lr else None) or lr
+            groups.append({"params": added, "lr": rate})
+        return groups

@@ -56,6 +56,11 @@ def load_checkpoint(folder: Path, tensors: dict[str, Tensor], optimizer: torch.o
             else:
                 index, key = rest.split("/")
                 state.setdefault(int(index), {})[key] = file.get_tensor(name)
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, values in state.items():
+        if index >= len(trained) or any(v.ndim and v.shape != trained[index].shape for v in values.values()):
+            raise ModelError("holds the optimiser's state of weights in another order than this model's",
+                             where=str(folder / FILE), hint="train again without --resume")
     full = optimizer.state_dict()
     full["state"] = state
     optimizer.load_state_dict(full)

@@ -146,7 +146,8 @@ class Training:
             self.tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are "
                       f"{', '.join(map(printable, sorted(met)))}")
         parts = [*self.before.sections, self.stage]
-        seen = {"train": self.posts, **({"dev": self.dev} if self.all_dev or self.before.reads_images else {})}
+        dev_is_seen = self.all_dev or self.before.reads_images
+        seen = {"train": self.posts, **({"dev": self.dev} if dev_is_seen else {})}
         contents = named_contents(self.recipe, without={f"{self.stage}.model"})
         self.about = manifest.describe(
             sections.run_name(self.stage), self.recipe.values,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import random
 import threading
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import gmner_cli
+from gmner_cli.compute.runtime import random_state_kept
 from gmner_cli.errors import GmnerError, ModelError, UsageError
 from gmner_cli.flow import build
 from gmner_cli.records import Post
@@ -228,3 +231,25 @@ def test_records_in_memory_are_scored_and_shown(tmp_path):
     assert [where for where, _ in seen.problems] == ["posts[1]", gold[0]["id"]] and heard == seen.problems
     with pytest.raises(GmnerError, match="missing field text"):
         gmner_cli.score([{"id": "a"}], gold)
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_seeded(tmp_path):
+    def drawn():
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    recipe = tmp_path / "words.yaml"
+    recipe.write_text("extends: mini\nstages: [expressions]\n")
+    for call in (lambda: gmner_cli.load(recipe, device="cpu", threads=1, tell=silent),
+                 lambda: gmner_cli.predict(ROOT / "sample_data" / "posts.jsonl", tmp_path / "out.jsonl",
+                                           recipe=recipe, limit=1, device="cpu", threads=1, tell=silent)):
+        with random_state_kept():
+            expected = drawn()
+        call()
+        assert drawn() == expected
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"threads": -1}, {"window": 0}, {"limit": -1},
+                                   {"seed": -1}, {"batch_size": "3"}])
+def test_counts_that_are_none_are_refused(tmp_path, wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))}=.* is no whole number from"):
+        gmner_cli.predict(ROOT / "sample_data" / "posts.jsonl", tmp_path / "out.jsonl", tell=silent, **wrong)
