@@ -53,8 +53,8 @@ def _names(post: Post) -> Iterator[str]:
     """The post's picture and those that were made for it or its entities."""
     if post.image is not None:
         yield post.image
-    for holder in (post, *(post.entities or [])):
-        yield from (made.image for made in holder.generated or [])
+    made_for = [post.generated, *(entity.generated for entity in post.entities or [])]
+    yield from (made.image for some in made_for for made in some or [])
 
 
 def _bytes(name: str) -> bytes:

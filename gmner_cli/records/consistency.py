@@ -60,9 +60,9 @@ def check_span(entity: Entity, text: str, offsets: list[tuple[int, int]] | None,
         raise RecordError(f"{at}.type is empty")
     if (entity.token_start is None) != (entity.token_end is None):
         raise RecordError(f"{at} has only one of token_start and token_end")
-    if entity.token_start is None or offsets is None:
-        return
     first, last = entity.token_start, entity.token_end
+    if first is None or last is None or offsets is None:
+        return
     if not 0 <= first < last <= len(offsets):
         raise RecordError(f"{at} tokens {first}..{last} are not inside the {len(offsets)} tokens")
     if (offsets[first][0], offsets[last - 1][1]) != (start, end):

@@ -145,7 +145,7 @@ class Training:
         if unmet := sorted(data.label_map.keys() - met):
             self.tell(f"--label-map: no entity has the type {', '.join(map(printable, unmet))}; there are "
                       f"{', '.join(map(printable, sorted(met)))}")
-        parts = [*self.before.sections, self.stage]
+        parts, folder = [*self.before.sections, self.stage], self.pictures.root
         dev_is_seen = self.all_dev or self.before.reads_images
         seen = {"train": self.posts, **({"dev": self.dev} if dev_is_seen else {})}
         contents = named_contents(self.recipe, without={f"{self.stage}.model"})
@@ -155,9 +155,9 @@ class Training:
             self.seed, self.runtime.device, self.runtime.precision,
             self.start / WEIGHTS if self.start else None,
             label_map=data.label_map, limit=data.limit,
-            images=str(self.pictures.root.resolve()) if looks else None,
+            images=str(folder.resolve()) if looks and folder else None,
             on_missing_image=data.on_missing_image if looks else None,
-            code=digests(self.section.model) or None, sections=parts, earlier_stages=self.before.describe(),
+            code=digests(self.section.class_path) or None, sections=parts, earlier_stages=self.before.describe(),
             pictures=digest_of_all(seen, self.pictures) if looks else None,
             contents={name: held for name, held in contents.items() if name.partition(".")[0] in parts})
         self.before.check([*self.posts, *self.dev])
@@ -168,7 +168,7 @@ class Training:
         retry = self.quick or read_progress(self.work) is None
         self.posts = self.before.apply(TRAIN, self.posts, self.work, retry)
         self.dev = self.before.apply(DEV, self.dev, self.work, retry)
-        model = new_model(self.section.model, self.section.settings, self.posts, recipe=self.recipe.name,
+        model = new_model(self.section.class_path, self.section.settings, self.posts, recipe=self.recipe.name,
                           offline=self.offline)
         if self.resume:
             run = manifest.read(self.work) or manifest.read(self.out) or {}
