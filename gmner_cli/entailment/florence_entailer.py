@@ -33,9 +33,9 @@ class FlorenceEntailerConfig(EntailerConfig, kw_only=True):
 class FlorenceEntailer(Entailer):
     """Log-odds of the answer "yes" against "no".
 
-    The trie of two answers forks once, and every other step is forced, so the two
-    answers' probabilities under the trie are those of the two tokens at the fork, and
-    training by them is RiVEG's (OFA's) loss over the words that the trie allows.
+    The trie of two answers forks once, and every other step is forced. So the probabilities of the answers
+    under the trie are those of the two tokens at the fork; to train by them is RiVEG's (OFA's) loss over the
+    words that the trie allows.
 
     Deviations from the paper: Florence-2 in OFA's place, and a question of our own (``prompt``); the paper
     names none.

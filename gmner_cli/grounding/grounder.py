@@ -56,17 +56,16 @@ class Sought:
 class Grounder(Model):
     """One box per entity, with ``box_scores``; the picture is encoded once for all entities of an example.
 
-    Entities that are not ``visible`` (visual entailment said no), or have ``boxes: []`` already, are left
-    alone; those of a post without a picture get ``boxes: []``. Where no box is good enough for the
-    threshold, what was thought visible no longer is. Trained on the visible
-    gold entities, each with its largest box (RiVEG, section IV-C2).
+    An entity that is not ``visible`` (visual entailment said no), or has ``boxes: []``, is left alone. One of
+    a post without a picture gets ``boxes: []``. If no box reaches the threshold, an entity that was
+    thought visible no longer is. Trained on the visible gold entities, each with its largest box (RiVEG,
+    section IV-C2).
 
     A subclass gives ``inputs`` (or a ``collate`` of its own), ``loss``, ``predict``, and a ``Config`` that
-    extends GrounderConfig. ``predict`` returns, per example and Sought (see ``parted``),
-    ``((x1, y1, x2, y2), score)`` with corners as shares of the
-    picture's width and height, never pixels, in any order and not necessarily inside it; a box with an
-    infinite corner is no box, and NaN fails the post (``predict_posts``). Score in [0, 1]. ``loss`` finds the
-    gold boxes, in shares too, in the batch's ``boxes``.
+    extends GrounderConfig. ``predict`` returns ``((x1, y1, x2, y2), score)`` per example and Sought (see
+    ``parted``). Corners are shares of the picture's width and height, never pixels; they may come in any
+    order and lie outside. A box with an infinite corner is no box; NaN fails the post (``predict_posts``).
+    Score in [0, 1]. ``loss`` finds the gold boxes, in shares too, in the batch's ``boxes``.
     """
 
     Config: ClassVar[type[msgspec.Struct]] = GrounderConfig

@@ -176,12 +176,11 @@ def _remove_probe(probe: Path) -> None:
 
 
 def put_in_place(work: Path, out: Path) -> None:
-    """Put the finished folder in place; the model that was there becomes ``before(out)``, and an older one of
-    that name goes.
+    """Put the finished folder in place. The model that was there becomes ``before(out)``; an older one goes.
 
-    Killed at any moment, ``out`` is the old or the new model (where two folders cannot be swapped
-    in one step, the next ``claimed`` may have to bring the old one back), and it can be called
-    again: the manifest in ``work`` says that all is done but this.
+    After a kill at any moment, ``out`` is the old or the new model, and this can be called again: the
+    manifest in ``work`` says that all is done but this. Where two folders cannot be swapped in one step, the
+    next ``claimed`` may have to bring the old one back.
     """
     refuse_foreign(out)  # a training is long: somebody may have put something there
     with disk_errors(out):

@@ -70,14 +70,13 @@ def fit(model: Model, train: Sequence[Post], dev: Sequence[Post], settings: Trai
         watcher: Watcher | None = None) -> History:
     """Train ``model``; its best state by the dev score is left in ``folder`` (and loads with ``load_model``).
 
-    Every epoch ends with a checkpoint; with ``resume`` a killed training goes on
-    after its last whole epoch and ends with the same weights as an unbroken one
-    (on one device, with deterministic kernels), because each epoch draws its
-    randomness from (seed, epoch) alone. With more epochs than it was begun with, the rates
-    from there on are those of the longer schedule.
+    Every epoch ends with a checkpoint. With ``resume`` a killed training goes on after its last whole epoch.
+    It ends with the same weights as an unbroken one (on one device, with deterministic kernels), because each
+    epoch draws its randomness from (seed, epoch) alone. If it goes on for more epochs than it was begun with,
+    its rates follow the longer schedule from there on.
 
-    The dev score is the model's own, or the dev loss (``train.metric``, see ``dev_loss``); that is computed
-    only where epochs are chosen by it, or ties parted.
+    The dev score is the model's own, or the dev loss (``train.metric``, see ``dev_loss``). The dev loss is
+    computed only if epochs are chosen by it, or ties decided.
 
     Raises GmnerError when the loss or every dev score is not a number, or there is nothing to train on.
     """

@@ -69,12 +69,11 @@ class _Key(httpx2.Auth):
 class Server(Backend):
     """Asks a chat-completions server, several questions at a time.
 
-    Each prompt is one message of the user. What may go away by itself (429, 5xx, timeouts,
-    broken connections, replies that are no or only half an answer) is asked again, after a
-    pause that grows and is drawn by chance, so that many who wait do not come back at once;
-    then it is a Failure of that question. No redirect is followed. The key comes from
-    $OPENAI_API_KEY and is sent to https addresses and to this machine alone; proxies are
-    those of the environment, but none to this machine.
+    Each prompt is one message of the user. Trouble that may pass (429, 5xx, timeouts, broken connections, no
+    answer or half of one) is met by asking again, after a pause that grows and is partly random, so that many
+    who wait do not come back at once. If it does not pass, the question is a Failure. No redirect is
+    followed. The key comes from $OPENAI_API_KEY and is sent only to https addresses and to this machine.
+    Proxies are those of the environment, but none is used for this machine.
     """
 
     def __init__(self, model: str, generation: Generation, *, base_url: str | None = None,
