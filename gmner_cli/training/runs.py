@@ -157,7 +157,8 @@ class Training:
             label_map=data.label_map, limit=data.limit,
             images=str(folder.resolve()) if looks and folder else None,
             on_missing_image=data.on_missing_image if looks else None,
-            code=digests(self.section.class_path) or None, sections=parts, earlier_stages=self.before.describe(),
+            code=digests(self.section.class_path) or None, sections=parts,
+            earlier_stages=self.before.describe(),
             pictures=digest_of_all(seen, self.pictures) if looks else None,
             contents={name: held for name, held in contents.items() if name.partition(".")[0] in parts})
         self.before.check([*self.posts, *self.dev])
