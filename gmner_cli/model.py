@@ -68,10 +68,21 @@ class WeightSource:
     folder: Path | None = None
     """The checkpoint's folder while loading one; None for a new model."""
 
+    @property
+    def own_folder(self) -> Path:
+        """``folder``, of a model that is loaded."""
+        if self.folder is None:
+            raise ValueError("a new model has no folder to be loaded from")
+        return self.folder
+
 
 class Model(nn.Module, ABC):
     """What the loop and the stages need from a model. Subclasses state tensor shapes in their docstrings."""
 
+    config: Any
+    """The settings: of the subclass's own ``Config``, whose fields no common type has."""
+    origin: dict[str, str]
+    """What ``new_model`` or ``load_model`` made it of: the class path as ``model``, and the ``recipe``."""
     Config: ClassVar[type[msgspec.Struct]]
     """Every setting a recipe may give, with defaults: a msgspec.Struct with
     ``forbid_unknown_fields=True``."""
@@ -112,8 +123,7 @@ class Model(nn.Module, ABC):
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
         super().__init__()
-        self.config: Any = config  # of the class's own Config
-        self.facts = facts
+        self.config, self.facts = config, facts
 
     @classmethod
     def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:
