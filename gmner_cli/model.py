@@ -125,8 +125,7 @@ class Model(nn.Module, ABC):
     def __init__(self, config: msgspec.Struct, facts: dict[str, Any], source: WeightSource):
         """``facts``: JSON-able knowledge from the training data, as ``learn_facts`` made it."""
         super().__init__()
-        self.config: Any = config  # of the class's own Config
-        self.facts = facts
+        self.config, self.facts = config, facts
 
     @classmethod
     def learn_facts(cls, config: msgspec.Struct, posts: Sequence[Post]) -> dict[str, Any]:

@@ -61,14 +61,14 @@ class TextEncoder(nn.Module):
         self.stands_alone = not (config.lora_rank > 0 or not config.train_embeddings
                                  or config.train_layers >= 0)
         self.base_sha256: str | None = None
-        if source.pretrained or not self.stands_alone or source.folder is None:
+        if source.pretrained or not self.stands_alone:
             folder = resolve(config.encoder, offline=source.offline)
             dropout = attention_dropout(config.attention_dropout, load(AutoConfig, folder), config.encoder)
             net = load(AutoModel, folder, use_safetensors=True, dtype=torch.float32, **dropout)
             if not self.stands_alone:
                 self.base_sha256 = weights_sha256(folder)
         else:
-            folder = source.folder / "encoder"
+            folder = source.own_folder / "encoder"
             build = partial(AutoModel.from_config, trust_remote_code=False)
             net = untrained(build, load(AutoConfig, folder), folder)
         self.tokenizer = load(AutoTokenizer, folder)
