@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmner_cli.entailment.entailer import Entailer
 from gmner_cli.flow.keep_gold import KeepGold
+from gmner_cli.grounding.grounder import Grounder
 from gmner_cli.records import Entity, Post, fields
-from gmner_cli.records.fields import LEVELS, VISUAL
+from gmner_cli.records.fields import LEVELS, VISUAL, left_out
 from tests.test_fields import gold
 
 SPANS = {"start", "end", "type", "fine_type", "text", "token_start", "token_end"}
@@ -97,3 +99,16 @@ def test_visible_is_believed_where_no_box_says_it(record, kept):
     for level in ("groundable", "boxes"):
         (found,) = KeepGold(level)([gold(text="Allen", tokens=None, entities=[{**bare, **record}])])
         assert found.entities[0].to_builtins() == {**bare, "text": "Allen", **kept}
+
+
+def test_models_that_spell_out_what_their_base_found_before_are_left_out_as_then():
+    """Masks, and an entailer's boxes, stood in `finds` to be cleared; nobody found them."""
+    class Where(Grounder):
+        finds = ("boxes", "box_scores", "masks")
+
+    class Whether(Entailer):
+        finds = ("groundable", "boxes", "box_scores", "masks")
+
+    assert Where.finds == Grounder.finds and Whether.finds == Entailer.finds
+    assert left_out(Where.finds, "boxes", "vg") and left_out(Whether.finds, "groundable", "ve")
+    assert not left_out(Where.finds, "groundable", "vg") and not left_out(Whether.finds, "spans", "ve")

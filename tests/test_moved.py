@@ -9,13 +9,14 @@ import subprocess
 import sys
 
 import pytest
-from gmner_cli.hub import sha256
-from gmner_cli.sink import Sink
 
 from gmner_cli import moved
+from gmner_cli.classes.class_paths import find_class
 from gmner_cli.errors import GmnerError
-from gmner_cli.model import Model, find_class
-from gmner_cli.moved import current, keep_old_names
+from gmner_cli.files.digest import sha256
+from gmner_cli.flow.sink import Sink
+from gmner_cli.model import Model
+from gmner_cli.moved import current
 from gmner_cli.records import Post
 from tests.conftest import ROOT, read_jsonl
 from tests.test_compatibility import call, near, then, train  # noqa: F401 - fixtures among them
@@ -201,101 +202,6 @@ def test_a_name_that_is_gone_from_a_module_is_found(table, capsys):
         exec("from gmner_cli.classes.shipped import never_there", space)
     with pytest.raises(ModuleNotFoundError):
         exec("import gmner_cli.never_there", space)
-
-
-def family(monkeypatch, **body):
-    """Classes as gmner has them, by the new names: a base, and one that extends it with a mixin."""
-    monkeypatch.setattr(moved, "RENAMED_ATTRIBUTES", {"was_set": "is_set", "was_done": "is_done"})
-    monkeypatch.setattr(moved, "RENAMED_PARAMETERS", {"site": "source"})
-    monkeypatch.setattr(moved, "_said", set())
-    space = {"__name__": "gmner_cli.family", "keep_old_names": keep_old_names}
-    exec("""
-class Base:
-    is_set = frozenset()
-    def __init__(self, config, source):
-        self.source, self.did = source, []
-    def __init_subclass__(cls):
-        keep_old_names(cls)
-    def is_done(self):
-        self.did.append("base")
-class Mixin:
-    def is_done(self):
-        super().is_done()
-        self.did.append("mixin")
-class Middle(Mixin, Base):
-    pass
-""", space)
-    return space["Base"], space["Middle"]
-
-
-def test_a_subclass_in_old_words_works_and_is_told_once(monkeypatch, capsys):
-    base, middle = family(monkeypatch)
-
-    class Mine(middle):
-        was_set = frozenset({"threshold"})
-
-        def __init__(self, config, site):
-            super().__init__(config, site=site)
-
-        def was_done(self):
-            super().was_done()
-            self.did.append("mine")
-
-    class Child(Mine):
-        def is_done(self):
-            super().is_done()
-            self.did.append("child")
-
-    told = lines(capsys)
-    assert told == [f"gmner: Mine.{old} is now {new}; the old name goes with the next release"
-                    for old, new in (("was_set", "is_set"), ("was_done", "is_done"))]
-    one, child = Mine(None, "here"), Child(None, "here")
-    assert one.source == "here" and lines(capsys) == [
-        f"gmner: {kind}(site=) is now source=; the old name goes with the next release"
-        for kind in ("Mine", "Child")]
-    one.is_done()
-    child.was_done()
-    assert one.did == ["base", "mixin", "mine"] and child.did == [*one.did, "child"]
-    assert Mine.is_set == one.is_set == Mine.was_set == one.was_set == child.was_set == {"threshold"}
-    one.was_done()
-    assert [line for line in lines(capsys) if line.startswith("gmner: Mine.")] == []
-    assert base.is_set == frozenset()
-
-
-def test_old_names_are_read_and_set_on_one_of_gmners_own(monkeypatch, capsys):
-    base, middle = family(monkeypatch)
-
-    class Mine(middle):
-        def is_done(self):
-            return super().was_done()
-
-    one = Mine(None, "here")
-    assert one.was_set == frozenset() and Mine.was_set == frozenset() and lines(capsys) == [
-        "gmner: Mine.was_set is now is_set; the old name goes with the next release"]
-    one.was_set = frozenset({"a"})
-    assert one.is_set == one.was_set == frozenset({"a"}) and Mine.is_set == frozenset()
-    one.is_done()
-    assert one.did == ["base", "mixin"]
-    assert [line.split()[1] for line in lines(capsys)] == ["Mine.was_done"]
-    exec("one.was_set", {"__name__": "gmner_cli.loads", "one": middle(None, "x")})
-    assert lines(capsys) == []
-
-
-def test_a_mixin_of_a_users_own_in_old_words(monkeypatch, capsys):
-    base, middle = family(monkeypatch)
-
-    class Extra:
-        was_set = frozenset({"extra"})
-
-        @property
-        def was_done(self):
-            return "a property"
-
-    class Mine(Extra, middle):
-        pass
-
-    one = Mine(None, "here")
-    assert (Mine.is_set, one.is_done) == (frozenset({"extra"}), "a property") and len(lines(capsys)) == 2
 
 
 def test_models_have_the_mechanism(table, capsys):

@@ -19,6 +19,7 @@ from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model, Together, WeightSource
 from gmner_cli.records import Entity, Post
+from gmner_cli.records.fields import as_written_before
 from gmner_cli.scoring.counts import percent
 
 UNCALIBRATED = (1.0, 0.0, 0.5)
@@ -72,6 +73,10 @@ class Entailer(Model):
     """Slope, shift and threshold, float64 [3]."""
     asks_all = False
     """Whether a post without entities has an example too, for a model that says something of the picture."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        as_written_before(cls, ("groundable", "boxes", "box_scores", "masks"), Entailer.finds)
 
     def __init__(self, config: EntailerConfig, facts: dict[str, Any], source: WeightSource):
         super().__init__(config, facts, source)

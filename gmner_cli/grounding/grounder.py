@@ -18,7 +18,7 @@ from gmner_cli.errors import GmnerError, UsageError
 from gmner_cli.language.expressions import expression_of
 from gmner_cli.model import Example, Model, Together
 from gmner_cli.records import Box, Entity, Post
-from gmner_cli.records.fields import not_shown
+from gmner_cli.records.fields import as_written_before, not_shown
 from gmner_cli.scoring.counts import percent
 from gmner_cli.scoring.regions import box_area, box_iou
 
@@ -75,6 +75,10 @@ class Grounder(Model):
     metric = "prec@0.5"
     most_together: ClassVar[int] = 8
     """Entities of a post in one example. A post with more is encoded again."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        as_written_before(cls, ("boxes", "box_scores", "masks"), Grounder.finds)
 
     def examples(self, posts: Sequence[Post], training: bool) -> list[Example]:
         """For each post that has a picture, its Soughts, in parts as ``train_together`` and ``passes`` cut

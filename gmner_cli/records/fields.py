@@ -11,6 +11,7 @@ what was found after it: masks of one set of boxes say nothing beside another. S
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -77,6 +78,15 @@ def left_out(finds: Iterable[str], level: str | None, stage: str) -> bool:
                          f"the entities of --gold {level} and find the rest",
                          hint="leave --gold out, or give a --recipe whose stages find them one by one")
     return True
+
+
+def as_written_before(kind: Any, before: tuple[str, ...], finds: tuple[str, ...]) -> None:
+    """Have a class say ``finds`` where it says what its base said ``before``.
+
+    What is void with a find, and so cleared, stood there too; it would count as found.
+    """
+    if vars(kind).get("finds") == before:
+        kind.finds = finds
 
 
 def of_entities(finds: Iterable[str]) -> bool:
