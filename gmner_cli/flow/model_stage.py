@@ -14,7 +14,7 @@ from gmner_cli.errors import RecordError, UsageError, printable
 from gmner_cli.flow import named_pictures
 from gmner_cli.pictures.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post
-from gmner_cli.records.fields import VISUAL, clear, fill_text, of_entities
+from gmner_cli.records.fields import VISUAL, clear, fill_text, of_entities, of_names
 
 if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
     from gmner_cli.model import Model
@@ -177,7 +177,11 @@ class ModelStage:
         at."""
         if not self.model.reads_images:
             return False
-        # A tagger goes on with the text; what only looks would call an unseen thing invisible. What grounding
-        # models declined can still be looked at by one that fills no field of entities, such as a caption's.
-        return ((post.grounding == ABSTAINED and of_entities(self.model.finds))
-                or (post.image_problem is not None and "entities" not in self.model.finds))
+        finds = self.model.finds
+        # What finds names or their types goes on with the text; what only looks would call an unseen thing
+        # invisible. What grounding models declined can still be looked at by one that says nothing of where
+        # things are: it fills no field of entities, such as a caption's, or types alone.
+        if post.image_problem is not None and not of_names(finds):
+            return True
+        places = of_entities(finds) and not (of_names(finds) and set(finds).isdisjoint(VISUAL))
+        return post.grounding == ABSTAINED and places

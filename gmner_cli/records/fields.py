@@ -84,6 +84,12 @@ def of_entities(finds: Iterable[str]) -> bool:
     return any(name == "entities" or name in Entity.__struct_fields__ for name in finds)
 
 
+def of_names(finds: Iterable[str]) -> bool:
+    """Whether a stage finds entities or what the text says of them, such as their type, and so has something
+    to say without a picture."""
+    return not {"entities", *_SPANS}.isdisjoint(finds)
+
+
 def clear(post: Post, finds: Iterable[str]) -> Post:
     """A copy of ``post``, its entities copied too, without what ``finds`` names, and what is void with that.
 
