@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gmner_cli.compute.runtime import Runtime
 from gmner_cli.errors import UsageError
 from gmner_cli.flow.build import build, known_posts, needed_stages
 from gmner_cli.flow.compose import compose
+from gmner_cli.flow.keep_gold import KeepGold
 from gmner_cli.flow.model_stage import ModelStage, predict_posts
 from gmner_cli.pictures.images import NO_PICTURES, Pictures
 from gmner_cli.pictures.masks import encode
@@ -269,3 +271,23 @@ def test_records_with_visible_are_scored_and_shown(tmp_path):
     assert done.exit_code == 0 and json.loads(done.stdout)["rows"]["GMNER"]["f1"] == 100
     done = CliRunner().invoke(app(), ["view", str(path), "-o", str(tmp_path / "page.html")])
     assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize("level", [None, "spans"])
+@pytest.mark.parametrize("marks", [{"image": "x.png", "image_problem": "none"}, {"grounding": "abstained"}])
+def test_a_type_is_found_anew_also_where_the_picture_says_nothing(level, marks):
+    """Else gold would lose the type that was cleared for it, and a tagger's would stay as it was."""
+    stage = ModelStage("rerank", dummy("Reranks"), CPU, 4, Pictures(None, "text-only"))
+    post = gold(grounding=None, entities=[{"start": 0, "end": 5, "type": "PER"}])
+    (post,) = KeepGold("spans", stage.finds if level else ())([post])
+    (found,) = stage([msgspec.structs.replace(post, **marks)])
+    assert [(e.type, e.candidates) for e in found.entities] == [("NEW", ["NEW"])]
+    assert found.image == marks.get("image") and found.check()
+
+
+@pytest.mark.parametrize(("finds", "said"), [(("candidates",), "type"), (("types",), "type")])
+def test_what_a_model_changes_it_must_declare_or_it_may_have_read_it_from_gold(finds, said):
+    model = dummy("Reranks")
+    model.finds = finds
+    with pytest.raises(UsageError, match=f"Reranks.write changes {said}, which is not among"):
+        ModelStage("rerank", model, CPU, 4, Pictures(None, "text-only"))([gold(grounding=None, image=None)])

@@ -20,7 +20,15 @@ from gmner_cli.flow import named_pictures
 from gmner_cli.flow.compose import WINDOW
 from gmner_cli.pictures.images import NO_PICTURES, Pictures, decoded_bytes
 from gmner_cli.records import ABSTAINED, Post
-from gmner_cli.records.fields import VISUAL, clear, fill_text, of_entities
+from gmner_cli.records.fields import (
+    VISUAL,
+    clear,
+    fill_text,
+    names_and_types,
+    of_entities,
+    of_names,
+    undeclared,
+)
 
 if TYPE_CHECKING:  # torch is imported where a model runs: GrabCut's stage needs none
     from gmner_cli.model import Model
@@ -99,8 +107,13 @@ def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_s
             for index, output in zip(indexes, found, strict=True):
                 outputs[index] = output
             progress(len(indexes))
+    came = [names_and_types(post) for post in copies]
     model.write(copies, examples, outputs)
-    for post in copies:
+    for post, before in zip(copies, came, strict=True):
+        # What it does not declare was not cleared, so it may have been read from gold.
+        if changed := undeclared(before, names_and_types(post), model.finds):
+            raise UsageError(f"{name}.write changes {changed}, which is not among what it finds",
+                             hint=f"write in it: finds = {(*model.finds, changed)!r}")
         try:
             post.check()
         except RecordError as problem:
@@ -183,8 +196,11 @@ class ModelStage:
         """Whether the model has nothing to say of the post, because it cannot look at the picture."""
         if not self.model.reads_images:
             return False
-        # A tagger goes on with the text; other models would call invisible what they have not seen.
-        # A picture that grounding models declined is still looked at by a model that fills no field of
-        # entities, such as one for captions.
-        return ((post.grounding == ABSTAINED and of_entities(self.model.finds))
-                or (post.image_problem is not None and "entities" not in self.model.finds))
+        finds = self.model.finds
+        # What finds names or their types goes on with the text; what only looks would call an unseen thing
+        # invisible. What grounding models declined can still be looked at by one that says nothing of where
+        # things are: it fills no field of entities, such as a caption's, or types alone.
+        if post.image_problem is not None and not of_names(finds):
+            return True
+        places = of_entities(finds) and not (of_names(finds) and set(finds).isdisjoint(VISUAL))
+        return post.grounding == ABSTAINED and places

@@ -50,7 +50,8 @@ def check_finds(finds: object, name: str, where: str) -> None:
     """Raise UsageError unless ``finds``, of the class ``name``, is a tuple of names that stages can find."""
     if not (isinstance(finds, tuple) and all(isinstance(field, str) for field in finds)):
         raise UsageError(f"{name} does not say which fields it finds", where=where,
-                         hint='for a tagger write: finds = ("entities",)')
+                         hint='a tuple: for a tagger ("entities",), for what changes types ("type",), () for '
+                              "what finds nothing in posts")
     if wrong := sorted(_FIXED.intersection(finds)):
         raise UsageError(f"{name} declares in `finds` what no stage finds: {', '.join(wrong)}", where=where,
                          hint='what finds spans says "entities"')
@@ -89,9 +90,33 @@ def as_written_before(kind: Any, before: tuple[str, ...], finds: tuple[str, ...]
         kind.finds = finds
 
 
+def names_and_types(post: Post) -> list[tuple[int, int, str, str | None]]:
+    """What the entities of a post are said to be: start, end, type, fine type."""
+    return [(*entity.span, entity.type, entity.fine_type) for entity in post.entities or []]
+
+
+def undeclared(before: list[tuple[int, int, str, str | None]], after: list[tuple[int, int, str, str | None]],
+               finds: Iterable[str]) -> str | None:
+    """The first thing in which two results of ``names_and_types`` differ that ``finds`` does not name, or None."""
+    if before == after or "entities" in (names := set(finds)):
+        return None
+    if [one[:2] for one in before] != [one[:2] for one in after]:
+        return "entities"
+    for at, name in ((2, "type"), (3, "fine_type")):
+        if name not in names and [one[at] for one in before] != [one[at] for one in after]:
+            return name
+    return None
+
+
 def of_entities(finds: Iterable[str]) -> bool:
     """Whether a stage finds entities, or a field that the record has for them."""
     return any(name == "entities" or name in Entity.__struct_fields__ for name in finds)
+
+
+def of_names(finds: Iterable[str]) -> bool:
+    """Whether a stage finds entities or what the text says of them, such as their type, and so has something
+    to say without a picture."""
+    return not {"entities", *_SPANS}.isdisjoint(finds)
 
 
 def clear(post: Post, finds: Iterable[str]) -> Post:

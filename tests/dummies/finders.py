@@ -56,6 +56,17 @@ class Retypes(Finder):
             entity.type, entity.fine_type = "NEW", "newer"
 
 
+class Reranks(Finder):
+    """Looks, and says another type."""
+
+    finds = ("type", "candidates")
+    reads_images = True
+
+    def fill(self, post):
+        for entity in post.entities:
+            entity.type, entity.candidates = "NEW", ["NEW"]
+
+
 class Sees(Finder):
     finds = ("groundable", "visible")
 
