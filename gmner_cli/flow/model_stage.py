@@ -114,6 +114,9 @@ def predict_posts(model: Model, posts: Sequence[Post], runtime: Runtime, batch_s
         if changed := undeclared(before, names_and_types(post), model.finds):
             raise UsageError(f"{name}.write changes {changed}, which is not among what it finds",
                              hint=f"write in it: finds = {(*model.finds, changed)!r}")
+        if any(not kind for _, _, kind, _ in before) and not {"type", "entities"}.intersection(model.finds):
+            raise UsageError(f"{name} is given entities without a type, which a stage after it finds",
+                             hint="in the recipe's `stages`, put what finds types before it")
         try:
             post.check()
         except RecordError as problem:

@@ -90,13 +90,16 @@ def as_written_before(kind: Any, before: tuple[str, ...], finds: tuple[str, ...]
         kind.finds = finds
 
 
-def names_and_types(post: Post) -> list[tuple[int, int, str, str | None]]:
-    """What the entities of a post are said to be: start, end, type, fine type."""
+Named = tuple[int, int, str, str | None]
+"""What an entity is said to be: start, end, type, fine type."""
+
+
+def names_and_types(post: Post) -> list[Named]:
+    """The entities of a post, in order."""
     return [(*entity.span, entity.type, entity.fine_type) for entity in post.entities or []]
 
 
-def undeclared(before: list[tuple[int, int, str, str | None]], after: list[tuple[int, int, str, str | None]],
-               finds: Iterable[str]) -> str | None:
+def undeclared(before: list[Named], after: list[Named], finds: Iterable[str]) -> str | None:
     """The first thing in which two results of ``names_and_types`` differ that ``finds`` does not name, or None."""
     if before == after or "entities" in (names := set(finds)):
         return None
