@@ -295,5 +295,5 @@ def test_what_a_model_changes_it_must_declare_or_it_may_have_read_it_from_gold(f
 
 def test_what_finds_types_stands_before_what_reads_them():
     (post,) = KeepGold("spans", ("type",))([gold(grounding=None, image=None)])
-    with pytest.raises(UsageError, match="Sees is given entities without a type, which a stage after it finds"):
+    with pytest.raises(UsageError, match="entities without a type, which a stage after it finds"):
         ModelStage("ve", dummy("Sees"), CPU, 4, Pictures(None, "text-only"))([post])
