@@ -100,7 +100,7 @@ def names_and_types(post: Post) -> list[Named]:
 
 
 def undeclared(before: list[Named], after: list[Named], finds: Iterable[str]) -> str | None:
-    """The first thing in which two of ``names_and_types`` differ and that ``finds`` does not name, or None."""
+    """The first thing in which two ``names_and_types`` differ and that ``finds`` does not name, or None."""
     if before == after or "entities" in (names := set(finds)):
         return None
     if [one[:2] for one in before] != [one[:2] for one in after]:
