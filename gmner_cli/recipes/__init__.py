@@ -189,7 +189,7 @@ def _lasting(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     other = any(kind in above and above[kind] != below.get(kind) for kind in ("model", "stage"))
     if not other:
         return below
-    kept = {key: below[key] for key in ("batch_size", "train") if key in below}
+    kept: dict[str, Any] = {key: below[key] for key in ("batch_size", "train") if key in below}
     if isinstance(kept.get("train"), dict):
         kept["train"] = {
             key: None if key in ("head_lr", "metric") else value for key, value in kept["train"].items()
